@@ -1,0 +1,246 @@
+"""Settings -> objects. Nothing below this file sees a setting."""
+
+from pathlib import Path
+
+import keras
+import tensorflow as tf
+
+from hdsynth_tf.losses import ADVERSARIAL_LOSSES, FeatureMatchingLoss, PerceptualLoss, PyramidL1Loss
+from hdsynth_tf.model import Pix2PixHD
+from hdsynth_tf.networks import GlobalGenerator, MultiScaleDiscriminator, UNetGenerator, vgg19_features
+from hdsynth_tf.networks.generators import RELEASED_INITIALIZER
+from hdsynth_tf.schedule import LinearDecay, Stage
+from hdsynth_tf.settings import SettingsError
+from pipelines import cityscapes, folder
+from pipelines.conditioning import ImageConditioning, SemanticConditioning
+from pipelines.decode import read_label_table
+from pipelines.errors import DataError
+from pipelines.pairs import hold_out
+from pipelines.toy_street import ToyStreet
+
+TOY_STREET_SIZE = (128, 256)
+FULL_RANGE = {"uint8": (0, 255), "uint16": (0, 65535)}
+WARM_UP_STEPS = 50  # over which the rate of a warm start rises, since Adam's first steps know no variance yet
+
+
+def size_setting(data, kind):
+    """(height, width) of `image` or `crop`, or `None` where it is 0."""
+    size = getattr(data, f"{kind}_height"), getattr(data, f"{kind}_width")
+    return size if size[0] else None
+
+
+# === Data ===
+
+
+def build_source(data, split, images=True):
+    """One split of the dataset that the settings name.
+
+    Args:
+        data: `DataSettings`.
+        split: `"train"`, `"val"` or `"test"`.
+        images: Boolean, whether scenes must have photographs.
+
+    Returns:
+        `pipelines.source.Source`, or `None` if the dataset has no such split; `"train"` is always there.
+
+    Raises:
+        DataError: If folders or partners are missing.
+    """
+    if data.dataset == "toy_street":
+        height, width = size_setting(data, "image") or TOY_STREET_SIZE
+        return ToyStreet(data.num_scenes, height, width, split, 0, data.hidden_modes, data.toy_thermal)
+    if data.dataset == "cityscapes":
+        if split == "val" and not cityscapes.has_split(data.data_dir, split):
+            return None
+        return cityscapes.Cityscapes(data.data_dir, split, data.use_instance_map, images)
+    return _build_folder(data, split, images)
+
+
+def _build_folder(data, split, images):
+    """Folders with a split in their names are that split; others are split by holding names out."""
+    root = Path(data.data_dir or ".")
+    named = {"source_dir": data.source_dir, "label_dir": data.label_dir, "instance_dir": data.instance_dir}
+    named = {key: root / path for key, path in {**named, "image_dir": data.target_dir}.items() if path}
+    found = named or folder.split_folders(root, split)
+    if not named and not found and split == "val":
+        return None
+    if not images:
+        found.pop("image_dir", None)
+    if not data.use_instance_map:
+        found.pop("instance_dir", None)
+    if "source_dir" not in found and "label_dir" not in found:
+        raise DataError(f"{root} has no folder {split}_A or {split}_label. Name them: --source_dir or --label_dir.")
+    if images and "image_dir" not in found:
+        raise DataError("There are no photographs to learn from: give --target_dir.")
+    table = read_label_table(data.label_table) if data.label_table else None
+    source = folder.Folder(
+        **found, num_classes=data.num_classes, dont_care=data.dont_care, label_table=table
+    )
+    if not named or split == "test" or not images:
+        return source
+    train, val = hold_out(source.names, data.val_share)
+    return source.subset(train if split == "train" else val) if val or split == "train" else None
+
+
+def build_conditioning(data, networks, source, dtype):
+    """The device half for scenes such as `source`'s."""
+    common = dict(image_size=size_setting(data, "image"), row_channel=networks.row_channel, dtype=dtype)
+    if "label_map" in source.formats:
+        return SemanticConditioning(
+            source.num_classes,
+            boundary="instance_map" in source.formats,
+            dont_care=sorted({*source.dont_care, *data.dont_care}),
+            class_names=source.class_names,
+            class_colors=source.class_colors,
+            **common,
+        )
+    (channels,), source_dtype = source.formats["source"]
+    value_range = data.source_range or FULL_RANGE.get(source_dtype)
+    if value_range is None:
+        raise SettingsError(f"Sources of {source_dtype} have no natural range of values: give --source_range=low,high.")
+    return ImageConditioning(channels, value_range, **common)
+
+
+def batch_sizes(data, training, source):
+    """Where pictures are resized, and how large they arrive.
+
+    Whole pictures of one size travel as they are and are resized on the device. Where sizes differ, or crops are cut out of
+    resized pictures, the host resizes.
+
+    Returns:
+        (height, width) to which the host resizes, or `None`; and (height, width) at which the networks work. Where pictures
+        of many sizes come one by one, the first one's.
+
+    Raises:
+        SettingsError: If pictures of different sizes would have to form a batch.
+    """
+    image, crop = size_setting(data, "image"), size_setting(data, "crop")
+    host_size = image if image and (crop or source.common_size is None) else None
+    if not (image or crop or source.common_size) and training.batch_size > 1:
+        raise SettingsError(
+            f"Pictures of different sizes cannot form batches of {training.batch_size}. Give --image_height and "
+            "--image_width, or --crop_height and --crop_width, or --batch_size=1."
+        )
+    return host_size, crop or image or source.common_size or source.size(0)
+
+
+# === Networks ===
+
+
+def build_strategy(name):
+    """The `tf.distribute.Strategy` called `auto`, `one` or `mirrored`."""
+    devices = tf.config.list_logical_devices("GPU") or tf.config.list_logical_devices("CPU")
+    if name == "mirrored" or (name == "auto" and devices[0].device_type == "GPU" and len(devices) > 1):
+        return tf.distribute.MirroredStrategy([device.name for device in devices])
+    return tf.distribute.get_strategy()  # TensorFlow's default: the first GPU, or the CPU
+
+
+def check_replicas(training, strategy):
+    """Raises `SettingsError` unless every device gets the same share of a batch."""
+    replicas = strategy.num_replicas_in_sync
+    if training.batch_size % replicas:
+        raise SettingsError(
+            f"A batch is shared equally by all devices: --batch_size should be a multiple of their number. Received: "
+            f"batch_size={training.batch_size} and {replicas} devices"
+        )
+
+
+def build_model(data, networks, losses, training, source):
+    """Conditioning, generator and discriminator for scenes such as `source`'s; not compiled."""
+    conditioning = build_conditioning(data, networks, source, training.precision)
+    generator = _build_generator(networks, training.precision)
+    discriminator = None
+    if losses.adversarial_weight:
+        discriminator = MultiScaleDiscriminator(
+            networks.num_scales,
+            networks.discriminator_filters,
+            networks.discriminator_layers,
+            networks.discriminator_norm,
+            kernel_initializer="he_normal" if networks.discriminator_norm == "spectral" else RELEASED_INITIALIZER,
+            dtype=training.precision,
+        )
+    return Pix2PixHD(conditioning, generator, discriminator, training.ema_momentum or None)
+
+
+def _build_generator(networks, dtype):
+    if networks.generator == "unet":
+        return UNetGenerator(networks.num_filters, networks.num_downsamples, dtype=dtype)
+    return GlobalGenerator(
+        networks.num_filters,
+        networks.num_downsamples,
+        networks.num_residual_blocks,
+        upsampling=networks.upsampling,
+        padding=networks.padding,
+        skip_connections=networks.skip_connections,
+        dtype=dtype,
+    )
+
+
+# === Training ===
+
+
+def build_stages(losses, training, steps_per_epoch):
+    """The stages of a run, in order: the warm start, if there is one, then everything.
+
+    Returns:
+        List of `Stage`. They hold optimizers: call this in the strategy's scope.
+    """
+    reconstruction = _reconstruction_losses(losses)
+    stages = []
+    if training.warm_start_epochs:
+        if not any(reconstruction.values()):
+            raise SettingsError("--warm_start_epochs needs --pixel_weight or the perceptual term to learn from.")
+        rate = _warm_start_rate(training, steps_per_epoch)
+        arguments = {"generator_optimizer": _adam(rate, training), **reconstruction, **_weights(losses)}
+        stages.append(Stage("warm start", training.warm_start_epochs, arguments))
+    if training.epochs + training.decay_epochs:
+        arguments = {**_opponents(losses, training, steps_per_epoch), **reconstruction, **_weights(losses)}
+        name = "adversarial" if losses.adversarial_weight else "reconstruction"
+        stages.append(Stage(name, training.epochs + training.decay_epochs, arguments))
+    return stages
+
+
+def _warm_start_rate(training, steps_per_epoch):
+    """Rises for some steps, then falls to the next stage's rate along a cosine."""
+    steps = training.warm_start_epochs * steps_per_epoch
+    rise = min(WARM_UP_STEPS, steps // 10)
+    return keras.optimizers.schedules.CosineDecay(
+        0.1 * training.warm_start_learning_rate,
+        max(steps - rise, 1),
+        alpha=training.learning_rate / training.warm_start_learning_rate,
+        warmup_target=training.warm_start_learning_rate,
+        warmup_steps=rise,
+    )
+
+
+def _opponents(losses, training, steps_per_epoch):
+    """Both optimizers, their rates falling in a line, and the losses in which the networks oppose each other."""
+
+    def optimizer(rate):
+        return _adam(LinearDecay(rate, training.epochs, training.decay_epochs, steps_per_epoch), training)
+
+    arguments = {"generator_optimizer": optimizer(training.learning_rate)}
+    if losses.adversarial_weight:
+        arguments["discriminator_optimizer"] = optimizer(training.discriminator_learning_rate)
+        arguments["adversarial_loss"] = ADVERSARIAL_LOSSES[losses.adversarial_loss]()
+        if losses.feature_matching_weight:
+            arguments["feature_matching_loss"] = FeatureMatchingLoss(relative=losses.relative_matching)
+    return arguments
+
+
+def _adam(rate, training):
+    optimizer = keras.optimizers.Adam(rate, beta_1=training.beta_1, beta_2=0.999, epsilon=1e-8)
+    if training.precision == "mixed_float16":
+        optimizer = keras.optimizers.LossScaleOptimizer(optimizer)
+    return optimizer
+
+
+def _reconstruction_losses(losses):
+    pixel = PyramidL1Loss(losses.pixel_levels) if losses.pixel_weight else None
+    perceptual = PerceptualLoss(vgg19_features(losses.perceptual_weights)) if losses.uses_perceptual else None
+    return {"pixel_loss": pixel, "perceptual_loss": perceptual}
+
+
+def _weights(losses):
+    names = ("adversarial_weight", "feature_matching_weight", "perceptual_weight", "pixel_weight")
+    return {name: getattr(losses, name) for name in names}

@@ -1,0 +1,89 @@
+"""What happens beside training: pictures, rates in the log, a stop when a loss is no number or the time is up."""
+
+import keras
+import numpy as np
+import tensorflow as tf
+from PIL import Image
+
+from hdsynth_tf.pictures import grid, show_inputs
+from hdsynth_tf.storage import replacing
+
+
+class TrainingError(RuntimeError):
+    """Training cannot go on. Says why, and what is left of it."""
+
+
+class SampleGrid(keras.callbacks.Callback):
+    """Draws the same scenes again and again: input | real | generated, as PNG and for TensorBoard.
+
+    Args:
+        scenes: List of `(inputs, image)` of single scenes, NumPy arrays without a batch axis.
+        folder: `Path` for `epoch_0001.png`, ...
+        every_epochs: Integer.
+        log_dir: Folder of the TensorBoard log, or `None`.
+    """
+
+    def __init__(self, scenes, folder, every_epochs=1, log_dir=None):
+        super().__init__()
+        self.scenes = scenes
+        self.folder = folder
+        self.every_epochs = every_epochs
+        self.writer = tf.summary.create_file_writer(str(log_dir)) if log_dir else None
+
+    def draw(self):
+        """The grid as it is now: RGB uint8."""
+        rows = [
+            [show_inputs(inputs, self.model.conditioning), image, self.model.generate(inputs)]
+            for inputs, image in self.scenes
+        ]
+        return grid(rows, ["input", "real", "generated"])
+
+    def on_epoch_end(self, epoch, logs=None):
+        if (epoch + 1) % self.every_epochs:
+            return
+        picture = self.draw()
+        with replacing(self.folder / f"epoch_{epoch + 1:04d}.png") as temporary:
+            Image.fromarray(picture).save(temporary)
+        if self.writer:
+            with self.writer.as_default():
+                tf.summary.image("samples", picture[None], step=epoch + 1)
+
+
+class LogRates(keras.callbacks.Callback):
+    """Adds the learning rates to the logs of each epoch."""
+
+    def on_epoch_end(self, epoch, logs=None):
+        for player in ("generator", "discriminator"):
+            optimizer = getattr(self.model, f"{player}_optimizer")
+            if optimizer is not None and logs is not None:
+                logs[f"{player}_learning_rate"] = float(keras.ops.convert_to_numpy(optimizer.learning_rate))
+
+
+class StopOnNonFinite(keras.callbacks.Callback):
+    """Ends training with an error that names the step and the term as soon as a loss is no finite number."""
+
+    def on_train_batch_end(self, batch, logs=None):
+        broken = [name for name, value in (logs or {}).items() if not np.isfinite(value)]
+        if broken:
+            step = int(self.model.generator_optimizer.iterations)
+            raise TrainingError(
+                f"The loss term {broken[0]} was not finite at step {step} of this stage. Lower the learning rates, or use "
+                "--precision=float32."
+            )
+
+
+class StopAfter(keras.callbacks.Callback):
+    """Stops training after so many steps, counted over all stages.
+
+    Args:
+        steps: Integer.
+    """
+
+    def __init__(self, steps):
+        super().__init__()
+        self.left = steps
+
+    def on_train_batch_end(self, batch, logs=None):
+        self.left -= 1
+        if self.left <= 0:
+            self.model.stop_training = True

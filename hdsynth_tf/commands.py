@@ -1,0 +1,37 @@
+"""What all commands share: errors of one line, and exit codes. 0: done; 1: it could not be done; 2: wrong use."""
+
+import errno
+import sys
+
+import tensorflow as tf
+
+from hdsynth_tf.callbacks import TrainingError
+from hdsynth_tf.networks.vgg import WeightsError
+from hdsynth_tf.run_folder import RunFolderError
+from hdsynth_tf.settings import SettingsError
+from pipelines.errors import DataError
+
+WRITE_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM)
+
+
+def run(main, name):
+    """Runs the command `main(argv)` and exits. An error that a person can mend is told without a traceback."""
+    try:
+        main([f"python -m hdsynth_tf.{name}", *sys.argv[1:]])
+    except SettingsError as error:
+        fail(f"{error}\nAll flags: python -m hdsynth_tf.{name} --help", code=2)
+    except (DataError, RunFolderError, TrainingError, WeightsError) as error:
+        fail(error)
+    except KeyboardInterrupt:
+        fail("Interrupted.", code=130)
+    except tf.errors.ResourceExhaustedError:
+        fail("Out of memory. Make --image_height and --image_width, the crops, --batch_size or --num_filters smaller.")
+    except OSError as error:
+        if error.errno not in WRITE_ERRORS:
+            raise
+        fail(f"{error.filename or 'A file'} could not be written: {error.strerror}.")
+
+
+def fail(message, code=1):
+    print(f"Error: {message}", file=sys.stderr)
+    sys.exit(code)

@@ -1,0 +1,119 @@
+"""`python -m hdsynth_tf.generate`: a model and inputs -> photographs of the same names and sizes, and a gallery."""
+
+import hashlib
+import json
+from pathlib import Path
+from urllib.parse import quote
+
+import keras
+from PIL import Image
+
+import hdsynth_tf  # noqa: F401  registers the classes that saved models consist of
+from hdsynth_tf import build, commands, flags
+from hdsynth_tf.gallery import write_gallery
+from hdsynth_tf.pictures import show_inputs
+from hdsynth_tf.run_folder import RunFolderError, check_writable, find_model, read_settings, write_json
+from hdsynth_tf.settings import DataSettings, GenerateSettings, SettingsError
+from hdsynth_tf.storage import replacing
+from pipelines.dataset import make_eval
+from pipelines.source import FileSource
+from pipelines.validate import validate
+
+USAGE = """
+Makes a photograph of every input, under its name and at its size, and an HTML gallery. Started again, it goes on where it
+stopped. Data flags that are not given are those of the run.
+
+  python -m hdsynth_tf.generate --model=runs/quickstart --output_dir=pictures
+  python -m hdsynth_tf.generate --model=runs/city --dataset=folder --label_dir=labels --output_dir=out
+"""
+GALLERY = "index.html"
+MANIFEST = "generated.json"  # in the output folder: which model made what lies there
+PREVIEW_WIDTH = 1024  # pixels, at most, of the inputs shown in the gallery
+
+
+def main(argv):
+    asked, _ = flags.parse(argv, (GenerateSettings, DataSettings), USAGE)
+    if not asked.model or not asked.output_dir:
+        raise SettingsError("Say which model and where the pictures go: --model=RUN_OR_FILE --output_dir=FOLDER.")
+    model_path, output_dir = find_model(asked.model), Path(asked.output_dir)
+    defaults = {**read_settings(asked.model, "data"), "split": "test"}
+    _, data = flags.parse(argv, (GenerateSettings, DataSettings), USAGE, defaults)
+    check_output(output_dir, model_path)
+    source = build.build_source(data, data.split, images=False)
+    if isinstance(source, FileSource):
+        print(validate(source)[0])
+    model = load_model(model_path, build.size_setting(data, "image"), source)
+
+    write_json(output_dir / MANIFEST, {"model": fingerprint(model_path)})
+    made = generate_all(model, source, output_dir)
+    write_page(source, output_dir, asked.model)
+    print(f"{made} pictures made, {len(source) - made} were there already: {output_dir}")
+    print(f"Gallery: {output_dir / GALLERY}")
+
+
+def check_output(output_dir, model_path):
+    """Raises `RunFolderError` if the folder cannot be written to, or holds another model's pictures."""
+    check_writable(output_dir)
+    manifest = output_dir / MANIFEST
+    if manifest.exists() and json.loads(manifest.read_text())["model"] != fingerprint(model_path):
+        raise RunFolderError(f"{output_dir} holds pictures of another model. Choose another --output_dir, or remove it.")
+
+
+def fingerprint(path):
+    """SHA-256 of a file."""
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def load_model(path, image_size, source):
+    """The model of a file, working at `image_size` if that is given; checks that `source` has what it reads."""
+    model = keras.saving.load_model(path, compile=False)
+    wanted = model.conditioning.input_formats
+    missing = [name for name in wanted if name not in source.formats]
+    if missing:
+        raise SettingsError(f"The model reads {' and '.join(wanted)}; the data have no {' and no '.join(missing)}.")
+    if image_size:
+        model.conditioning.image_size = image_size
+    return model
+
+
+def generate_all(model, source, output_dir):
+    """Makes the pictures that are not there; returns how many."""
+    left = [i for i in range(len(source)) if not picture_path(output_dir, source, i).exists()]
+    bar = keras.utils.Progbar(len(left), unit_name="picture")
+    for index, batch in zip(left, make_eval(source, indices=left)):
+        inputs = batch[0] if isinstance(batch, tuple) else batch
+        inputs = {key: value[0].numpy() for key, value in inputs.items()}
+        preview = Image.fromarray(show_inputs(inputs, model.conditioning))
+        preview.thumbnail((PREVIEW_WIDTH, PREVIEW_WIDTH), Image.NEAREST)
+        save(preview, preview_path(output_dir, source, index), lossless=True)
+        save(Image.fromarray(model.generate(inputs)), picture_path(output_dir, source, index))
+        bar.add(1)
+    return len(left)
+
+
+def picture_path(output_dir, source, index):
+    return output_dir / f"{source.file_name(index)}.png"
+
+
+def preview_path(output_dir, source, index):
+    return output_dir / "gallery" / f"{source.file_name(index)}.webp"
+
+
+def save(picture, path, **options):
+    with replacing(path) as temporary:
+        picture.save(temporary, **options)
+
+
+def write_page(source, output_dir, model):
+    """The gallery of everything in the folder."""
+    rows = []
+    for index, name in enumerate(source.names):
+        paths = [preview_path(output_dir, source, index), picture_path(output_dir, source, index)]
+        rows.append((name, [quote(path.relative_to(output_dir).as_posix()) for path in paths]))
+    note = f"{len(rows)} pictures made by {model}. A click opens a picture at full size."
+    write_gallery(output_dir / GALLERY, "Generated pictures", note, ["input", "generated"], rows)
+
+
+if __name__ == "__main__":
+    commands.run(main, "generate")

@@ -1,0 +1,141 @@
+"""Losses between the fake and the real image: in discriminator features, in VGG features, in pixels.
+
+`call` gives `(batch,)` float32, see `adversarial`.
+"""
+
+import keras
+from keras import ops
+
+from hdsynth_tf.losses.adversarial import PACKAGE, per_sample_mean
+
+VGG_LAYER_WEIGHTS = (1 / 32, 1 / 16, 1 / 8, 1 / 4, 1.0)
+
+
+def feature_distance(real, fake, relative):
+    """Mean absolute difference of two activations for each sample, `(batch,)`; no gradient flows into `real`.
+
+    With `relative`, divided by the sample's mean absolute value of `real`: layers of any magnitude count alike.
+    """
+    real = ops.stop_gradient(ops.cast(real, "float32"))
+    distance = per_sample_mean(ops.abs(ops.cast(fake, "float32") - real))
+    return distance / (per_sample_mean(ops.abs(real)) + 1e-6) if relative else distance
+
+
+@keras.saving.register_keras_serializable(package=PACKAGE)
+class FeatureMatchingLoss(keras.losses.Loss):
+    """L1 distance between the discriminator's activations of the real and of the fake image.
+
+    `sum_k 1/K sum_i 4/(T+1) mean|D_k^i(real) - D_k^i(fake)|` for scales `k = 1..K` and strided groups `i = 1..T`, and the
+    one after them; the scores are left out. Equation 4 of the paper, with the released code's factors 1/K and 4/(T+1).
+
+    Args:
+        relative: Boolean. If true, each activation's distance is divided by the real one's mean magnitude. For
+            discriminators without instance norm, whose deeper features are smaller.
+
+    Call arguments:
+        y_true: Scales of activations of the real image, as `MultiScaleDiscriminator` returns them.
+        y_pred: The same of the fake image.
+
+    Raises:
+        ValueError: If the two differ in the number of scales or of activations.
+
+    Reference:
+        - [Wang et al., 2018](https://arxiv.org/abs/1711.11585), equation 4
+    """
+
+    def __init__(self, relative=False, name="feature_matching", **kwargs):
+        super().__init__(name=name, **kwargs)
+        self.relative = relative
+
+    def call(self, y_true, y_pred):
+        if [len(scale) for scale in y_true] != [len(scale) for scale in y_pred]:
+            raise ValueError(
+                "Real and fake activations should have the same scales and layers. Received: "
+                f"{[len(scale) for scale in y_true]} and {[len(scale) for scale in y_pred]} activations per scale"
+            )
+        total = 0.0
+        for real, fake in zip(y_true, y_pred):
+            layers = list(zip(real, fake))[:-1]
+            distance = sum(feature_distance(a, b, self.relative) for a, b in layers)
+            total = total + distance * 4.0 / len(layers) / len(y_true)
+        return total
+
+    def get_config(self):
+        return {**super().get_config(), "relative": self.relative}
+
+
+@keras.saving.register_keras_serializable(package=PACKAGE)
+class PerceptualLoss(keras.losses.Loss):
+    """L1 distance between VGG19 features of the real and of the fake image, `sum_i w_i mean|F_i(real) - F_i(fake)|`.
+
+    Args:
+        feature_extractor: `keras.Model`, image `(batch, height, width, channels)` float32 in [-1, 1] -> list of features,
+            such as `networks.vgg.vgg19_features()`.
+        layer_weights: Floats, one for each feature; the defaults are the released code's for its five layers.
+        relative: Boolean, see `feature_distance`. Keras' VGG19 has the weights of the first release, whose activations are
+            two orders of magnitude above those of torchvision's that the released code uses; relative distances do not
+            care, and keep the weight of 10 meaningful.
+
+    Raises:
+        ValueError: If the number of weights is not the number of features.
+    """
+
+    def __init__(
+        self, feature_extractor, layer_weights=VGG_LAYER_WEIGHTS, relative=True, name="perceptual", **kwargs
+    ):
+        super().__init__(name=name, **kwargs)
+        if len(layer_weights) != len(feature_extractor.outputs):
+            raise ValueError(
+                f"`layer_weights` should have one weight for each of the {len(feature_extractor.outputs)} features. "
+                f"Received: layer_weights={layer_weights}"
+            )
+        self.feature_extractor = feature_extractor
+        self.layer_weights = tuple(layer_weights)
+        self.relative = relative
+
+    def call(self, y_true, y_pred):
+        real, fake = self.feature_extractor(y_true), self.feature_extractor(y_pred)
+        return sum(w * feature_distance(a, b, self.relative) for w, a, b in zip(self.layer_weights, real, fake))
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "feature_extractor": keras.saving.serialize_keras_object(self.feature_extractor),
+            "layer_weights": self.layer_weights,
+            "relative": self.relative,
+        }
+
+    @classmethod
+    def from_config(cls, config):
+        extractor = keras.saving.deserialize_keras_object(config["feature_extractor"])
+        return cls(**{**config, "feature_extractor": extractor})
+
+
+@keras.saving.register_keras_serializable(package=PACKAGE)
+class PyramidL1Loss(keras.losses.Loss):
+    """Mean absolute difference of two images, averaged over a pyramid of sizes: 1, 1/2, 1/4, ...
+
+    The coarse levels carry colour and light, and do not mind a shift of a pixel. One level is the L1 loss of pix2pix. Not in
+    the paper: its released code has no loss in pixels, and without VGG weights nothing else holds the colours.
+
+    Args:
+        num_levels: Integer, sizes compared; each is half the one before.
+
+    Call arguments:
+        y_true, y_pred: Images `(batch, height, width, channels)` in [-1, 1]; at least `2 ** (num_levels - 1)` pixels a side.
+    """
+
+    def __init__(self, num_levels=1, name="l1", **kwargs):
+        super().__init__(name=name, **kwargs)
+        self.num_levels = num_levels
+
+    def call(self, y_true, y_pred):
+        difference = ops.cast(y_pred, "float32") - ops.cast(y_true, "float32")
+        total = per_sample_mean(ops.abs(difference))
+        for _ in range(self.num_levels - 1):
+            difference = ops.average_pool(difference, 2, 2, "valid")  # linear: the difference of the halved images
+            total = total + per_sample_mean(ops.abs(difference))
+        return total / self.num_levels
+
+    def get_config(self):
+        return {**super().get_config(), "num_levels": self.num_levels}

@@ -1,0 +1,300 @@
+"""Pix2PixHD: conditioning, generator and discriminator as one Keras model with its own training step."""
+
+from pathlib import Path
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from hdsynth_tf.losses import ADVERSARIAL_LOSSES
+from hdsynth_tf.serving import input_signature, save_servable
+from hdsynth_tf.storage import replacing
+
+GENERATOR_TERMS = ("adversarial", "feature_matching", "perceptual", "pixel")
+DISCRIMINATOR_TERMS = ("discriminator_real", "discriminator_fake")
+
+
+@keras.saving.register_keras_serializable(package="hdsynth_tf")
+class Pix2PixHD(keras.Model):
+    """Makes photographs of label maps, instance maps or other images; trains with `fit` after `compile`.
+
+    A batch is `(inputs, image)`: `inputs` the dict that the conditioning reads (`label_map`, `instance_map`, or `source`),
+    `image` `(batch, height, width, 3)` uint8.
+
+    Args:
+        conditioning: `pipelines.conditioning.Conditioning`: compact maps -> semantic input.
+        generator: `keras.Model`, semantic input -> image in [-1, 1].
+        discriminator: `MultiScaleDiscriminator`, or `None` for a model that learns without one.
+        ema_momentum: Float below 1, or `None`. If given, a second generator holds the exponential moving average of the
+            first one's weights and makes all pictures outside of training. During the first steps it follows faster: the
+            momentum is `min(ema_momentum, (1 + step) / (10 + step))`.
+
+    Reference:
+        - [Wang et al., 2018](https://arxiv.org/abs/1711.11585)
+    """
+
+    def __init__(self, conditioning, generator, discriminator=None, ema_momentum=None, **kwargs):
+        super().__init__(**kwargs)
+        self.conditioning = conditioning
+        self.generator = generator
+        self.discriminator = discriminator
+        self.ema_momentum = ema_momentum
+
+        # === Build === At once: optimizers, strategies and checkpoints need every variable before `fit`.
+        semantic_shape = (None, None, None, conditioning.channels)
+        if not generator.built:
+            generator.build(semantic_shape)
+        if discriminator is not None and not discriminator.built:
+            discriminator.build(semantic_shape, (None, None, None, conditioning.image_channels))
+        self.average_generator = None
+        if ema_momentum is not None:
+            self.average_generator = type(generator).from_config(generator.get_config())
+            self.average_generator.build(semantic_shape)
+            self.average_generator.set_weights(generator.get_weights())
+            self.average_generator.trainable = False
+        self.built = True
+        self._render_graph = None
+
+    # === Compile ===
+
+    def compile(
+        self,
+        generator_optimizer,
+        discriminator_optimizer=None,
+        adversarial_loss=None,
+        feature_matching_loss=None,
+        perceptual_loss=None,
+        pixel_loss=None,
+        adversarial_weight=1.0,
+        feature_matching_weight=10.0,
+        perceptual_weight=10.0,
+        pixel_weight=10.0,
+        discriminator_weight=0.5,
+        jit_compile=False,
+        **kwargs,
+    ):
+        """Takes the optimizers and the loss terms; a term that is `None` is not computed.
+
+        Without `adversarial_loss` the discriminator neither runs nor trains: a warm start on reconstruction alone.
+
+        Args:
+            generator_optimizer: Keras optimizer.
+            discriminator_optimizer: Keras optimizer; needed with `adversarial_loss`.
+            adversarial_loss: `losses.AdversarialLoss`, or its name in `losses.ADVERSARIAL_LOSSES`.
+            feature_matching_loss: `losses.FeatureMatchingLoss`; needs `adversarial_loss`.
+            perceptual_loss: `losses.PerceptualLoss`.
+            pixel_loss: `losses.PyramidL1Loss`, or any `keras.losses.Loss` of images.
+            adversarial_weight, feature_matching_weight, perceptual_weight, pixel_weight: Floats, of the terms of the
+                generator's loss (equation 5 of the paper; its released code has 1, 10 and 10, and no pixel loss).
+            discriminator_weight: Float, of both terms of the discriminator's loss; 0.5 in the released code.
+            jit_compile: Boolean. XLA is off unless asked for: it slows convolutions on CPUs and fails with replicas.
+
+        Raises:
+            ValueError: If a network, an optimizer or a loss that a term needs is missing.
+        """
+        if isinstance(adversarial_loss, str):
+            adversarial_loss = ADVERSARIAL_LOSSES[adversarial_loss]()
+        if adversarial_loss is not None and (self.discriminator is None or discriminator_optimizer is None):
+            raise ValueError("`adversarial_loss` needs a model with a discriminator, and `discriminator_optimizer`.")
+        if feature_matching_loss is not None and adversarial_loss is None:
+            raise ValueError("`feature_matching_loss` compares discriminator activations and needs `adversarial_loss`.")
+        if all(loss is None for loss in (adversarial_loss, perceptual_loss, pixel_loss)):
+            raise ValueError("`compile` needs at least one of `adversarial_loss`, `perceptual_loss`, `pixel_loss`.")
+        super().compile(optimizer=None, jit_compile=jit_compile, **kwargs)
+        self.generator_optimizer = generator_optimizer
+        self.discriminator_optimizer = discriminator_optimizer
+        self.adversarial_loss = adversarial_loss
+        self.feature_matching_loss = feature_matching_loss
+        self.perceptual_loss = perceptual_loss
+        self.pixel_loss = pixel_loss
+        self.term_weights = {
+            "adversarial": adversarial_weight,
+            "feature_matching": feature_matching_weight,
+            "perceptual": perceptual_weight,
+            "pixel": pixel_weight,
+            "discriminator": discriminator_weight,
+        }
+        generator_optimizer.build(self.generator.trainable_variables)
+        names = [name for name in GENERATOR_TERMS if getattr(self, f"{name}_loss") is not None]
+        if adversarial_loss is not None:
+            discriminator_optimizer.build(self.discriminator.trainable_variables)
+            names += DISCRIMINATOR_TERMS
+        self.trackers = [keras.metrics.Mean(name=name) for name in names]
+
+    @property
+    def metrics(self):
+        return list(getattr(self, "trackers", ()))
+
+    # === Call ===
+
+    @property
+    def inference_generator(self):
+        """The generator that makes pictures outside of training."""
+        return self.generator if self.average_generator is None else self.average_generator
+
+    def call(self, inputs, training=False):
+        """Inputs -> image `(batch, height', width', 3)` float32 in [-1, 1], at the conditioning's working size."""
+        generator = self.generator if training else self.inference_generator
+        return generator(self.conditioning(inputs), training=training)
+
+    def render(self, inputs):
+        """Inputs as tensors -> pictures of their size, `(batch, height, width, 3)` uint8; the served graph."""
+        image = self(inputs, training=False)
+        if self.conditioning.image_size is not None:
+            size = tf.shape(next(iter(inputs.values())))[1:3]
+            image = tf.image.resize(image, size, method="bicubic", antialias=True)
+        return tf.cast(tf.round(tf.clip_by_value((image + 1) * 127.5, 0.0, 255.0)), tf.uint8)
+
+    def generate(self, inputs):
+        """Makes pictures of the inputs' size.
+
+        Args:
+            inputs: Dict of arrays that the conditioning reads, with or without a batch axis.
+
+        Returns:
+            uint8 array `(batch, height, width, 3)`, or `(height, width, 3)`.
+
+        Raises:
+            ValueError: If an input is missing, or has another number of axes.
+        """
+        signature = input_signature(self.conditioning)
+        if not set(signature) <= set(inputs):
+            raise ValueError(f"`inputs` should have the keys {sorted(signature)}. Received: {sorted(inputs)}")
+        arrays = {name: np.asarray(inputs[name], spec.dtype.as_numpy_dtype) for name, spec in signature.items()}
+        missing_axes = {len(signature[name].shape) - array.ndim for name, array in arrays.items()}
+        if missing_axes == {1}:
+            arrays = {name: array[None] for name, array in arrays.items()}
+        elif missing_axes != {0}:
+            shapes = {name: array.shape for name, array in arrays.items()}
+            raise ValueError(f"`inputs` should be (batch, height, width, ...) or (height, width, ...). Received: {shapes}")
+        if self._render_graph is None:
+            self._render_graph = tf.function(self.render, input_signature=[signature])
+        pictures = self._render_graph(arrays).numpy()
+        return pictures[0] if missing_axes == {1} else pictures
+
+    # === Training ===
+
+    def train_step(self, batch):
+        """One step of both networks from one forward pass: the discriminator learns from the fake before its update."""
+        inputs, image = batch
+        with tf.GradientTape(persistent=True) as tape:
+            semantic_input, real_image = self.conditioning(inputs), self.conditioning.target(inputs, image)
+            fake_image = self.generator(semantic_input, training=True)
+            terms = self.losses(semantic_input, real_image, fake_image, training=True)
+            losses = [optimizer.scale_loss(self._total(terms, names)) for optimizer, _, names in self._players()]
+        updates = [
+            (optimizer, tape.gradient(loss, network.trainable_variables), network.trainable_variables)
+            for (optimizer, network, _), loss in zip(self._players(), losses)
+        ]
+        for optimizer, gradients, variables in updates:
+            optimizer.apply(gradients, variables)
+        if self.average_generator is not None:
+            self._update_average()
+        return self._track(terms)
+
+    def test_step(self, batch):
+        inputs, image = batch
+        semantic_input, real_image = self.conditioning(inputs), self.conditioning.target(inputs, image)
+        fake_image = self.inference_generator(semantic_input, training=False)
+        return self._track(self.losses(semantic_input, real_image, fake_image, training=False))
+
+    def losses(self, semantic_input, real_image, fake_image, training):
+        """The terms that `compile` asked for: dict of name -> `(batch,)` float32, not weighted."""
+        terms = {}
+        if self.pixel_loss is not None:
+            terms["pixel"] = self.pixel_loss.call(real_image, fake_image)
+        if self.perceptual_loss is not None:
+            terms["perceptual"] = self.perceptual_loss.call(real_image, fake_image)
+        if self.adversarial_loss is not None:
+            real, fake = self._judge(semantic_input, real_image, fake_image, training)
+            real_scores, fake_scores = [scale[-1] for scale in real], [scale[-1] for scale in fake]
+            terms["adversarial"] = self.adversarial_loss.generator_term(fake_scores)
+            if self.feature_matching_loss is not None:
+                terms["feature_matching"] = self.feature_matching_loss.call(real, fake)
+            costs = self.adversarial_loss.discriminator_terms(real_scores, fake_scores)
+            terms["discriminator_real"], terms["discriminator_fake"] = costs
+        return terms
+
+    def _judge(self, semantic_input, real_image, fake_image, training):
+        """Activations of the real and of the fake image, from one forward pass of the discriminator over both."""
+        conditions, images = tf.concat([semantic_input] * 2, 0), tf.concat([real_image, fake_image], 0)
+        both = self.discriminator(conditions, images, training=training)
+        halves = [[tf.split(activation, 2) for activation in scale] for scale in both]
+        return [[real for real, _ in scale] for scale in halves], [[fake for _, fake in scale] for scale in halves]
+
+    def _players(self):
+        """Who trains: `(optimizer, network, names of the terms it minimises)`."""
+        players = [(self.generator_optimizer, self.generator, GENERATOR_TERMS)]
+        if self.adversarial_loss is not None:
+            players.append((self.discriminator_optimizer, self.discriminator, DISCRIMINATOR_TERMS))
+        return players
+
+    def _total(self, terms, names):
+        """Weighted sum of terms, its mean over the batch of all replicas: their gradients are added up."""
+        weights = {name: self.term_weights[name.removesuffix("_real").removesuffix("_fake")] for name in names}
+        total = sum(weights[name] * terms[name] for name in names if name in terms)
+        return tf.reduce_mean(total) / tf.distribute.get_strategy().num_replicas_in_sync
+
+    def _update_average(self):
+        step = tf.cast(self.generator_optimizer.iterations, "float32")
+        momentum = tf.minimum(self.ema_momentum, (1 + step) / (10 + step))
+        for average, weight in zip(self.average_generator.weights, self.generator.weights):
+            average.assign(momentum * average + (1 - momentum) * weight)
+
+    def _track(self, terms):
+        for tracker in self.trackers:
+            tracker.update_state(terms[tracker.name])
+        return {tracker.name: tracker.result() for tracker in self.trackers}
+
+    # === Config ===
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "conditioning": keras.saving.serialize_keras_object(self.conditioning),
+            "generator": keras.saving.serialize_keras_object(self.generator),
+            "discriminator": keras.saving.serialize_keras_object(self.discriminator),
+            "ema_momentum": self.ema_momentum,
+        }
+
+    @classmethod
+    def from_config(cls, config):
+        parts = ("conditioning", "generator", "discriminator")
+        return cls(**{k: keras.saving.deserialize_keras_object(v) if k in parts else v for k, v in config.items()})
+
+    def get_compile_config(self):
+        if not self.compiled:
+            return None
+        names = ["generator_optimizer", "discriminator_optimizer", *(f"{name}_loss" for name in GENERATOR_TERMS)]
+        config = {name: keras.saving.serialize_keras_object(getattr(self, name)) for name in names}
+        return {**config, **{f"{name}_weight": weight for name, weight in self.term_weights.items()}}
+
+    def compile_from_config(self, config):
+        self.compile(**{name: keras.saving.deserialize_keras_object(value) for name, value in config.items()})
+
+    # === Save ===
+
+    def save(self, filepath, overwrite=True, **kwargs):
+        """Writes the model: a Keras file if `filepath` ends in `.keras`, else a SavedModel folder for TF Serving.
+
+        Either takes the place of what was there only when it is complete. `keras.saving.load_model` reads the Keras file,
+        after `import hdsynth_tf`.
+
+        Args:
+            filepath: Path. Without a suffix, such as `serving/city/1`, it is a folder; see `serving.save_servable`.
+            overwrite: Boolean; if false, an existing file or folder is an error.
+
+        Raises:
+            FileExistsError: If `filepath` exists and `overwrite` is false.
+            ValueError: If the suffix is neither `.keras` nor none.
+        """
+        path = Path(filepath)
+        if path.exists() and not overwrite:
+            raise FileExistsError(f"{path} exists. Choose another name, or pass overwrite=True.")
+        if path.suffix == ".keras":
+            with replacing(path) as temporary:
+                super().save(temporary, **kwargs)
+        elif path.suffix == "":
+            save_servable(self, path)
+        else:
+            raise ValueError(f"A model is saved as a file NAME.keras, or as a folder NAME/VERSION. Received: {filepath}")

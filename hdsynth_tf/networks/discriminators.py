@@ -1,0 +1,172 @@
+"""Discriminators: does an image belong to its semantic input? Every layer's activation is returned, for feature matching."""
+
+import keras
+from keras import ops
+
+from hdsynth_tf.networks.generators import RELEASED_INITIALIZER
+from hdsynth_tf.networks.layers import PACKAGE, ConvBlock, HalveImage
+
+
+@keras.saving.register_keras_serializable(package=PACKAGE)
+class PatchDiscriminator(keras.Model):
+    """PatchGAN: a score for every patch of the image; with three layers a patch is 70 pixels wide.
+
+    `num_layers` strided groups, one group of stride 1, one convolution to scores; 4x4 kernels, padding of 2 zeros on every
+    side (so that a strided group makes `height // 2 + 1` of `height`), LeakyReLU 0.2.
+
+    Args:
+        num_filters: Integer, channels of the first group; they double up to 512.
+        num_layers: Integer, strided groups.
+        norm: `"instance"` (released code: not in the first group), `"spectral"` (every kernel, no instance norm: features
+            keep brightness and contrast, and the discriminator stays smooth) or `None`.
+        kernel_initializer: A Keras initializer.
+
+    Call arguments:
+        x: `(batch, height, width, channels)` float, semantic input and image concatenated.
+
+    Returns:
+        List of `num_layers + 2` activations `(batch, height_i, width_i, channels_i)`; the last are the scores, one channel.
+
+    Reference:
+        - [Wang et al., 2018](https://arxiv.org/abs/1711.11585), section 3.2; [Isola et al., 2017](https://arxiv.org/abs/1611.07004)
+    """
+
+    def __init__(
+        self, num_filters=64, num_layers=3, norm="instance", kernel_initializer=RELEASED_INITIALIZER, **kwargs
+    ):
+        super().__init__(**kwargs)
+        self.num_filters = num_filters
+        self.num_layers = num_layers
+        self.norm = norm
+        self.kernel_initializer = keras.initializers.get(kernel_initializer)
+
+        # === Layers ===
+        everywhere = "spectral" if norm == "spectral" else None
+        groups = [(num_filters, 2, everywhere)]
+        groups += [(min(num_filters * 2**i, 512), 2, norm) for i in range(1, num_layers)]
+        groups += [(min(num_filters * 2**num_layers, 512), 1, norm)]
+        common = dict(kernel_size=4, pad=2, padding="zero", kernel_initializer=kernel_initializer, dtype=self.dtype_policy)
+        self.groups = [
+            ConvBlock(filters, strides=strides, norm=norm, activation="leaky_relu", name=f"group_{i}", **common)
+            for i, (filters, strides, norm) in enumerate(groups)
+        ]
+        self.groups.append(ConvBlock(1, norm=everywhere, activation=None, name="scores", **common))
+
+    # === Build ===
+
+    def build(self, input_shape):
+        shape = (None, None, None, input_shape[-1])
+        for group in self.groups:
+            group.build(shape)
+            shape = group.compute_output_shape(shape)
+
+    def compute_output_shape(self, input_shape):
+        shapes = []
+        for group in self.groups:
+            input_shape = group.compute_output_shape(input_shape)
+            shapes.append(input_shape)
+        return shapes
+
+    # === Call ===
+
+    def call(self, x):
+        activations = []
+        for group in self.groups:
+            x = group(x)
+            activations.append(x)
+        return activations
+
+    # === Config ===
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "num_filters": self.num_filters,
+            "num_layers": self.num_layers,
+            "norm": self.norm,
+            "kernel_initializer": keras.initializers.serialize(self.kernel_initializer),
+        }
+
+
+@keras.saving.register_keras_serializable(package=PACKAGE)
+class MultiScaleDiscriminator(keras.Model):
+    """D1, D2, ...: equal `PatchDiscriminator`s with weights of their own, on the image and on its halved versions.
+
+    With 39 input channels, two scales have 5,603,202 parameters and three 8,404,803.
+
+    Args:
+        num_scales: Integer, number of discriminators.
+        num_filters, num_layers, norm, kernel_initializer: Of each `PatchDiscriminator`.
+
+    Call arguments:
+        semantic_input: `(batch, height, width, channels)` float.
+        image: `(batch, height, width, image_channels)` float in [-1, 1].
+
+    Returns:
+        List of scales, finest first; each a list of activations, see `PatchDiscriminator`.
+
+    Reference:
+        - [Wang et al., 2018](https://arxiv.org/abs/1711.11585), section 3.2, equation 3
+    """
+
+    def __init__(
+        self,
+        num_scales=2,
+        num_filters=64,
+        num_layers=3,
+        norm="instance",
+        kernel_initializer=RELEASED_INITIALIZER,
+        **kwargs,
+    ):
+        super().__init__(**kwargs)
+        self.num_scales = num_scales
+        self.num_filters = num_filters
+        self.num_layers = num_layers
+        self.norm = norm
+        self.kernel_initializer = keras.initializers.get(kernel_initializer)
+
+        # === Layers ===
+        self.halve = HalveImage(dtype=self.dtype_policy, name="halve")
+        self.discriminators = [
+            PatchDiscriminator(
+                num_filters, num_layers, norm, kernel_initializer, dtype=self.dtype_policy, name=f"scale_{i}"
+            )
+            for i in range(num_scales)
+        ]
+
+    # === Build ===
+
+    def build(self, semantic_input_shape, image_shape):
+        for discriminator in self.discriminators:
+            discriminator.build((None, None, None, semantic_input_shape[-1] + image_shape[-1]))
+
+    def compute_output_shape(self, semantic_input_shape, image_shape):
+        shape = (*image_shape[:-1], semantic_input_shape[-1] + image_shape[-1])
+        shapes = []
+        for discriminator in self.discriminators:
+            shapes.append(discriminator.compute_output_shape(shape))
+            shape = self.halve.compute_output_shape(shape)
+        return shapes
+
+    # === Call ===
+
+    def call(self, semantic_input, image):
+        image = ops.cast(image, semantic_input.dtype)
+        x = ops.concatenate([semantic_input, image], axis=-1)
+        scales = [self.discriminators[0](x)]
+        for discriminator in self.discriminators[1:]:
+            x = self.halve(x)
+            scales.append(discriminator(x))
+        return scales
+
+    # === Config ===
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "num_scales": self.num_scales,
+            "num_filters": self.num_filters,
+            "num_layers": self.num_layers,
+            "norm": self.norm,
+            "kernel_initializer": keras.initializers.serialize(self.kernel_initializer),
+        }

@@ -1,0 +1,261 @@
+"""Generators: semantic input -> image in [-1, 1]. The paper's global generator G1, and the pix2pix U-Net it improves on."""
+
+import keras
+from keras import ops
+
+from hdsynth_tf.networks.layers import (
+    PACKAGE,
+    Chain,
+    ConvBlock,
+    ResidualBlock,
+    UpsampleBlock,
+    fresh,
+    instance_norm,
+    pad_to_multiple,
+)
+
+RELEASED_INITIALIZER = {"class_name": "RandomNormal", "config": {"mean": 0.0, "stddev": 0.02}}
+
+
+@keras.saving.register_keras_serializable(package=PACKAGE)
+class GlobalGenerator(keras.Model):
+    """G1 of the paper: strided convolutions, residual blocks, upsampling; sees the whole picture at once.
+
+    Any height and width go in and the same come out: the input is reflected up to a multiple of `2 ** num_downsamples` and
+    the image is cropped back. The defaults are the released code's; with 36 input channels they have 182,546,755
+    parameters.
+
+    Args:
+        num_filters: Integer, channels at full size; they double at each halving.
+        num_downsamples: Integer, how often height and width are halved.
+        num_residual_blocks: Integer, at the lowest resolution.
+        output_channels: Integer, channels of the image.
+        upsampling: `"transposed"` (released code) or `"nearest"` (no checkerboard), see `UpsampleBlock`.
+        padding: `"zero"` (released code) or `"reflect"`, of the strided convolutions. Zeros tell the network where the
+            border is, and are the start of its bright spots.
+        skip_connections: Boolean. If true, what the halving stages see is added to what the doubling stages make at the
+            same size, so that thin objects need not pass the lowest resolution. It adds no weights.
+        kernel_initializer: A Keras initializer. Defaults to the released code's normal of standard deviation 0.02.
+
+    Call arguments:
+        x: `(batch, height, width, channels)` float, the semantic input.
+
+    Returns:
+        `(batch, height, width, output_channels)` float32 in [-1, 1].
+
+    Reference:
+        - [Wang et al., 2018](https://arxiv.org/abs/1711.11585), section 3.2
+    """
+
+    def __init__(
+        self,
+        num_filters=64,
+        num_downsamples=4,
+        num_residual_blocks=9,
+        output_channels=3,
+        upsampling="transposed",
+        padding="zero",
+        skip_connections=False,
+        kernel_initializer=RELEASED_INITIALIZER,
+        **kwargs,
+    ):
+        super().__init__(**kwargs)
+        self.num_filters = num_filters
+        self.num_downsamples = num_downsamples
+        self.num_residual_blocks = num_residual_blocks
+        self.output_channels = output_channels
+        self.upsampling = upsampling
+        self.padding = padding
+        self.skip_connections = skip_connections
+        self.kernel_initializer = keras.initializers.get(kernel_initializer)
+
+        # === Layers ===
+        common = dict(kernel_initializer=kernel_initializer, dtype=self.dtype_policy)
+        widths = [num_filters * 2**i for i in range(num_downsamples + 1)]
+        self.stem = ConvBlock(num_filters, 7, pad=3, name="stem", **common)
+        self.downs = [
+            ConvBlock(width, 3, strides=2, pad=1, padding=padding, name=f"down_{i}", **common)
+            for i, width in enumerate(widths[1:])
+        ]
+        self.residuals = [
+            ResidualBlock(widths[-1], name=f"residual_{i}", **common) for i in range(num_residual_blocks)
+        ]
+        self.ups = [
+            UpsampleBlock(width, upsampling, name=f"up_{i}", **common) for i, width in enumerate(reversed(widths[:-1]))
+        ]
+        self.head = ConvBlock(output_channels, 7, pad=3, norm=None, activation=None, name="head", **common)
+
+    # === Build ===
+
+    def build(self, input_shape):
+        shape = (None, None, None, input_shape[-1])
+        for layer in (self.stem, *self.downs, *self.residuals, *self.ups, self.head):
+            layer.build(shape)
+            shape = layer.compute_output_shape(shape)
+
+    def compute_output_shape(self, input_shape):
+        return (*input_shape[:-1], self.output_channels)
+
+    # === Call ===
+
+    def features(self, x):
+        """The last feature map before the image, which an enhancer builds on: `(batch, height, width, num_filters)`.
+
+        Height and width of `x` must be multiples of `2 ** num_downsamples`.
+        """
+        x = self.stem(x)
+        skips = []
+        for down in self.downs:
+            skips.append(x)
+            x = down(x)
+        for residual in self.residuals:
+            x = residual(x)
+        for up in self.ups:
+            x = up(x)
+            skip = skips.pop()
+            x = x + skip if self.skip_connections else x
+        return x
+
+    def to_image(self, feature_map):
+        """Feature map `(batch, height, width, num_filters)` -> image, float32 in [-1, 1]."""
+        return ops.tanh(ops.cast(self.head(feature_map), "float32"))
+
+    def call(self, x):
+        height, width = ops.shape(x)[1:3]
+        image = self.to_image(self.features(pad_to_multiple(x, 2**self.num_downsamples)))
+        return image[:, :height, :width]
+
+    # === Config ===
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "num_filters": self.num_filters,
+            "num_downsamples": self.num_downsamples,
+            "num_residual_blocks": self.num_residual_blocks,
+            "output_channels": self.output_channels,
+            "upsampling": self.upsampling,
+            "padding": self.padding,
+            "skip_connections": self.skip_connections,
+            "kernel_initializer": keras.initializers.serialize(self.kernel_initializer),
+        }
+
+
+@keras.saving.register_keras_serializable(package=PACKAGE)
+class UNetGenerator(keras.Model):
+    """The generator of pix2pix, the baseline of the paper: halve down to a few pixels, double back up, copy across.
+
+    Strided 4x4 convolutions and transposed 4x4 convolutions, whose inputs are concatenated with the feature map of the same
+    size on the way down. pix2pix trains with batches of one, where its batch normalisation is instance normalisation; here
+    it is instance normalisation always. Sizes are handled as in `GlobalGenerator`.
+
+    Args:
+        num_filters: Integer, channels after the first halving; they double up to 8 times that.
+        num_downsamples: Integer, how often height and width are halved: 8 for 256 pixels.
+        output_channels: Integer, channels of the image.
+        dropout: Float, share of features dropped in the first three doubling stages while training.
+        kernel_initializer: A Keras initializer.
+        seed: Integer or `None`, of the dropout.
+
+    Call arguments:
+        x: `(batch, height, width, channels)` float, the semantic input.
+
+    Returns:
+        `(batch, height, width, output_channels)` float32 in [-1, 1].
+
+    Reference:
+        - [Isola et al., 2017](https://arxiv.org/abs/1611.07004), section 6.1.1
+    """
+
+    def __init__(
+        self,
+        num_filters=64,
+        num_downsamples=8,
+        output_channels=3,
+        dropout=0.5,
+        kernel_initializer=RELEASED_INITIALIZER,
+        seed=None,
+        **kwargs,
+    ):
+        super().__init__(**kwargs)
+        self.num_filters = num_filters
+        self.num_downsamples = num_downsamples
+        self.output_channels = output_channels
+        self.dropout = dropout
+        self.kernel_initializer = keras.initializers.get(kernel_initializer)
+        self.seed = seed
+
+        # === Layers ===
+        widths = [min(num_filters * 2**i, num_filters * 8) for i in range(num_downsamples)]
+        self.downs = [self._down(width, i) for i, width in enumerate(widths)]
+        self.ups = [self._up(width, i) for i, width in enumerate(reversed(widths[:-1]))]
+        self.head = self._transposed(output_channels, "head")
+
+    def _down(self, width, i):
+        """One halving. Neither the first nor the last, which may be one pixel large, is normalised."""
+        inner = 0 < i < self.num_downsamples - 1
+        return ConvBlock(
+            width, 4, strides=2, pad=1, padding="zero", norm="instance" if inner else None, activation=None,
+            kernel_initializer=self.kernel_initializer, dtype=self.dtype_policy, name=f"down_{i}",
+        )  # fmt: skip
+
+    def _up(self, width, i):
+        layers = [
+            keras.layers.ReLU(dtype=self.dtype_policy, name="activation"),
+            self._transposed(width, "conv"),
+            instance_norm(self.dtype_policy),
+        ]
+        if i < 3 and self.dropout:
+            layers.append(keras.layers.Dropout(self.dropout, seed=self.seed, dtype=self.dtype_policy, name="dropout"))
+        return Chain(layers, dtype=self.dtype_policy, name=f"up_{i}")
+
+    def _transposed(self, width, name):
+        return keras.layers.Conv2DTranspose(
+            width, 4, 2, "same", kernel_initializer=fresh(self.kernel_initializer), dtype=self.dtype_policy, name=name
+        )
+
+    # === Build ===
+
+    def build(self, input_shape):
+        shape = (None, None, None, input_shape[-1])
+        skips = []
+        for down in self.downs:
+            down.build(shape)
+            shape = down.compute_output_shape(shape)
+            skips.append(shape[-1])
+        channels = skips.pop()
+        for up in self.ups:
+            up.build((None, None, None, channels))
+            channels = up.compute_output_shape((None, None, None, channels))[-1] + skips.pop()
+        self.head.build((None, None, None, channels))
+
+    def compute_output_shape(self, input_shape):
+        return (*input_shape[:-1], self.output_channels)
+
+    # === Call ===
+
+    def call(self, x):
+        height, width = ops.shape(x)[1:3]
+        x = pad_to_multiple(x, 2**self.num_downsamples)
+        skips = []
+        for down in self.downs:
+            x = down(ops.leaky_relu(x, 0.2) if skips else x)
+            skips.append(x)
+        x = skips.pop()
+        for up in self.ups:
+            x = ops.concatenate([up(x), skips.pop()], axis=-1)
+        image = ops.tanh(ops.cast(self.head(ops.relu(x)), "float32"))
+        return image[:, :height, :width]
+
+    # === Config ===
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "num_filters": self.num_filters,
+            "num_downsamples": self.num_downsamples,
+            "output_channels": self.output_channels,
+            "dropout": self.dropout,
+            "kernel_initializer": keras.initializers.serialize(self.kernel_initializer),
+            "seed": self.seed,
+        }

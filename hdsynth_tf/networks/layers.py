@@ -1,0 +1,280 @@
+"""The blocks that every network here is made of. All tensors are `(batch, height, width, channels)`."""
+
+import keras
+from keras import ops
+
+PACKAGE = "hdsynth_tf"  # of the registered classes; the names are part of saved files
+
+
+def fresh(initializer):
+    """A copy of a Keras initializer with a seed of its own: one shared object would give equal kernels equal numbers."""
+    return keras.initializers.deserialize(keras.initializers.serialize(keras.initializers.get(initializer)))
+
+
+def instance_norm(dtype):
+    """Instance normalisation as in the released code: no scale, no offset, epsilon 1e-5, statistics in float32."""
+    return keras.layers.GroupNormalization(groups=-1, epsilon=1e-5, center=False, scale=False, dtype=dtype, name="norm")
+
+
+def pad_to_multiple(x, multiple):
+    """Reflects rows at the bottom and columns at the right until height and width are multiples of `multiple`.
+
+    Args:
+        x: `(batch, height, width, channels)`. Sizes may be unknown until the graph runs.
+        multiple: Integer.
+
+    Returns:
+        `(batch, height', width', channels)`; `x` itself where nothing is missing.
+    """
+    for axis in (1, 2):
+        known = x.shape[axis]
+        if known is not None and known % multiple == 0:
+            continue
+        size = ops.shape(x)[axis]
+        rows = ops.arange((size + multiple - 1) // multiple * multiple)
+        bounce = rows % ops.maximum(2 * (size - 1), 1)  # a picture smaller than its padding is reflected back and forth
+        x = ops.take(x, ops.minimum(bounce, 2 * (size - 1) - bounce), axis=axis)
+    return x
+
+
+@keras.saving.register_keras_serializable(package=PACKAGE)
+class Padding2D(keras.layers.Layer):
+    """Pads height and width on both sides.
+
+    Args:
+        padding: Integer, pixels on each side.
+        mode: `"reflect"` (the edge pixel is not repeated) or `"zero"`.
+
+    Call arguments:
+        x: `(batch, height, width, channels)`; with `"reflect"`, height and width must exceed `padding`.
+
+    Returns:
+        `(batch, height + 2 * padding, width + 2 * padding, channels)`.
+
+    Raises:
+        ValueError: If `mode` is neither of the two.
+    """
+
+    def __init__(self, padding, mode="reflect", **kwargs):
+        super().__init__(**kwargs)
+        if mode not in ("reflect", "zero"):
+            raise ValueError(f'`mode` should be "reflect" or "zero". Received: mode={mode!r}')
+        self.padding = padding
+        self.mode = mode
+
+    def call(self, x):
+        width = [[0, 0], [self.padding] * 2, [self.padding] * 2, [0, 0]]
+        return ops.pad(x, width, mode="reflect" if self.mode == "reflect" else "constant")
+
+    def compute_output_shape(self, input_shape):
+        batch, height, width, channels = input_shape
+        grow = 2 * self.padding
+        return (batch, height and height + grow, width and width + grow, channels)
+
+    def get_config(self):
+        return {**super().get_config(), "padding": self.padding, "mode": self.mode}
+
+
+class Chain(keras.layers.Layer):
+    """Layers that run one after the other, and the base of the blocks below, which fill `chain` when they are made."""
+
+    def __init__(self, chain=(), **kwargs):
+        super().__init__(**kwargs)
+        self.chain = list(chain)
+
+    def build(self, input_shape):
+        for layer in self.chain:
+            layer.build(input_shape)
+            input_shape = layer.compute_output_shape(input_shape)
+
+    def compute_output_shape(self, input_shape):
+        for layer in self.chain:
+            input_shape = layer.compute_output_shape(input_shape)
+        return tuple(input_shape)
+
+    def call(self, x):
+        for layer in self.chain:
+            x = layer(x)
+        return x
+
+
+@keras.saving.register_keras_serializable(package=PACKAGE)
+class ConvBlock(Chain):
+    """Padding, convolution, normalisation, activation.
+
+    Args:
+        filters: Integer, output channels.
+        kernel_size: Integer.
+        strides: Integer.
+        pad: Integer, pixels of padding on every side; the convolution itself pads nothing.
+        padding: `"reflect"` or `"zero"`.
+        norm: `"instance"`, `"spectral"` (of the kernel) or `None`.
+        activation: A Keras activation, or `None`.
+        kernel_initializer: A Keras initializer.
+
+    Raises:
+        ValueError: If `norm` or `padding` is none of these.
+    """
+
+    def __init__(
+        self,
+        filters,
+        kernel_size,
+        strides=1,
+        pad=0,
+        padding="reflect",
+        norm="instance",
+        activation="relu",
+        kernel_initializer="glorot_uniform",
+        **kwargs,
+    ):
+        super().__init__(**kwargs)
+        if norm not in ("instance", "spectral", None):
+            raise ValueError(f'`norm` should be "instance", "spectral" or None. Received: norm={norm!r}')
+        self.filters = filters
+        self.kernel_size = kernel_size
+        self.strides = strides
+        self.pad = pad
+        self.padding = padding
+        self.norm = norm
+        self.activation = keras.activations.get(activation)
+        self.kernel_initializer = keras.initializers.get(kernel_initializer)
+
+        # === Layers ===
+        dtype = self.dtype_policy
+        self.conv = keras.layers.Conv2D(
+            filters, kernel_size, strides, kernel_initializer=fresh(kernel_initializer), dtype=dtype, name="conv"
+        )
+        spectral = norm == "spectral"
+        conv = keras.layers.SpectralNormalization(self.conv, dtype=dtype, name="spectral") if spectral else self.conv
+        self.chain = [Padding2D(pad, padding, dtype=dtype, name="pad"), conv]
+        if norm == "instance":
+            self.chain.append(instance_norm(dtype))
+        self.chain.append(keras.layers.Activation(self.activation, dtype=dtype, name="activation"))
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "filters": self.filters,
+            "kernel_size": self.kernel_size,
+            "strides": self.strides,
+            "pad": self.pad,
+            "padding": self.padding,
+            "norm": self.norm,
+            "activation": keras.activations.serialize(self.activation),
+            "kernel_initializer": keras.initializers.serialize(self.kernel_initializer),
+        }
+
+
+@keras.saving.register_keras_serializable(package=PACKAGE)
+class ResidualBlock(Chain):
+    """Two reflect-padded 3x3 convolutions around which the input is added; no activation after the sum.
+
+    Args:
+        filters: Integer, channels of input and output.
+        norm: `"instance"` or `None`.
+        kernel_initializer: A Keras initializer.
+    """
+
+    def __init__(self, filters, norm="instance", kernel_initializer="glorot_uniform", **kwargs):
+        super().__init__(**kwargs)
+        self.filters = filters
+        self.norm = norm
+        self.kernel_initializer = keras.initializers.get(kernel_initializer)
+
+        # === Layers ===
+        common = dict(pad=1, norm=norm, kernel_initializer=kernel_initializer, dtype=self.dtype_policy)
+        self.chain = [
+            ConvBlock(filters, 3, name="conv_0", **common),
+            ConvBlock(filters, 3, activation=None, name="conv_1", **common),
+        ]
+
+    def call(self, x):
+        return x + super().call(x)
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "filters": self.filters,
+            "norm": self.norm,
+            "kernel_initializer": keras.initializers.serialize(self.kernel_initializer),
+        }
+
+
+@keras.saving.register_keras_serializable(package=PACKAGE)
+class UpsampleBlock(Chain):
+    """Twice the height and width, then normalisation and ReLU.
+
+    Args:
+        filters: Integer, output channels.
+        upsampling: `"transposed"`: the released code's transposed 3x3 convolution, stride 2 (Keras computes one row and
+            one column more than PyTorch's padding 1, output padding 1: the first of each is dropped). `"nearest"`:
+            nearest-neighbour enlargement, then a reflect-padded 3x3 convolution, which leaves no checkerboard.
+        norm: `"instance"` or `None`.
+        kernel_initializer: A Keras initializer.
+
+    Raises:
+        ValueError: If `upsampling` is neither of the two.
+    """
+
+    def __init__(
+        self, filters, upsampling="transposed", norm="instance", kernel_initializer="glorot_uniform", **kwargs
+    ):
+        super().__init__(**kwargs)
+        if upsampling not in ("transposed", "nearest"):
+            raise ValueError(f'`upsampling` should be "transposed" or "nearest". Received: upsampling={upsampling!r}')
+        self.filters = filters
+        self.upsampling = upsampling
+        self.norm = norm
+        self.kernel_initializer = keras.initializers.get(kernel_initializer)
+
+        # === Layers ===
+        dtype = self.dtype_policy
+        if upsampling == "transposed":
+            self.conv = keras.layers.Conv2DTranspose(
+                filters, 3, 2, kernel_initializer=fresh(kernel_initializer), dtype=dtype, name="conv"
+            )
+            self.chain = [self.conv, keras.layers.Cropping2D(((1, 0), (1, 0)), dtype=dtype, name="drop_first")]
+        else:
+            self.conv = keras.layers.Conv2D(
+                filters, 3, kernel_initializer=fresh(kernel_initializer), dtype=dtype, name="conv"
+            )
+            enlarge = keras.layers.UpSampling2D(2, interpolation="nearest", dtype=dtype, name="enlarge")
+            self.chain = [enlarge, Padding2D(1, dtype=dtype, name="pad"), self.conv]
+        if norm == "instance":
+            self.chain.append(instance_norm(dtype))
+        self.chain.append(keras.layers.ReLU(dtype=dtype, name="activation"))
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "filters": self.filters,
+            "upsampling": self.upsampling,
+            "norm": self.norm,
+            "kernel_initializer": keras.initializers.serialize(self.kernel_initializer),
+        }
+
+
+@keras.saving.register_keras_serializable(package=PACKAGE)
+class HalveImage(keras.layers.Layer):
+    """Half the height and width by 3x3 averages, stride 2; the border averages only the pixels inside the picture.
+
+    The image pyramid of the discriminators and of the coarse-to-fine generator (released code: `AvgPool2d(3, stride=2,
+    padding=1, count_include_pad=False)`).
+
+    Call arguments:
+        x: `(batch, height, width, channels)`.
+
+    Returns:
+        `(batch, ceil(height / 2), ceil(width / 2), channels)`.
+    """
+
+    def call(self, x):
+        border = [[0, 0], [1, 1], [1, 1], [0, 0]]
+        total = ops.average_pool(ops.pad(x, border), 3, 2, "valid")
+        inside = ops.average_pool(ops.pad(ops.ones_like(x[:1, :, :, :1]), border), 3, 2, "valid")
+        return total / inside
+
+    def compute_output_shape(self, input_shape):
+        batch, height, width, channels = input_shape
+        return (batch, height and (height + 1) // 2, width and (width + 1) // 2, channels)

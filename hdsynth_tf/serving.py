@@ -1,0 +1,65 @@
+"""The served form of a model: a SavedModel, raw maps in and finished pictures out, which needs none of this code to run."""
+
+import keras
+import tensorflow as tf
+
+from hdsynth_tf.storage import replacing
+
+
+def input_signature(conditioning):
+    """The arrays that `conditioning` reads, as `tf.TensorSpec`s with free batch, height and width."""
+    return {
+        name: tf.TensorSpec((None, None, None, *channels), dtype, name=name)
+        for name, (channels, dtype) in conditioning.input_formats.items()
+    }
+
+
+def save_servable(model, path):
+    """Writes `model` as a SavedModel for TF Serving. Batch, height and width are free in both signatures.
+
+    - `serving_default`: the arrays that the conditioning reads (`label_map` and `instance_map` int32
+      `(batch, height, width)`, or `source` float32 `(batch, height, width, channels)`) -> `image` uint8
+      `(batch, height, width, 3)`.
+    - `serve_png`: the same as encoded files, `(batch,)` strings (grey PNGs of 8 or 16 bits; sources also JPEG) -> `png`
+      `(batch,)` strings, each of the size of its input; sizes may differ within a batch.
+
+    Args:
+        model: A `Pix2PixHD`.
+        path: Folder, for TF Serving `NAME/VERSION`.
+    """
+    arrays = input_signature(model.conditioning)
+    files = {name: tf.TensorSpec((None,), tf.string, name=name) for name in arrays}
+
+    def serve_arrays(inputs):
+        return {"image": model.render(inputs)}
+
+    def serve_one_file(encoded):
+        inputs = {name: _decode(encoded[name], spec)[None] for name, spec in arrays.items()}
+        return tf.io.encode_png(model.render(inputs)[0])
+
+    def serve_files(encoded):
+        return {"png": tf.map_fn(serve_one_file, encoded, fn_output_signature=tf.string)}
+
+    archive = keras.export.ExportArchive()
+    archive.track(model.inference_generator)
+    archive.add_endpoint("serving_default", serve_arrays, [arrays])
+    archive.add_endpoint("serve_png", serve_files, [files])
+    with replacing(path) as temporary:
+        archive.write_out(str(temporary), verbose=False)
+
+
+def _decode(encoded, spec):
+    """One encoded picture, a scalar string -> array of `spec` without its batch axis."""
+    is_png = tf.equal(tf.strings.substr(encoded, 0, 8), b"\x89PNG\r\n\x1a\n")
+    depth, color_type = tf.strings.substr(encoded, 24, 1), tf.strings.substr(encoded, 25, 1)  # of the header, in bits
+    channels = 1 if spec.shape.rank == 3 else spec.shape[-1]
+    if spec.shape.rank == 3:
+        is_grey = is_png & tf.equal(color_type, b"\x00") & (tf.equal(depth, b"\x08") | tf.equal(depth, b"\x10"))
+        tf.debugging.Assert(is_grey, [f"{spec.name}: expected a grey PNG of 8 or 16 bits; its values are the ids"])
+    picture = tf.cond(
+        is_png & tf.equal(depth, b"\x10"),
+        lambda: tf.cast(tf.io.decode_png(encoded, channels, tf.uint16), tf.int32),
+        lambda: tf.cast(tf.io.decode_image(encoded, channels, expand_animations=False), tf.int32),
+    )
+    picture = tf.ensure_shape(picture, (None, None, channels))
+    return tf.cast(picture[..., 0] if spec.shape.rank == 3 else picture, spec.dtype)

@@ -1,0 +1,157 @@
+"""Every setting once: name, type, default, unit, help. `flags` makes command-line flags of them, `build` makes objects.
+
+Settings are checked against one another when they are made; what depends on the data is checked in `build`.
+"""
+
+import dataclasses
+
+
+class SettingsError(ValueError):
+    """Says which setting is wrong, what was received, and how to mend it."""
+
+
+def setting(default, help, choices=None):
+    """A field with its help text and, where it is a choice, the values it can have."""
+    return dataclasses.field(default=default, metadata={"help": help, "choices": choices})
+
+
+@dataclasses.dataclass(frozen=True)
+class DataSettings:
+    """Data"""
+
+    dataset: str = setting(
+        "toy_street", "toy_street needs no files; folder is any pictures.", ("toy_street", "cityscapes", "folder")
+    )
+    data_dir: str = setting("", "Root of the dataset. Other folders may be given relative to it.")
+    split: str = setting("", "train, val or test. Default: what the command is about.", ("", "train", "val", "test"))
+    source_dir: str = setting("", "folder: input images, such as thermal frames.")
+    target_dir: str = setting("", "folder: the photographs to make, paired by name.")
+    label_dir: str = setting("", "folder: label maps, one class id a pixel.")
+    instance_dir: str = setting("", "folder: instance maps, one object id a pixel; optional.")
+    num_classes: int = setting(0, "folder: classes in the label maps; their ids are 0 .. num_classes - 1.")
+    label_table: str = setting("", "folder: CSV file value,id,name for labels coded by colour or other numbers.")
+    dont_care: tuple = setting((), "Label ids that mean 'no class', comma-separated, such as 255.")
+    use_instance_map: bool = setting(True, "Whether instance maps, where there are any, give a boundary channel.")
+    source_range: tuple = setting((), "Source values that become -1 and 1: low,high. Default: all that the file type holds.")
+    image_height: int = setting(0, "Pixels at which the networks work. 0: as the pictures come (toy_street: 128).")
+    image_width: int = setting(0, "Pixels at which the networks work. 0: as the pictures come (toy_street: 256).")
+    crop_height: int = setting(0, "Pixels of the windows trained on. 0: whole pictures.")
+    crop_width: int = setting(0, "Pixels of the windows trained on. 0: whole pictures.")
+    flip: bool = setting(True, "Whether to mirror half of the training pictures.")
+    val_share: float = setting(0.1, "folder without a val split: share of the pictures held out, in runs of names.")
+    num_scenes: int = setting(2000, "toy_street: scenes in the split.")
+    hidden_modes: bool = setting(True, "toy_street: appearances drawn by lot; false: told by the layout.")
+    toy_thermal: bool = setting(False, "toy_street: the input is the 16-bit thermal image, not the maps.")
+
+    def __post_init__(self):
+        for kind in ("image", "crop"):
+            height, width = getattr(self, f"{kind}_height"), getattr(self, f"{kind}_width")
+            if (height > 0) != (width > 0) or min(height, width) < 0:
+                raise SettingsError(
+                    f"--{kind}_height and --{kind}_width are given together, or not at all. Received: {height} and {width}"
+                )
+        if self.source_range and not (len(self.source_range) == 2 and self.source_range[0] < self.source_range[1]):
+            raise SettingsError(f"--source_range should be low,high with low < high. Received: {self.source_range}")
+        if self.dataset == "cityscapes" and not self.data_dir:
+            raise SettingsError("--dataset=cityscapes needs --data_dir, the folder with leftImg8bit and gtFine.")
+        if self.dataset == "folder" and not (self.data_dir or self.source_dir or self.label_dir):
+            raise SettingsError("--dataset=folder needs --source_dir or --label_dir, or a --data_dir with train_A, ...")
+        if not 0 <= self.val_share < 1:
+            raise SettingsError(f"--val_share should be from 0 to below 1. Received: {self.val_share}")
+
+
+@dataclasses.dataclass(frozen=True)
+class NetworkSettings:
+    """Networks"""
+
+    generator: str = setting("global", "global: G1 of the paper; unet: the pix2pix baseline.", ("global", "unet"))
+    num_filters: int = setting(64, "Generator: channels at full size.")
+    num_downsamples: int = setting(4, "Generator: how often height and width are halved (unet: 8 at 256 pixels).")
+    num_residual_blocks: int = setting(9, "global: residual blocks at the lowest resolution.")
+    upsampling: str = setting("nearest", "global: nearest leaves no checkerboard.", ("nearest", "transposed"))
+    padding: str = setting("reflect", "global: of the strided convolutions.", ("reflect", "zero"))
+    skip_connections: bool = setting(True, "global: adds what the way down saw to the way up; adds no weights.")
+    row_channel: bool = setting(True, "Tells the networks how far down the picture they are.")
+    discriminator_filters: int = setting(64, "Discriminator: channels of the first group.")
+    discriminator_layers: int = setting(3, "Discriminator: strided groups; 3 see 70 pixels, 2 see 34.")
+    num_scales: int = setting(2, "Discriminators, each on pictures half as large as the one before.")
+    discriminator_norm: str = setting("spectral", "spectral or instance.", ("spectral", "instance"))
+
+    def __post_init__(self):
+        for name in ("num_filters", "num_downsamples", "discriminator_filters", "discriminator_layers", "num_scales"):
+            if getattr(self, name) < 1:
+                raise SettingsError(f"--{name} should be 1 or more. Received: {getattr(self, name)}")
+
+
+@dataclasses.dataclass(frozen=True)
+class LossSettings:
+    """Losses"""
+
+    adversarial_loss: str = setting("hinge", "How scores become a loss.", ("hinge", "least_squares", "logistic"))
+    adversarial_weight: float = setting(1.0, "Of the adversarial term. 0: no discriminator at all.")
+    feature_matching_weight: float = setting(10.0, "Of the feature matching term. 0: off.")
+    relative_matching: bool = setting(True, "Feature matching relative to each layer's magnitude.")
+    perceptual_weight: float = setting(10.0, "Of the perceptual term, where there are weights for it.")
+    perceptual_weights: str = setting("none", "VGG19 for the perceptual term: none, imagenet (downloads), or a file.")
+    pixel_weight: float = setting(20.0, "Of the L1 term in pixels. 0: off, as in the paper.")
+    pixel_levels: int = setting(2, "Sizes at which pixels are compared: 1, 1/2, 1/4, ...")
+
+    def __post_init__(self):
+        for field in dataclasses.fields(self):
+            if field.name.endswith("_weight") and getattr(self, field.name) < 0:
+                raise SettingsError(f"--{field.name} should be 0 or more. Received: {getattr(self, field.name)}")
+        if not (self.adversarial_weight or self.pixel_weight or self.uses_perceptual):
+            raise SettingsError("All losses are off: one of --adversarial_weight, --pixel_weight must be above 0.")
+
+    @property
+    def uses_perceptual(self):
+        return self.perceptual_weights != "none" and self.perceptual_weight > 0
+
+
+@dataclasses.dataclass(frozen=True)
+class TrainingSettings:
+    """Training"""
+
+    warm_start_epochs: int = setting(0, "Epochs on the pixel and perceptual terms alone, before the discriminator comes.")
+    epochs: int = setting(100, "Epochs at the full learning rate.")
+    decay_epochs: int = setting(100, "Epochs after them, over which the rate falls to 0 in a line.")
+    steps_per_epoch: int = setting(0, "Steps that count as an epoch. 0: one pass over the data.")
+    max_steps: int = setting(0, "Stop after so many steps, whatever the epochs. 0: no limit.")
+    batch_size: int = setting(1, "Pictures a step, over all devices together.")
+    learning_rate: float = setting(2e-4, "Generator's, of Adam.")
+    discriminator_learning_rate: float = setting(4e-4, "Discriminator's, of Adam.")
+    warm_start_learning_rate: float = setting(1e-3, "Generator's at the start of the warm start; falls to learning_rate.")
+    beta_1: float = setting(0.5, "Adam's momentum.")
+    ema_momentum: float = setting(0.999, "Of the average of the generator's weights that makes the pictures. 0: none.")
+    precision: str = setting(
+        "float32", "bfloat16 is fast where the hardware has it.", ("float32", "mixed_bfloat16", "mixed_float16")
+    )
+    strategy: str = setting("auto", "auto: mirrored if there are several GPUs, else one.", ("auto", "one", "mirrored"))
+    seed: int = setting(0, "Of weights, order, crops and flips.")
+
+    def __post_init__(self):
+        if self.epochs + self.decay_epochs + self.warm_start_epochs < 1:
+            raise SettingsError("There is nothing to do: --epochs, --decay_epochs and --warm_start_epochs are all 0.")
+        if self.batch_size < 1:
+            raise SettingsError(f"--batch_size should be 1 or more. Received: {self.batch_size}")
+        if not 0 <= self.ema_momentum < 1:
+            raise SettingsError(f"--ema_momentum should be from 0 to below 1. Received: {self.ema_momentum}")
+
+
+@dataclasses.dataclass(frozen=True)
+class RunSettings:
+    """Run"""
+
+    run_dir: str = setting("", "Folder for everything that the run makes. Must not hold another run.")
+    sample_epochs: int = setting(1, "Epochs between grids of samples (input | real | generated).")
+    num_samples: int = setting(6, "Pictures in a grid.")
+    dry_run: bool = setting(False, "Check data and settings, print the plan, and stop.")
+    export: bool = setting(True, "Whether to write the served form, RUN/serving/1, at the end.")
+
+
+@dataclasses.dataclass(frozen=True)
+class GenerateSettings:
+    """Generate"""
+
+    model: str = setting("", "Run folder or .keras file.")
+    output_dir: str = setting("", "Folder for the pictures and their gallery, index.html.")

@@ -1,0 +1,1 @@
+"""What brings data to the networks. Imports nothing of hdsynth_tf."""

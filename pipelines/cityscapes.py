@@ -1,0 +1,67 @@
+"""Cityscapes: 2048x1024 street scenes, 8-bit label ids, 16-bit instance ids.
+
+Two layouts are known: the official tree (`leftImg8bit/train/aachen/..._leftImg8bit.png` beside `gtFine/...`), and the flat
+one of the released pix2pixHD code (`train_img`, `train_label`, `train_inst`).
+"""
+
+from pathlib import Path
+
+from pipelines.errors import DataError
+from pipelines.pairs import find_files
+from pipelines.source import FileSource
+
+# id -> name, colour; from the dataset's published class table. Id 34 is not used, the licence plate (-1) is never drawn.
+CLASSES = (
+    ("unlabeled", (0, 0, 0)), ("ego vehicle", (0, 0, 0)), ("rectification border", (0, 0, 0)), ("out of roi", (0, 0, 0)),
+    ("static", (0, 0, 0)), ("dynamic", (111, 74, 0)), ("ground", (81, 0, 81)), ("road", (128, 64, 128)),
+    ("sidewalk", (244, 35, 232)), ("parking", (250, 170, 160)), ("rail track", (230, 150, 140)),
+    ("building", (70, 70, 70)), ("wall", (102, 102, 156)), ("fence", (190, 153, 153)), ("guard rail", (180, 165, 180)),
+    ("bridge", (150, 100, 100)), ("tunnel", (150, 120, 90)), ("pole", (153, 153, 153)), ("polegroup", (153, 153, 153)),
+    ("traffic light", (250, 170, 30)), ("traffic sign", (220, 220, 0)), ("vegetation", (107, 142, 35)),
+    ("terrain", (152, 251, 152)), ("sky", (70, 130, 180)), ("person", (220, 20, 60)), ("rider", (255, 0, 0)),
+    ("car", (0, 0, 142)), ("truck", (0, 0, 70)), ("bus", (0, 60, 100)), ("caravan", (0, 0, 90)),
+    ("trailer", (0, 0, 110)), ("train", (0, 80, 100)), ("motorcycle", (0, 0, 230)), ("bicycle", (119, 11, 32)),
+    ("license plate", (0, 0, 142)),
+)  # fmt: skip
+
+ENDINGS = {"image": "_leftImg8bit", "label_map": "_gtFine_labelIds", "instance_map": "_gtFine_instanceIds"}
+FLAT_FOLDERS = {"image": "img", "label_map": "label", "instance_map": "inst"}
+
+
+class Cityscapes(FileSource):
+    """One split of Cityscapes.
+
+    Args:
+        data_dir: Folder of either layout.
+        split: `"train"`, `"val"` or `"test"`.
+        instance_maps: Boolean, whether to read them.
+        images: Boolean, whether to read photographs; if false the scenes need none.
+
+    Raises:
+        DataError: If neither layout is there, or files have no partner.
+    """
+
+    num_classes = len(CLASSES)
+    class_names = tuple(name for name, _ in CLASSES)
+    class_colors = tuple(color for _, color in CLASSES)
+
+    def __init__(self, data_dir, split="train", instance_maps=True, images=True):
+        keys = ["label_map"] + ["instance_map"] * instance_maps + ["image"] * images
+        super().__init__({key: find_files(_folder(Path(data_dir), split, key), ENDINGS[key]) for key in keys})
+
+
+def _folder(data_dir, split, key):
+    official = data_dir / ("leftImg8bit" if key == "image" else "gtFine") / split
+    flat = data_dir / f"{split}_{FLAT_FOLDERS[key]}"
+    for folder in (official, flat):
+        if folder.is_dir():
+            return folder
+    raise DataError(f"{data_dir} holds neither {official.relative_to(data_dir)} nor {flat.name}: no {key} of the split {split}.")
+
+
+def has_split(data_dir, split):
+    """Whether label maps and photographs of a split are there."""
+    try:
+        return all(_folder(Path(data_dir), split, key) for key in ("label_map", "image"))
+    except DataError:
+        return False

@@ -1,0 +1,266 @@
+"""The device half of the pipelines: compact maps -> what the networks read. Keras layers, part of every saved model.
+
+They run inside the compiled step, on every replica, and inside the served model, so that training, notebook and server
+cannot disagree. Inputs are dicts of whole pictures or of crops; a crop says where it was cut from by the key `rows`.
+"""
+
+import keras
+from keras import ops
+
+PACKAGE = "pipelines"  # of the registered classes; the names are part of saved files
+
+
+def resize_nearest(x, size):
+    """Resizes `(batch, height, width)` of any dtype to `size` (height, width) by nearest neighbour, centres aligned.
+
+    Ids stay exact: nothing is computed with them. Equals Pillow's NEAREST.
+    """
+    for axis, target in zip((1, 2), size):
+        if x.shape[axis] == target:
+            continue
+        source = ops.shape(x)[axis]
+        nearest = ((2 * ops.arange(target) + 1) * source) // (2 * target)  # floor((i + 1/2) * source / target), exactly
+        x = ops.take(x, nearest, axis=axis)
+    return x
+
+
+def resize_image(x, size):
+    """Resizes `(batch, height, width, channels)` to `size` (height, width); bicubic, antialiased when it gets smaller.
+
+    Returns:
+        float32, clipped to the range of values of `x`, so that a sharp edge does not overshoot.
+    """
+    x = ops.cast(x, "float32")
+    if tuple(x.shape[1:3]) == tuple(size):
+        return x
+    low, high = ops.min(x, axis=(1, 2, 3), keepdims=True), ops.max(x, axis=(1, 2, 3), keepdims=True)
+    resized = ops.image.resize(x, size, interpolation="bicubic", antialias=True, data_format="channels_last")
+    return ops.clip(resized, low, high)
+
+
+def one_hot(label_map, num_classes):
+    """`(batch, height, width)` integers -> `(batch, height, width, num_classes)` float32; other ids give zeros."""
+    return ops.cast(label_map[..., None] == ops.arange(num_classes, dtype=label_map.dtype), "float32")
+
+
+def boundary_map(instance_map):
+    """Marks the pixels whose id differs from that of the neighbour on the left, right, above or below.
+
+    Both sides of a boundary are marked; the edge of the picture is none.
+
+    Args:
+        instance_map: `(batch, height, width)` integers.
+
+    Returns:
+        `(batch, height, width, 1)` float32, 0 or 1.
+
+    Reference:
+        - [Wang et al., 2018](https://arxiv.org/abs/1711.11585), section 3.3
+    """
+    across = ops.cast(instance_map[:, :, 1:] != instance_map[:, :, :-1], "float32")
+    down = ops.cast(instance_map[:, 1:] != instance_map[:, :-1], "float32")
+    across = ops.maximum(ops.pad(across, [[0, 0], [0, 0], [0, 1]]), ops.pad(across, [[0, 0], [0, 0], [1, 0]]))
+    down = ops.maximum(ops.pad(down, [[0, 0], [0, 1], [0, 0]]), ops.pad(down, [[0, 0], [1, 0], [0, 0]]))
+    return ops.maximum(across, down)[..., None]
+
+
+def row_coordinate(like, rows=None):
+    """How far down the picture each pixel is: -1 at the top, 1 at the bottom.
+
+    Args:
+        like: `(batch, height, width, channels)`, gives the sizes.
+        rows: `(batch, 2)` float32 for crops: where their first and last row's edges lie in the whole picture, 0 to 1.
+
+    Returns:
+        `(batch, height, width, 1)` float32.
+    """
+    height = ops.shape(like)[1]
+    centers = (ops.cast(ops.arange(height), "float32") + 0.5) / ops.cast(height, "float32")
+    centers = ops.reshape(centers, (1, -1, 1, 1))
+    if rows is not None:
+        first, last = rows[:, :1, None, None], rows[:, 1:, None, None]
+        centers = first + centers * (last - first)
+    return (2 * centers - 1) * ops.ones_like(like[..., :1], dtype="float32")
+
+
+class Conditioning(keras.layers.Layer):
+    """Base class: brings whole pictures to the model's working size and makes the networks' input of them.
+
+    Args:
+        image_size: `(height, width)` at which the networks work, or `None`: pictures stay as large as they come.
+        row_channel: Boolean. Adds `row_coordinate` as the last channel. Without it, and with reflected borders, a network
+            cannot know what is up.
+    """
+
+    image_channels = 3  # of the image that belongs to the input
+    input_formats = {}  # name of each array that is read -> (shape after batch, height and width; dtype)
+
+    def __init__(self, image_size=None, row_channel=False, **kwargs):
+        super().__init__(**kwargs)
+        self.image_size = None if image_size is None else tuple(image_size)
+        self.row_channel = row_channel
+
+    def resize(self, inputs, size):
+        """Whole pictures of `inputs` resized to `size` (height, width)."""
+        raise NotImplementedError
+
+    def encode(self, inputs):
+        """`inputs` -> `(batch, height, width, channels)` float32, without the row channel."""
+        raise NotImplementedError
+
+    def call(self, inputs):
+        is_crop = "rows" in inputs
+        if self.image_size and not is_crop:
+            inputs = self.resize(inputs, self.image_size)
+        x = self.encode(inputs)
+        if self.row_channel:
+            x = ops.concatenate([x, row_coordinate(x, inputs.get("rows"))], axis=-1)
+        return ops.cast(x, self.compute_dtype)
+
+    def target(self, inputs, image):
+        """The real image at the working size.
+
+        Args:
+            inputs: The dict that `image` came with.
+            image: `(batch, height, width, 3)` uint8.
+
+        Returns:
+            `(batch, height', width', 3)` float32 in [-1, 1].
+        """
+        is_crop = "rows" in inputs
+        image = ops.cast(image, "float32") / 127.5 - 1
+        return resize_image(image, self.image_size) if self.image_size and not is_crop else image
+
+    def get_config(self):
+        return {**super().get_config(), "image_size": self.image_size, "row_channel": self.row_channel}
+
+
+@keras.saving.register_keras_serializable(package=PACKAGE)
+class SemanticConditioning(Conditioning):
+    """Label maps, with or without instance maps: one channel for each class, then the boundary map, then the row.
+
+    Args:
+        num_classes: Integer; label ids are 0 .. `num_classes` - 1.
+        boundary: Boolean, whether there are instance maps, whose boundaries are a channel.
+        dont_care: Integers: label ids that mean "no class". They get zeros in every class channel.
+        class_names: Strings, one for each class, or `None`.
+        class_colors: RGB triples 0..255, one for each class, or `None`: how label maps are shown to people.
+        image_size, row_channel: See `Conditioning`.
+
+    Call arguments:
+        inputs: Dict with `label_map` `(batch, height, width)` int32, `instance_map` the same if `boundary`, and for crops
+            `rows` `(batch, 2)` float32.
+
+    Returns:
+        `(batch, height', width', num_classes + boundary + row_channel)` in the layer's compute dtype.
+
+    Raises:
+        ValueError: If a class table has another length than `num_classes`.
+    """
+
+    def __init__(
+        self,
+        num_classes,
+        boundary=True,
+        dont_care=(),
+        class_names=None,
+        class_colors=None,
+        image_size=None,
+        row_channel=False,
+        **kwargs,
+    ):
+        super().__init__(image_size=image_size, row_channel=row_channel, **kwargs)
+        for name, table in (("class_names", class_names), ("class_colors", class_colors)):
+            if table is not None and len(table) != num_classes:
+                raise ValueError(f"`{name}` should have {num_classes} entries. Received: {len(table)}")
+        self.num_classes = num_classes
+        self.boundary = boundary
+        self.dont_care = tuple(dont_care)
+        self.class_names = None if class_names is None else tuple(class_names)
+        self.class_colors = None if class_colors is None else tuple(tuple(color) for color in class_colors)
+
+    @property
+    def input_formats(self):
+        names = ("label_map", "instance_map") if self.boundary else ("label_map",)
+        return {name: ((), "int32") for name in names}
+
+    @property
+    def channels(self):
+        return self.num_classes + int(self.boundary) + int(self.row_channel)
+
+    def resize(self, inputs, size):
+        return {**inputs, **{name: resize_nearest(inputs[name], size) for name in self.input_formats}}
+
+    def encode(self, inputs):
+        label_map = inputs["label_map"]
+        x = one_hot(label_map, self.num_classes)
+        for label in self.dont_care:
+            if 0 <= label < self.num_classes:
+                x = x * ops.cast(label_map != label, "float32")[..., None]
+        if self.boundary:
+            x = ops.concatenate([x, boundary_map(inputs["instance_map"])], axis=-1)
+        return x
+
+    def compute_output_shape(self, input_shape):
+        batch, height, width = input_shape["label_map"]
+        return (batch, *(self.image_size or (height, width)), self.channels)
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "num_classes": self.num_classes,
+            "boundary": self.boundary,
+            "dont_care": self.dont_care,
+            "class_names": self.class_names,
+            "class_colors": self.class_colors,
+        }
+
+
+@keras.saving.register_keras_serializable(package=PACKAGE)
+class ImageConditioning(Conditioning):
+    """Any image as input: thermal, near infrared, colour. Its window of values becomes [-1, 1] and is saved with the model.
+
+    Args:
+        channels_in: Integer, channels of the source.
+        value_range: `(low, high)`: source values (counts, kelvin, 0..255) that become -1 and 1; what lies outside is clipped.
+        image_size, row_channel: See `Conditioning`.
+
+    Call arguments:
+        inputs: Dict with `source` `(batch, height, width, channels_in)`, uint8, uint16 or float32, and for crops `rows`.
+
+    Returns:
+        `(batch, height', width', channels_in + row_channel)` in the layer's compute dtype.
+
+    Raises:
+        ValueError: If `low` is not below `high`.
+    """
+
+    def __init__(self, channels_in=3, value_range=(0, 255), image_size=None, row_channel=False, **kwargs):
+        super().__init__(image_size=image_size, row_channel=row_channel, **kwargs)
+        if not value_range[0] < value_range[1]:
+            raise ValueError(f"`value_range` should be (low, high), low < high. Received: value_range={value_range}")
+        self.channels_in = channels_in
+        self.value_range = tuple(value_range)
+
+    @property
+    def input_formats(self):
+        return {"source": ((self.channels_in,), "float32")}
+
+    @property
+    def channels(self):
+        return self.channels_in + int(self.row_channel)
+
+    def resize(self, inputs, size):
+        return {**inputs, "source": resize_image(inputs["source"], size)}
+
+    def encode(self, inputs):
+        low, high = self.value_range
+        x = (ops.cast(inputs["source"], "float32") - low) / (high - low)
+        return ops.clip(2 * x - 1, -1, 1)
+
+    def compute_output_shape(self, input_shape):
+        batch, height, width, _ = input_shape["source"]
+        return (batch, *(self.image_size or (height, width)), self.channels)
+
+    def get_config(self):
+        return {**super().get_config(), "channels_in": self.channels_in, "value_range": self.value_range}

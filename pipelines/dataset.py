@@ -1,0 +1,144 @@
+"""The ladder from a source of scenes to batches `(inputs, image)`, every rung a line.
+
+The n-th sample of a training stream, its crop and its flip are functions of (seed, n) alone: a stream that starts later
+continues where another stopped.
+"""
+
+import atexit
+import os
+import threading
+import time
+
+import tensorflow as tf
+
+from pipelines.augment import random_crop, random_flip
+
+READERS = max(os.cpu_count() or 1, 2)  # scenes decoded at a time
+
+
+class _Reading:
+    """Counts the reads under way, so that the interpreter can wait for them before it goes.
+
+    TensorFlow's threads call back into Python to read a scene. One that does so while the interpreter shuts down, as after
+    an error in the middle of an epoch, would block for ever, and the process with it.
+    """
+
+    def __init__(self):
+        self.count, self.last = 0, 0.0
+        self.lock = threading.Lock()
+        atexit.register(self.wait_until_idle)
+
+    def __enter__(self):
+        with self.lock:
+            self.count += 1
+
+    def __exit__(self, *error):
+        with self.lock:
+            self.count, self.last = self.count - 1, time.monotonic()
+
+    def wait_until_idle(self, quiet_s=0.2, limit_s=60):
+        """Returns when nothing was read for `quiet_s`: then the buffers are full, and no read will begin."""
+        end = time.monotonic() + limit_s
+        while time.monotonic() < end and (self.count or time.monotonic() - self.last < quiet_s):
+            time.sleep(0.02)
+
+
+_reading = _Reading()
+
+def make_train(source, batch_size, image_size=None, crop_size=None, flip=True, seed=0, start=0):
+    """An endless stream of shuffled, augmented batches.
+
+    Every pass over the source is in another order. A batch never has fewer than `batch_size` samples; what is left at the
+    end of a pass begins the first batch of the next.
+
+    Args:
+        source: `pipelines.source.Source` with images.
+        batch_size: Integer, of all replicas together.
+        image_size: (height, width), or `None`. Scenes are resized to it on the host before a crop is cut.
+        crop_size: (height, width), or `None`: whole scenes.
+        flip: Boolean, whether half of the samples are mirrored.
+        seed: Integer.
+        start: Integer, number of the first sample.
+
+    Returns:
+        `tf.data.Dataset` of `(inputs, image)`: dict of integer or source arrays, and `(batch, height, width, 3)` uint8.
+    """
+    dataset = tf.data.Dataset.counter(start)
+    dataset = dataset.map(lambda n: (_shuffled(n, len(source), seed), tf.stack([seed, 2 * n])))
+    dataset = dataset.map(lambda index, draw: (_load(source, index), draw), READERS)
+    if image_size:
+        dataset = dataset.map(lambda sample, draw: (_resize(sample, image_size), draw), READERS)
+    if crop_size:
+        dataset = dataset.map(lambda sample, draw: (random_crop(sample, crop_size, draw), draw), READERS)
+    if flip:
+        dataset = dataset.map(lambda sample, draw: (random_flip(sample, draw), draw), READERS)
+    dataset = dataset.map(lambda sample, draw: _split(sample))
+    dataset = dataset.batch(batch_size, drop_remainder=True)
+    return _finish(dataset)
+
+
+def make_eval(source, batch_size=1, indices=None):
+    """Scenes once, in order, whole and as large as they are.
+
+    Args:
+        source: `pipelines.source.Source`, with or without images.
+        batch_size: Integer; above 1, all scenes must be of one size. The last batch may be smaller.
+        indices: Integers: which scenes; `None`: all.
+
+    Returns:
+        `tf.data.Dataset` of `(inputs, image)`, or of `inputs` if the source has no images.
+    """
+    indices = range(len(source)) if indices is None else indices
+    dataset = tf.data.Dataset.from_tensor_slices(tf.constant(list(indices), tf.int64))
+    dataset = dataset.map(lambda index: _load(source, index), READERS)
+    dataset = dataset.map(_split)
+    dataset = dataset.batch(batch_size)
+    return _finish(dataset)
+
+
+def _finish(dataset):
+    """Two batches ahead. Tuning by TensorFlow is off: its thread holds up every end of an iterator for many seconds."""
+    options = tf.data.Options()
+    options.autotune.enabled = False
+    return dataset.prefetch(2).with_options(options)
+
+
+def _shuffled(n, count, seed):
+    """The scene that is the `n`-th of the stream: a new permutation for each pass."""
+    draw = tf.stack([tf.cast(seed, tf.int64), n // count])
+    return tf.random.experimental.index_shuffle(n % count, draw, tf.cast(count - 1, tf.int64))
+
+
+def _load(source, index):
+    """The arrays of one scene, read by Python on the host: Pillow knows every format and keeps ids exact."""
+    keys = list(source.formats)
+
+    def read(i):
+        with _reading:
+            sample = source.load(int(i))
+        return [sample[key] for key in keys]
+
+    arrays = tf.numpy_function(read, [index], [source.formats[key][1] for key in keys])
+    for key, array in zip(keys, arrays):
+        array.set_shape((*(source.common_size or (None, None)), *source.formats[key][0]))
+    return dict(zip(keys, arrays))
+
+
+def _resize(sample, size):
+    """All maps at `size`: ids by nearest neighbour, images and sources bicubic and antialiased, dtypes kept."""
+    resized = {}
+    for key, value in sample.items():
+        if value.shape.rank == 2:
+            resized[key] = tf.image.resize(value[..., None], size, "nearest")[..., 0]
+        else:
+            smooth = tf.image.resize(value, size, "bicubic", antialias=True)
+            low, high = tf.reduce_min(value), tf.reduce_max(value)
+            smooth = tf.clip_by_value(smooth, tf.cast(low, tf.float32), tf.cast(high, tf.float32))
+            resized[key] = tf.cast(tf.round(smooth) if value.dtype.is_integer else smooth, value.dtype)
+    return resized
+
+
+def _split(sample):
+    """`(inputs, image)`, or the inputs alone where there is no image."""
+    inputs = {key: value for key, value in sample.items() if key != "image"}
+    return (inputs, sample["image"]) if "image" in sample else inputs

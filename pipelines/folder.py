@@ -1,0 +1,68 @@
+"""Any folders of pictures: from one kind of image to another, or from label maps to photographs."""
+
+from pathlib import Path
+
+from pipelines.errors import DataError
+from pipelines.pairs import find_files
+from pipelines.source import FileSource, class_colors
+
+def split_folders(data_dir, split):
+    """The folders of one split below `data_dir`, as the released code names them, whichever are there.
+
+    Returns:
+        Dict: `source_dir` (`train_A`), `label_dir` (`train_label`), `instance_dir` (`train_inst`), `image_dir` (`train_B` or
+        `train_img`) -> `Path`.
+    """
+    names = {"source_dir": ["A"], "label_dir": ["label"], "instance_dir": ["inst"], "image_dir": ["B", "img"]}
+    found = {}
+    for key, endings in names.items():
+        folders = [Path(data_dir) / f"{split}_{ending}" for ending in endings]
+        found.update({key: folder for folder in folders if folder.is_dir()})
+    return found
+
+
+class Folder(FileSource):
+    """Pictures in folders, paired by name whatever their suffix.
+
+    Args:
+        source_dir: Folder of input images, or `None`.
+        label_dir: Folder of label maps, or `None`; this or `source_dir` is needed.
+        instance_dir: Folder of instance maps, or `None`.
+        image_dir: Folder of the images to make, or `None` if there are none.
+        num_classes: Integer, needed with `label_dir` unless `label_table` is given.
+        dont_care: Label ids that mean "no class".
+        label_table: What `decode.read_label_table` returned, or `None`.
+
+    Raises:
+        DataError: If folders are missing or empty, or files have no partner.
+    """
+
+    def __init__(
+        self,
+        source_dir=None,
+        label_dir=None,
+        instance_dir=None,
+        image_dir=None,
+        num_classes=None,
+        dont_care=(),
+        label_table=None,
+    ):
+        folders = {"source": source_dir, "label_map": label_dir, "instance_map": instance_dir, "image": image_dir}
+        super().__init__({key: find_files(folder) for key, folder in folders.items() if folder}, label_table)
+        if label_dir:
+            self._set_classes(num_classes, dont_care)
+
+    def _set_classes(self, num_classes, dont_care):
+        table = self.label_table
+        if not num_classes and table is None:
+            raise DataError("Say how many classes the label maps have: --num_classes, or --label_table.")
+        self.dont_care = tuple(dont_care) + ((-1,) if table is not None else ())
+        self.num_classes = num_classes or max(table["ids"].values()) + 1
+        self.class_colors = class_colors(self.num_classes)
+        self.class_names = tuple(f"class {i}" for i in range(self.num_classes))
+        if table is not None:
+            self.class_names = tuple(table["names"].get(i, f"class {i}") for i in range(self.num_classes))
+            if table["by_color"]:
+                shown = {label: value for value, label in table["ids"].items()}
+                rgb = {i: ((v >> 16) & 255, (v >> 8) & 255, v & 255) for i, v in shown.items()}
+                self.class_colors = tuple(rgb.get(i, (0, 0, 0)) for i in range(self.num_classes))

@@ -1,0 +1,92 @@
+"""Finds the files of a dataset and pairs them by name."""
+
+from pathlib import Path
+
+from pipelines.errors import DataError
+
+SUFFIXES = {".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".ppm", ".pgm", ".webp"}
+
+
+def find_files(folder, ending=""):
+    """The picture files below a folder, by the name that pairs them.
+
+    Args:
+        folder: Path.
+        ending: String that ends the name of each file before its suffix, such as `_leftImg8bit`; files without it are
+            left out, and the pairing name is what stands before it.
+
+    Returns:
+        Dict, sorted by name: path below `folder` without ending and suffix (`aachen/000019`) -> `Path`.
+
+    Raises:
+        DataError: If the folder is missing or holds no such file, or two files have one name.
+    """
+    folder = Path(folder)
+    if not folder.is_dir():
+        raise DataError(f"{folder} is no folder.")
+    files = {}
+    for path in sorted(folder.rglob("*")):
+        if path.suffix.lower() not in SUFFIXES or not path.stem.endswith(ending) or path.name.startswith("."):
+            continue
+        name = (path.relative_to(folder).parent / path.stem.removesuffix(ending)).as_posix()
+        if name in files:
+            raise DataError(f"Two files have the name {name}: {files[name]} and {path}. Keep one of them.")
+        files[name] = path
+    if not files:
+        wanted = f"*{ending} with a suffix of " if ending else "a file with a suffix of "
+        raise DataError(f"{folder} holds no picture: not one {wanted}{' '.join(sorted(SUFFIXES))}.")
+    return files
+
+
+def pair_files(files):
+    """Puts together what belongs to one scene.
+
+    Args:
+        files: Dict: role (`label_map`, `image`, ...) -> what `find_files` found.
+
+    Returns:
+        List of names, sorted, and dict: role -> list of paths in that order.
+
+    Raises:
+        DataError: If a file has no partner; names the first ones.
+    """
+    everywhere = set.intersection(*(set(found) for found in files.values()))
+    lonely = []
+    for role, found in files.items():
+        for name in sorted(set(found) - everywhere):
+            absent = [other for other in files if name not in files[other]]
+            lonely.append(f"{found[name]} ({role}) has no {' and no '.join(absent)}")
+    if lonely:
+        more = f"\n  and {len(lonely) - 5} more" if len(lonely) > 5 else ""
+        counts = ", ".join(f"{len(found)} of {role}" for role, found in files.items())
+        raise DataError(
+            f"{len(lonely)} files have no partner of the same name ({counts}):\n  " + "\n  ".join(lonely[:5]) + more
+            + "\nAdd the missing files, or take these away."
+        )  # fmt: skip
+    names = sorted(everywhere)
+    return names, {role: [found[name] for name in names] for role, found in files.items()}
+
+
+def hold_out(names, share, blocks=4):
+    """Splits sorted names into training and validation names.
+
+    Neighbours in a list of frames look alike, so what is held out are a few runs of consecutive names, spread evenly.
+
+    Args:
+        names: List of strings, sorted.
+        share: Float, 0 to 1, of the names to hold out; at least one unless it is 0.
+        blocks: Integer, number of runs; fewer if there are not enough names.
+
+    Returns:
+        Two lists of indices into `names`: to train on, to validate on.
+    """
+    count = len(names)
+    held = min(max(round(count * share), 1), count - 1) if share > 0 and count > 1 else 0
+    blocks = min(blocks, held)
+    chosen = set()
+    for block in range(blocks):
+        size = held * (block + 1) // blocks - held * block // blocks
+        center = round(count * (block + 0.5) / blocks)
+        start = min(max(center - size // 2, 0), count - size)
+        chosen.update(range(start, start + size))
+    return [i for i in range(count) if i not in chosen], sorted(chosen)

@@ -1,0 +1,109 @@
+"""What a dataset is: a list of names, and the arrays of each. The ladder in `dataset` makes batches of it."""
+
+import functools
+from pathlib import Path
+
+import numpy as np
+
+from pipelines import decode
+from pipelines.pairs import pair_files
+
+FORMATS = {"label_map": ((), "int32"), "instance_map": ((), "int32"), "image": ((3,), "uint8")}
+
+
+class Source:
+    """Base class of all datasets.
+
+    Attributes:
+        names: List of strings, one for each scene; the generated picture gets it.
+        formats: Dict: key of each array -> (shape after height and width, dtype). `label_map` with or without
+            `instance_map`, or `source`, are inputs; `image`, if there, is what they should become.
+        num_classes: Integer, or `None` where there are no labels.
+        class_names, class_colors: One for each class, or `None`.
+        dont_care: Label ids that mean "no class".
+    """
+
+    names = ()
+    formats = {}
+    num_classes = None
+    class_names = None
+    class_colors = None
+    dont_care = ()
+
+    def __len__(self):
+        return len(self.names)
+
+    def file_name(self, index):
+        """What a picture made of a scene is called, without a suffix: as its input file, with folders."""
+        return self.names[index]
+
+    def size(self, index):
+        """(height, width) of a scene."""
+        raise NotImplementedError
+
+    @functools.cached_property
+    def common_size(self):
+        """(height, width) if all scenes are of one size, else `None`."""
+        sizes = {self.size(index) for index in range(len(self))}
+        return sizes.pop() if len(sizes) == 1 else None
+
+    def load(self, index):
+        """The arrays of a scene, as `formats` says, all of one height and width."""
+        raise NotImplementedError
+
+
+class FileSource(Source):
+    """Scenes in files that are paired by name.
+
+    Args:
+        files: Dict: key of `formats` -> what `pairs.find_files` found.
+        label_table: What `decode.read_label_table` returned, or `None`.
+
+    Raises:
+        DataError: If files have no partner.
+    """
+
+    def __init__(self, files, label_table=None):
+        self.names, self.paths = pair_files(files)
+        self.label_table = label_table
+        self.formats = {key: FORMATS[key] for key in files if key != "source"}
+        if "source" in files:
+            first = decode.read_source(self.paths["source"][0])
+            self.formats["source"] = ((first.shape[-1],), first.dtype.name)  # `validate` finds files that differ
+
+    def subset(self, indices):
+        """The same dataset with only some of its scenes."""
+        part = object.__new__(type(self))
+        part.__dict__.update({key: value for key, value in self.__dict__.items() if key != "common_size"})
+        part.names = [self.names[i] for i in indices]
+        part.paths = {key: [paths[i] for i in indices] for key, paths in self.paths.items()}
+        return part
+
+    def file_name(self, index):
+        inputs = self.paths.get("source") or self.paths["label_map"]
+        return (Path(self.names[index]).parent / inputs[index].stem).as_posix()
+
+    def size(self, index):
+        return decode.picture_size(next(iter(self.paths.values()))[index])
+
+    def load(self, index):
+        return {key: self.read(key, index) for key in self.formats}
+
+    def read(self, key, index):
+        """One array of a scene."""
+        path = self.paths[key][index]
+        if key == "label_map":
+            return decode.read_label_map(path, self.label_table)
+        if key == "instance_map":
+            return decode.read_ids(path)
+        if key == "source":
+            return decode.read_source(path)
+        return decode.read_image(path)
+
+
+def class_colors(count):
+    """Colours for `count` classes that differ well: (count, 3) nested tuples, 0..255; steps of the golden angle in hue."""
+    hue = (np.arange(count) * 0.381966) % 1
+    value = np.where(np.arange(count) % 2, 0.95, 0.7)
+    channels = [value * np.clip(np.abs((hue * 6 + shift) % 6 - 3) - 1, 0.15, 1) for shift in (0, 4, 2)]
+    return tuple(tuple(int(255 * channel[i]) for channel in channels) for i in range(count))

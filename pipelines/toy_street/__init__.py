@@ -1,0 +1,48 @@
+"""toy_street: procedural street scenes with exact labels, the dataset that needs no download."""
+
+from pipelines.source import Source
+from pipelines.toy_street.render import render
+from pipelines.toy_street.scene import CLASS_NAMES, make_scene
+
+CLASS_COLORS = (
+    (70, 130, 180), (120, 120, 130), (107, 142, 35), (128, 64, 128), (244, 35, 232),
+    (255, 255, 255), (0, 0, 142), (220, 20, 60), (60, 60, 60), (220, 220, 0),
+)  # fmt: skip
+SPLITS = {"train": 0, "val": 1, "test": 2}  # the world's number: scenes of two splits are never the same
+
+
+class ToyStreet(Source):
+    """Street scenes drawn on demand, the same for the same arguments.
+
+    Args:
+        num_scenes: Integer.
+        height, width: Integers, pixels.
+        split: `"train"`, `"val"` or `"test"`: three different sets of scenes.
+        seed: Integer, of the world.
+        hidden_modes: Boolean, see `scene.make_scene`.
+        thermal: Boolean. If true the input is the 16-bit thermal image (hundredths of a kelvin) instead of the maps.
+    """
+
+    def __init__(self, num_scenes, height, width, split="train", seed=0, hidden_modes=True, thermal=False):
+        self.names = [f"street_{i:06d}" for i in range(num_scenes)]
+        self.height, self.width = height, width
+        self.seed = 3 * seed + SPLITS[split]
+        self.hidden_modes = hidden_modes
+        self.formats = {"image": ((3,), "uint8")}
+        if thermal:
+            self.formats["source"] = ((1,), "uint16")
+        else:
+            self.formats.update({"label_map": ((), "int32"), "instance_map": ((), "int32")})
+            self.num_classes, self.class_names, self.class_colors = len(CLASS_NAMES), CLASS_NAMES, CLASS_COLORS
+
+    def size(self, index):
+        return self.height, self.width
+
+    @property
+    def common_size(self):
+        return self.height, self.width
+
+    def load(self, index):
+        drawn = render(make_scene(self.seed, index, self.hidden_modes), self.height, self.width)
+        drawn["source"] = drawn.pop("thermal")
+        return {key: drawn[key] for key in self.formats}

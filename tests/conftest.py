@@ -1,0 +1,58 @@
+"""Shared by all tests: two CPU devices, so that replicas can be tried anywhere, and small datasets in files."""
+
+import os
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+import keras
+import numpy as np
+import pytest
+from PIL import Image
+
+ON_TENSORFLOW = keras.backend.backend() == "tensorflow"
+if ON_TENSORFLOW:
+    import tensorflow as tf
+
+    cpu = tf.config.list_physical_devices("CPU")[0]
+    tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
+
+
+def pytest_collection_modifyitems(items):
+    """On another backend only what is marked for it can run; everything else needs TensorFlow."""
+    for item in items:
+        if not ON_TENSORFLOW and "backend" not in item.keywords:
+            item.add_marker(pytest.mark.skip(reason="needs Keras on TensorFlow"))
+
+
+@pytest.fixture(autouse=True)
+def seeded():
+    keras.utils.set_random_seed(0)
+
+
+@pytest.fixture
+def rng():
+    return np.random.default_rng(0)
+
+
+@pytest.fixture
+def save(tmp_path):
+    """A function that writes an array as a picture below the test's folder and returns the path."""
+
+    def write(name, array, **options):
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(np.asarray(array)).save(path, **options)
+        return path
+
+    return write
+
+
+@pytest.fixture
+def label_folders(save, rng, tmp_path):
+    """Five scenes of 24x32 pixels with 4 classes in `label`, `inst` and `photo` below the test's folder."""
+    for i in range(5):
+        label = rng.integers(0, 4, (3, 4)).repeat(8, 0).repeat(8, 1).astype("uint8")
+        save(f"label/s{i}.png", label)
+        save(f"inst/s{i}.png", (label.astype("uint16") * 1000 + 7))
+        save(f"photo/s{i}.jpg", np.stack([label * 60] * 3, -1))
+    return tmp_path

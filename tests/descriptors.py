@@ -1,0 +1,94 @@
+"""One row for every class that a saved model can consist of; the conformance tests run over all of them."""
+
+import dataclasses
+from collections.abc import Callable
+
+import keras
+
+from hdsynth_tf.losses import FeatureMatchingLoss, HingeLoss, LeastSquaresLoss, LogisticLoss, PerceptualLoss, PyramidL1Loss
+from hdsynth_tf.networks import GlobalGenerator, MultiScaleDiscriminator, PatchDiscriminator, UNetGenerator
+from hdsynth_tf.networks.layers import ConvBlock, HalveImage, Padding2D, ResidualBlock, UpsampleBlock
+from hdsynth_tf.networks.vgg import ToVGGInput
+from pipelines.conditioning import ImageConditioning, SemanticConditioning
+
+
+@dataclasses.dataclass(frozen=True)
+class Row:
+    """How to make a layer, what it reads, and how the output's size follows from the input's."""
+
+    name: str
+    create: Callable  # keyword arguments, such as dtype -> layer
+    channels: object  # of the input (height, width, channels); a tuple for several inputs; a dict for conditionings
+    output_channels: object  # a number, or a list of lists of them
+    size: Callable = staticmethod(lambda length: length)  # of the output, from the input's height or width
+
+
+def down(length):
+    return length // 2 + 1
+
+
+LAYERS = [
+    Row("Padding2D reflect", lambda **kw: Padding2D(3, **kw), 2, 2, lambda n: n + 6),
+    Row("Padding2D zero", lambda **kw: Padding2D(1, "zero", **kw), 2, 2, lambda n: n + 2),
+    Row("ConvBlock", lambda **kw: ConvBlock(5, 3, strides=2, pad=1, **kw), 3, 5, lambda n: (n - 1) // 2 + 1),
+    Row("ConvBlock spectral", lambda **kw: ConvBlock(5, 4, pad=2, norm="spectral", **kw), 3, 5, lambda n: n + 1),
+    Row("ResidualBlock", lambda **kw: ResidualBlock(4, **kw), 4, 4),
+    Row("UpsampleBlock transposed", lambda **kw: UpsampleBlock(3, **kw), 6, 3, lambda n: 2 * n),
+    Row("UpsampleBlock nearest", lambda **kw: UpsampleBlock(3, "nearest", **kw), 6, 3, lambda n: 2 * n),
+    Row("HalveImage", lambda **kw: HalveImage(**kw), 3, 3, lambda n: (n + 1) // 2),
+    Row("ToVGGInput", lambda **kw: ToVGGInput(**kw), 3, 3),
+]
+NETWORKS = [
+    Row("GlobalGenerator", lambda **kw: GlobalGenerator(4, 2, 2, **kw), 5, 3),
+    Row(
+        "GlobalGenerator better",
+        lambda **kw: GlobalGenerator(
+            4, 3, 1, 1, upsampling="nearest", padding="reflect", skip_connections=True, kernel_initializer="he_normal", **kw
+        ),
+        5,
+        1,
+    ),
+    Row("UNetGenerator", lambda **kw: UNetGenerator(4, 4, **kw), 5, 3),
+]
+DISCRIMINATORS = [
+    Row("PatchDiscriminator", lambda **kw: PatchDiscriminator(4, 2, **kw), 5, [4, 8, 16, 1]),
+    Row(
+        "MultiScaleDiscriminator",
+        lambda **kw: MultiScaleDiscriminator(2, 4, 1, norm="spectral", **kw),
+        (5, 3),
+        [[4, 8, 1], [4, 8, 1]],
+    ),
+]
+CONDITIONINGS = [
+    Row(
+        "SemanticConditioning",
+        lambda **kw: SemanticConditioning(4, dont_care=(255,), class_names=list("abcd"), row_channel=True, **kw),
+        {"label_map": (), "instance_map": ()},
+        6,
+    ),
+    Row("SemanticConditioning plain", lambda **kw: SemanticConditioning(4, boundary=False, **kw), {"label_map": ()}, 4),
+    Row(
+        "ImageConditioning",
+        lambda **kw: ImageConditioning(1, (0, 65535), row_channel=True, **kw),
+        {"source": (1,)},
+        2,
+    ),
+]
+
+
+def tiny_features():
+    """A small stand-in for VGG19: two features."""
+    image = keras.Input((None, None, 3))
+    first = keras.layers.Conv2D(2, 3, name="first")(image)
+    return keras.Model(image, [first, keras.layers.Conv2D(2, 3, strides=2, name="second")(first)])
+
+
+LOSSES = {
+    "LeastSquaresLoss": LeastSquaresLoss,
+    "HingeLoss": HingeLoss,
+    "LogisticLoss": LogisticLoss,
+    "FeatureMatchingLoss": lambda: FeatureMatchingLoss(relative=True),
+    "PerceptualLoss": lambda: PerceptualLoss(tiny_features(), (0.5, 1.0)),
+    "PyramidL1Loss": lambda: PyramidL1Loss(3),
+}
+TESTED_ELSEWHERE = {"Pix2PixHD", "LinearDecay"}  # test_model, test_schedule
