@@ -1,14 +1,13 @@
 """pix2pixHD for Keras 3: photographs from label maps, instance maps and thermal images.
 
-`import hdsynth_tf` also registers the classes that saved models consist of. It defines no flags, reads no network and touches
-no GPU.
+`import hdsynth_tf` also registers the classes that saved models consist of. It defines no flags, reads no network and
+touches no GPU.
 """
 
 import os
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # else TensorFlow's greeting buries the output; 0 brings it back
 
-# ruff: noqa: E402
 from hdsynth_tf import losses, networks
 from pipelines import conditioning
 

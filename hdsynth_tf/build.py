@@ -73,9 +73,7 @@ def _build_folder(data, split, images):
     if images and "image_dir" not in found:
         raise DataError("There are no photographs to learn from: give --target_dir.")
     table = read_label_table(data.label_table) if data.label_table else None
-    source = folder.Folder(
-        **found, num_classes=data.num_classes, dont_care=data.dont_care, label_table=table
-    )
+    source = folder.Folder(**found, num_classes=data.num_classes, dont_care=data.dont_care, label_table=table)
     if not named or split == "test" or not images:
         return source
     train, val = hold_out(source.names, data.val_share)
@@ -104,12 +102,12 @@ def build_conditioning(data, networks, source, dtype):
 def batch_sizes(data, training, source):
     """Where pictures are resized, and how large they arrive.
 
-    Whole pictures of one size travel as they are and are resized on the device. Where sizes differ, or crops are cut out of
-    resized pictures, the host resizes.
+    Whole pictures of one size travel as they are and are resized on the device. Where sizes differ, or crops are cut
+    out of resized pictures, the host resizes.
 
     Returns:
-        (height, width) to which the host resizes, or `None`; and (height, width) at which the networks work. Where pictures
-        of many sizes come one by one, the first one's.
+        (height, width) to which the host resizes, or `None`; and (height, width) at which the networks work. Where
+        pictures of many sizes come one by one, the first one's.
 
     Raises:
         SettingsError: If pictures of different sizes would have to form a batch.

@@ -67,8 +67,8 @@ class StopOnNonFinite(keras.callbacks.Callback):
         if broken:
             step = int(self.model.generator_optimizer.iterations)
             raise TrainingError(
-                f"The loss term {broken[0]} was not finite at step {step} of this stage. Lower the learning rates, or use "
-                "--precision=float32."
+                f"The loss term {broken[0]} was not finite at step {step} of this stage. Lower the learning rates, "
+                "or use --precision=float32."
             )
 
 

@@ -63,7 +63,9 @@ def _value(values, field):
     try:
         return tuple(float(part) if "." in part else int(part) for part in value)
     except ValueError:
-        raise SettingsError(f"--{field.name} should be numbers with commas between. Received: {','.join(value)}") from None
+        raise SettingsError(
+            f"--{field.name} should be numbers with commas between. Received: {','.join(value)}"
+        ) from None
 
 
 def _expand_flagfiles(arguments, folder=""):

@@ -20,8 +20,8 @@ from pipelines.source import FileSource
 from pipelines.validate import validate
 
 USAGE = """
-Makes a photograph of every input, under its name and at its size, and an HTML gallery. Started again, it goes on where it
-stopped. Data flags that are not given are those of the run.
+Makes a photograph of every input, under its name and at its size, and an HTML gallery. Started again, it goes on where
+it stopped. Data flags that are not given are those of the run.
 
   python -m hdsynth_tf.generate --model=runs/quickstart --output_dir=pictures
   python -m hdsynth_tf.generate --model=runs/city --dataset=folder --label_dir=labels --output_dir=out
@@ -56,7 +56,9 @@ def check_output(output_dir, model_path):
     check_writable(output_dir)
     manifest = output_dir / MANIFEST
     if manifest.exists() and json.loads(manifest.read_text())["model"] != fingerprint(model_path):
-        raise RunFolderError(f"{output_dir} holds pictures of another model. Choose another --output_dir, or remove it.")
+        raise RunFolderError(
+            f"{output_dir} holds pictures of another model. Choose another --output_dir, or remove it."
+        )
 
 
 def fingerprint(path):

@@ -18,16 +18,16 @@ DISCRIMINATOR_TERMS = ("discriminator_real", "discriminator_fake")
 class Pix2PixHD(keras.Model):
     """Makes photographs of label maps, instance maps or other images; trains with `fit` after `compile`.
 
-    A batch is `(inputs, image)`: `inputs` the dict that the conditioning reads (`label_map`, `instance_map`, or `source`),
-    `image` `(batch, height, width, 3)` uint8.
+    A batch is `(inputs, image)`: `inputs` the dict that the conditioning reads (`label_map`, `instance_map`, or
+    `source`), `image` `(batch, height, width, 3)` uint8.
 
     Args:
         conditioning: `pipelines.conditioning.Conditioning`: compact maps -> semantic input.
         generator: `keras.Model`, semantic input -> image in [-1, 1].
         discriminator: `MultiScaleDiscriminator`, or `None` for a model that learns without one.
         ema_momentum: Float below 1, or `None`. If given, a second generator holds the exponential moving average of the
-            first one's weights and makes all pictures outside of training. During the first steps it follows faster: the
-            momentum is `min(ema_momentum, (1 + step) / (10 + step))`.
+            first one's weights and makes all pictures outside of training. During the first steps it follows faster:
+            the momentum is `min(ema_momentum, (1 + step) / (10 + step))`.
 
     Reference:
         - [Wang et al., 2018](https://arxiv.org/abs/1711.11585)
@@ -166,7 +166,9 @@ class Pix2PixHD(keras.Model):
             arrays = {name: array[None] for name, array in arrays.items()}
         elif missing_axes != {0}:
             shapes = {name: array.shape for name, array in arrays.items()}
-            raise ValueError(f"`inputs` should be (batch, height, width, ...) or (height, width, ...). Received: {shapes}")
+            raise ValueError(
+                f"`inputs` should be (batch, height, width, ...) or (height, width, ...). Received: {shapes}"
+            )
         if self._render_graph is None:
             self._render_graph = tf.function(self.render, input_signature=[signature])
         pictures = self._render_graph(arrays).numpy()
@@ -277,8 +279,8 @@ class Pix2PixHD(keras.Model):
     def save(self, filepath, overwrite=True, **kwargs):
         """Writes the model: a Keras file if `filepath` ends in `.keras`, else a SavedModel folder for TF Serving.
 
-        Either takes the place of what was there only when it is complete. `keras.saving.load_model` reads the Keras file,
-        after `import hdsynth_tf`.
+        Either takes the place of what was there only when it is complete. `keras.saving.load_model` reads the Keras
+        file, after `import hdsynth_tf`.
 
         Args:
             filepath: Path. Without a suffix, such as `serving/city/1`, it is a folder; see `serving.save_servable`.
@@ -297,4 +299,6 @@ class Pix2PixHD(keras.Model):
         elif path.suffix == "":
             save_servable(self, path)
         else:
-            raise ValueError(f"A model is saved as a file NAME.keras, or as a folder NAME/VERSION. Received: {filepath}")
+            raise ValueError(
+                f"A model is saved as a file NAME.keras, or as a folder NAME/VERSION. Received: {filepath}"
+            )

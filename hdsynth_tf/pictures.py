@@ -56,7 +56,9 @@ def grid(rows, captions):
     widths = [max(row[column].width for row in rows) for column in range(len(captions))]
     heights = [max(picture.height for picture in row) for row in rows]
     sheet = Image.new(
-        "RGB", (sum(widths) + GAP * (len(widths) + 1), CAPTION_HEIGHT + sum(heights) + GAP * (len(heights) + 1)), "white"
+        "RGB",
+        (sum(widths) + GAP * (len(widths) + 1), CAPTION_HEIGHT + sum(heights) + GAP * (len(heights) + 1)),
+        "white",
     )
     draw, font = ImageDraw.Draw(sheet), ImageFont.load_default(size=14)
     left = GAP

@@ -20,7 +20,7 @@ def saved_bytes(model):
 
 
 def memory_estimate(model, batch_size, height, width):
-    """Peak memory of a training step of a compiled model, in bytes; within about 15 % on a CPU where it was measured."""
+    """Peak memory of a training step of a compiled model, in bytes; within about 15 % where it was measured."""
     computed = sum(_float_bytes(output) for output in _forward_outputs(model, batch_size, height, width))
     networks = _networks(model)
     average = networks.pop("average", None)

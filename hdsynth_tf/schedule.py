@@ -10,9 +10,9 @@ from keras import ops
 class LinearDecay(keras.optimizers.schedules.LearningRateSchedule):
     """A rate that is constant for some epochs, then falls to 0 in a line, a step down at the start of each epoch.
 
-    Epoch `e` (from 1) has the factor `1 - max(0, e - 1 - constant_epochs) / decay_epochs`: with 100 and 100 epochs 1.00 up to
-    epoch 101, 0.99 in 102, 0.01 in 200, as in the released code. The epoch is a function of the optimizer's own step
-    counter, so that a resumed run finds its place.
+    Epoch `e` (from 1) has the factor `1 - max(0, e - 1 - constant_epochs) / decay_epochs`: with 100 and 100 epochs 1.00
+    up to epoch 101, 0.99 in 102, 0.01 in 200, as in the released code. The epoch is a function of the optimizer's own
+    step counter, so that a resumed run finds its place.
 
     Args:
         rate: Float, the learning rate at the start.

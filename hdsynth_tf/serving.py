@@ -1,4 +1,4 @@
-"""The served form of a model: a SavedModel, raw maps in and finished pictures out, which needs none of this code to run."""
+"""The served form of a model: a SavedModel, raw maps in, finished pictures out, which needs none of this code."""
 
 import keras
 import tensorflow as tf

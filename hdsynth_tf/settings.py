@@ -32,7 +32,7 @@ class DataSettings:
     label_table: str = setting("", "folder: CSV file value,id,name for labels coded by colour or other numbers.")
     dont_care: tuple = setting((), "Label ids that mean 'no class', comma-separated, such as 255.")
     use_instance_map: bool = setting(True, "Whether instance maps, where there are any, give a boundary channel.")
-    source_range: tuple = setting((), "Source values that become -1 and 1: low,high. Default: all that the file type holds.")
+    source_range: tuple = setting((), "Source values that become -1 and 1: low,high. Default: all the file type holds.")
     image_height: int = setting(0, "Pixels at which the networks work. 0: as the pictures come (toy_street: 128).")
     image_width: int = setting(0, "Pixels at which the networks work. 0: as the pictures come (toy_street: 256).")
     crop_height: int = setting(0, "Pixels of the windows trained on. 0: whole pictures.")
@@ -112,7 +112,9 @@ class LossSettings:
 class TrainingSettings:
     """Training"""
 
-    warm_start_epochs: int = setting(0, "Epochs on the pixel and perceptual terms alone, before the discriminator comes.")
+    warm_start_epochs: int = setting(
+        0, "Epochs on the pixel and perceptual terms alone, before the discriminator comes."
+    )
     epochs: int = setting(100, "Epochs at the full learning rate.")
     decay_epochs: int = setting(100, "Epochs after them, over which the rate falls to 0 in a line.")
     steps_per_epoch: int = setting(0, "Steps that count as an epoch. 0: one pass over the data.")
@@ -120,7 +122,9 @@ class TrainingSettings:
     batch_size: int = setting(1, "Pictures a step, over all devices together.")
     learning_rate: float = setting(2e-4, "Generator's, of Adam.")
     discriminator_learning_rate: float = setting(4e-4, "Discriminator's, of Adam.")
-    warm_start_learning_rate: float = setting(1e-3, "Generator's at the start of the warm start; falls to learning_rate.")
+    warm_start_learning_rate: float = setting(
+        1e-3, "Generator's at the start of the warm start; falls to learning_rate."
+    )
     beta_1: float = setting(0.5, "Adam's momentum.")
     ema_momentum: float = setting(0.999, "Of the average of the generator's weights that makes the pictures. 0: none.")
     precision: str = setting(

@@ -10,8 +10,8 @@ from pathlib import Path
 def replacing(path):
     """Gives a temporary path beside `path`; what was written there takes the place of `path` when the block ends well.
 
-    Works for files and folders. If the block raises, the temporary file is removed and `path` is as it was. The temporary
-    name keeps the suffix of `path`, since writers choose the format by it.
+    Works for files and folders. If the block raises, the temporary file is removed and `path` is as it was. The
+    temporary name keeps the suffix of `path`, since writers choose the format by it.
 
     Args:
         path: `Path` or string. Its folder is made if need be.

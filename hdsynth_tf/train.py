@@ -105,9 +105,7 @@ def pick_scenes(source, count):
     return [({key: value for key, value in scene.items() if key != "image"}, scene["image"]) for scene in scenes]
 
 
-def fit_stages(
-    model, stages, strategy, dataset, steps_per_epoch, max_steps, folder, scenes, sample_epochs
-):
+def fit_stages(model, stages, strategy, dataset, steps_per_epoch, max_steps, folder, scenes, sample_epochs):
     """Trains stage after stage; epochs are counted over all of them."""
     stop = StopAfter(max_steps) if max_steps else None
     first_epoch = 0

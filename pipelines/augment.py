@@ -12,7 +12,8 @@ def random_crop(sample, size, seed):
         seed: `(2,)` int64: the same seed cuts the same window.
 
     Returns:
-        The dict cut down, and `rows` `(2,)` float32: where the window's top and bottom edges lie in the picture, 0 to 1.
+        The dict cut down, and `rows` `(2,)` float32: where the window's top and bottom edges lie in the picture, 0 to
+        1.
     """
     sample = {key: _at_least(value, size) for key, value in sample.items()}
     whole = tf.shape(next(iter(sample.values())))[:2]

@@ -1,7 +1,7 @@
 """Cityscapes: 2048x1024 street scenes, 8-bit label ids, 16-bit instance ids.
 
-Two layouts are known: the official tree (`leftImg8bit/train/aachen/..._leftImg8bit.png` beside `gtFine/...`), and the flat
-one of the released pix2pixHD code (`train_img`, `train_label`, `train_inst`).
+Two layouts are known: the official tree (`leftImg8bit/train/aachen/..._leftImg8bit.png` beside `gtFine/...`), and the
+flat one of the released pix2pixHD code (`train_img`, `train_label`, `train_inst`).
 """
 
 from pathlib import Path
@@ -10,9 +10,11 @@ from pipelines.errors import DataError
 from pipelines.pairs import find_files
 from pipelines.source import FileSource
 
-# id -> name, colour; from the dataset's published class table. Id 34 is not used, the licence plate (-1) is never drawn.
+# id -> name, colour; from the dataset's published class table. Id 34 is not used, the licence plate (-1) is never
+# drawn.
 CLASSES = (
-    ("unlabeled", (0, 0, 0)), ("ego vehicle", (0, 0, 0)), ("rectification border", (0, 0, 0)), ("out of roi", (0, 0, 0)),
+    ("unlabeled", (0, 0, 0)), ("ego vehicle", (0, 0, 0)), ("rectification border", (0, 0, 0)),
+    ("out of roi", (0, 0, 0)),
     ("static", (0, 0, 0)), ("dynamic", (111, 74, 0)), ("ground", (81, 0, 81)), ("road", (128, 64, 128)),
     ("sidewalk", (244, 35, 232)), ("parking", (250, 170, 160)), ("rail track", (230, 150, 140)),
     ("building", (70, 70, 70)), ("wall", (102, 102, 156)), ("fence", (190, 153, 153)), ("guard rail", (180, 165, 180)),
@@ -56,7 +58,9 @@ def _folder(data_dir, split, key):
     for folder in (official, flat):
         if folder.is_dir():
             return folder
-    raise DataError(f"{data_dir} holds neither {official.relative_to(data_dir)} nor {flat.name}: no {key} of the split {split}.")
+    raise DataError(
+        f"{data_dir} holds neither {official.relative_to(data_dir)} nor {flat.name}: no {key} of the split {split}."
+    )
 
 
 def has_split(data_dir, split):

@@ -13,7 +13,7 @@ PACKAGE = "pipelines"  # of the registered classes; the names are part of saved 
 def resize_nearest(x, size):
     """Resizes `(batch, height, width)` of any dtype to `size` (height, width) by nearest neighbour, centres aligned.
 
-    Ids stay exact: nothing is computed with them. Equals Pillow's NEAREST.
+    Ids stay exact: nothing is computed with them. Equals Pillow's NEAREST where no centre falls between two pixels.
     """
     for axis, target in zip((1, 2), size):
         if x.shape[axis] == target:
@@ -88,8 +88,8 @@ class Conditioning(keras.layers.Layer):
 
     Args:
         image_size: `(height, width)` at which the networks work, or `None`: pictures stay as large as they come.
-        row_channel: Boolean. Adds `row_coordinate` as the last channel. Without it, and with reflected borders, a network
-            cannot know what is up.
+        row_channel: Boolean. Adds `row_coordinate` as the last channel. Without it, and with reflected borders, a
+            network cannot know what is up.
     """
 
     image_channels = 3  # of the image that belongs to the input
@@ -148,8 +148,8 @@ class SemanticConditioning(Conditioning):
         image_size, row_channel: See `Conditioning`.
 
     Call arguments:
-        inputs: Dict with `label_map` `(batch, height, width)` int32, `instance_map` the same if `boundary`, and for crops
-            `rows` `(batch, 2)` float32.
+        inputs: Dict with `label_map` `(batch, height, width)` int32, `instance_map` the same if `boundary`, and for
+            crops `rows` `(batch, 2)` float32.
 
     Returns:
         `(batch, height', width', num_classes + boundary + row_channel)` in the layer's compute dtype.
@@ -182,7 +182,7 @@ class SemanticConditioning(Conditioning):
     @property
     def input_formats(self):
         names = ("label_map", "instance_map") if self.boundary else ("label_map",)
-        return {name: ((), "int32") for name in names}
+        return dict.fromkeys(names, ((), "int32"))
 
     @property
     def channels(self):
@@ -218,15 +218,17 @@ class SemanticConditioning(Conditioning):
 
 @keras.saving.register_keras_serializable(package=PACKAGE)
 class ImageConditioning(Conditioning):
-    """Any image as input: thermal, near infrared, colour. Its window of values becomes [-1, 1] and is saved with the model.
+    """Any image as input: thermal, near infrared, colour. Its window of values is saved with the model.
 
     Args:
         channels_in: Integer, channels of the source.
-        value_range: `(low, high)`: source values (counts, kelvin, 0..255) that become -1 and 1; what lies outside is clipped.
+        value_range: `(low, high)`: source values (counts, kelvin, 0..255) that become -1 and 1; what lies outside is
+            clipped.
         image_size, row_channel: See `Conditioning`.
 
     Call arguments:
-        inputs: Dict with `source` `(batch, height, width, channels_in)`, uint8, uint16 or float32, and for crops `rows`.
+        inputs: Dict with `source` `(batch, height, width, channels_in)`, uint8, uint16 or float32, and for crops
+            `rows`.
 
     Returns:
         `(batch, height', width', channels_in + row_channel)` in the layer's compute dtype.

@@ -19,8 +19,8 @@ READERS = max(os.cpu_count() or 1, 2)  # scenes decoded at a time
 class _Reading:
     """Counts the reads under way, so that the interpreter can wait for them before it goes.
 
-    TensorFlow's threads call back into Python to read a scene. One that does so while the interpreter shuts down, as after
-    an error in the middle of an epoch, would block for ever, and the process with it.
+    TensorFlow's threads call back into Python to read a scene. One that does so while the interpreter shuts down, as
+    after an error in the middle of an epoch, would block for ever, and the process with it.
     """
 
     def __init__(self):
@@ -45,11 +45,12 @@ class _Reading:
 
 _reading = _Reading()
 
+
 def make_train(source, batch_size, image_size=None, crop_size=None, flip=True, seed=0, start=0):
     """An endless stream of shuffled, augmented batches.
 
-    Every pass over the source is in another order. A batch never has fewer than `batch_size` samples; what is left at the
-    end of a pass begins the first batch of the next.
+    Every pass over the source is in another order. A batch never has fewer than `batch_size` samples; what is left at
+    the end of a pass begins the first batch of the next.
 
     Args:
         source: `pipelines.source.Source` with images.

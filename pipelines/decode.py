@@ -53,8 +53,8 @@ def read_ids(path):
     picture = _open(path)
     if picture.mode not in ID_MODES:
         raise DataError(
-            f"{path} should have one number a pixel, the id (8- or 16-bit grey, or palette). It is of mode {picture.mode}; "
-            "for labels coded by colour, give --label_table."
+            f"{path} should have one number a pixel, the id (8- or 16-bit grey, or palette). It is of mode "
+            f"{picture.mode}; for labels coded by colour, give --label_table."
         )
     ids = np.asarray(picture)
     if ids.dtype == np.uint32 and ids.max(initial=0) > np.iinfo("int32").max:
@@ -92,8 +92,8 @@ def read_label_map(path, table=None):
 def read_label_table(path):
     """Reads a CSV file with the columns `value,id,name`: which number or colour of the label files is which class.
 
-    `value` is a number (255) or a colour (#804080), one kind throughout; `id` the class, 0, 1, ..., or -1 for "no class";
-    `name` may be left out.
+    `value` is a number (255) or a colour (#804080), one kind throughout; `id` the class, 0, 1, ..., or -1 for "no
+    class"; `name` may be left out.
 
     Returns:
         Dict: `by_color` boolean, `ids` dict of value (colours as 0xRRGGBB) -> class id, `names` dict of id -> name.

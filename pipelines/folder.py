@@ -6,19 +6,17 @@ from pipelines.errors import DataError
 from pipelines.pairs import find_files
 from pipelines.source import FileSource, class_colors
 
+
 def split_folders(data_dir, split):
     """The folders of one split below `data_dir`, as the released code names them, whichever are there.
 
     Returns:
-        Dict: `source_dir` (`train_A`), `label_dir` (`train_label`), `instance_dir` (`train_inst`), `image_dir` (`train_B` or
-        `train_img`) -> `Path`.
+        Dict: `source_dir` (`train_A`), `label_dir` (`train_label`), `instance_dir` (`train_inst`), `image_dir`
+        (`train_B` or `train_img`) -> `Path`.
     """
-    names = {"source_dir": ["A"], "label_dir": ["label"], "instance_dir": ["inst"], "image_dir": ["B", "img"]}
-    found = {}
-    for key, endings in names.items():
-        folders = [Path(data_dir) / f"{split}_{ending}" for ending in endings]
-        found.update({key: folder for folder in folders if folder.is_dir()})
-    return found
+    endings = {"source_dir": ["A"], "label_dir": ["label"], "instance_dir": ["inst"], "image_dir": ["B", "img"]}
+    places = [(key, Path(data_dir) / f"{split}_{ending}") for key in endings for ending in endings[key]]
+    return {key: folder for key, folder in places if folder.is_dir()}
 
 
 class Folder(FileSource):

@@ -102,7 +102,7 @@ class FileSource(Source):
 
 
 def class_colors(count):
-    """Colours for `count` classes that differ well: (count, 3) nested tuples, 0..255; steps of the golden angle in hue."""
+    """RGB triples, 0..255, for `count` classes that differ well: steps of the golden angle in hue."""
     hue = (np.arange(count) * 0.381966) % 1
     value = np.where(np.arange(count) % 2, 0.95, 0.7)
     channels = [value * np.clip(np.abs((hue * 6 + shift) % 6 - 3) - 1, 0.15, 1) for shift in (0, 4, 2)]

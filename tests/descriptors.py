@@ -5,7 +5,14 @@ from collections.abc import Callable
 
 import keras
 
-from hdsynth_tf.losses import FeatureMatchingLoss, HingeLoss, LeastSquaresLoss, LogisticLoss, PerceptualLoss, PyramidL1Loss
+from hdsynth_tf.losses import (
+    FeatureMatchingLoss,
+    HingeLoss,
+    LeastSquaresLoss,
+    LogisticLoss,
+    PerceptualLoss,
+    PyramidL1Loss,
+)
 from hdsynth_tf.networks import GlobalGenerator, MultiScaleDiscriminator, PatchDiscriminator, UNetGenerator
 from hdsynth_tf.networks.layers import ConvBlock, HalveImage, Padding2D, ResidualBlock, UpsampleBlock
 from hdsynth_tf.networks.vgg import ToVGGInput
@@ -20,7 +27,7 @@ class Row:
     create: Callable  # keyword arguments, such as dtype -> layer
     channels: object  # of the input (height, width, channels); a tuple for several inputs; a dict for conditionings
     output_channels: object  # a number, or a list of lists of them
-    size: Callable = staticmethod(lambda length: length)  # of the output, from the input's height or width
+    size: Callable = int  # of the output, from the input's height or width
 
 
 def down(length):
@@ -43,7 +50,15 @@ NETWORKS = [
     Row(
         "GlobalGenerator better",
         lambda **kw: GlobalGenerator(
-            4, 3, 1, 1, upsampling="nearest", padding="reflect", skip_connections=True, kernel_initializer="he_normal", **kw
+            4,
+            3,
+            1,
+            1,
+            upsampling="nearest",
+            padding="reflect",
+            skip_connections=True,
+            kernel_initializer="he_normal",
+            **kw,
         ),
         5,
         1,

@@ -16,8 +16,8 @@ def agreement(model, source, training_source, limit=64):
         limit: Integer, scenes at most, from the start of either source.
 
     Returns:
-        Dict: `scenes` integer; `psnr` (dB) and `ssim` of the model; `mean_color_psnr` and `mean_color_ssim` of a picture
-        that has the mean colour of its class everywhere, or of the dataset where there are no classes.
+        Dict: `scenes` integer; `psnr` (dB) and `ssim` of the model; `mean_color_psnr` and `mean_color_ssim` of a
+        picture that has the mean colour of its class everywhere, or of the dataset where there are no classes.
     """
     colors = _mean_colors(model.conditioning, training_source, limit)
     scores = []

@@ -1,7 +1,8 @@
 """Adversarial losses on patch scores. Each class is its paper's formula, summed over scales as the released code does.
 
-Scores are lists, one tensor `(batch, height_k, width_k, 1)` for each scale of the discriminator, finest first. Losses come
-back as `(batch,)` float32: the model takes the mean, so that it does not depend on how a batch is spread over devices.
+Scores are lists, one tensor `(batch, height_k, width_k, 1)` for each scale of the discriminator, finest first. Losses
+come back as `(batch,)` float32: the model takes the mean, so that it does not depend on how a batch is spread over
+devices.
 """
 
 import keras
@@ -65,7 +66,7 @@ class HingeLoss(AdversarialLoss):
 
 @keras.saving.register_keras_serializable(package=PACKAGE)
 class LogisticLoss(AdversarialLoss):
-    """`-log s(D(x)) - log(1 - s(D(G(s))))` against `-log s(D(G(s)))`, s the sigmoid: the pix2pix baseline's, on logits."""
+    """`-log s(D(x)) - log(1 - s(D(G(s))))` against `-log s(D(G(s)))`, s the sigmoid: pix2pix's, on logits."""
 
     def real_cost(self, score):
         return ops.softplus(-score)

@@ -25,8 +25,9 @@ def feature_distance(real, fake, relative):
 class FeatureMatchingLoss(keras.losses.Loss):
     """L1 distance between the discriminator's activations of the real and of the fake image.
 
-    `sum_k 1/K sum_i 4/(T+1) mean|D_k^i(real) - D_k^i(fake)|` for scales `k = 1..K` and strided groups `i = 1..T`, and the
-    one after them; the scores are left out. Equation 4 of the paper, with the released code's factors 1/K and 4/(T+1).
+    `sum_k 1/K sum_i 4/(T+1) mean|D_k^i(real) - D_k^i(fake)|` for scales `k = 1..K` and strided groups `i = 1..T`, and
+    the one after them; the scores are left out. Equation 4 of the paper, with the released code's factors 1/K and
+    4/(T+1).
 
     Args:
         relative: Boolean. If true, each activation's distance is divided by the real one's mean magnitude. For
@@ -69,20 +70,18 @@ class PerceptualLoss(keras.losses.Loss):
     """L1 distance between VGG19 features of the real and of the fake image, `sum_i w_i mean|F_i(real) - F_i(fake)|`.
 
     Args:
-        feature_extractor: `keras.Model`, image `(batch, height, width, channels)` float32 in [-1, 1] -> list of features,
-            such as `networks.vgg.vgg19_features()`.
+        feature_extractor: `keras.Model`, image `(batch, height, width, channels)` float32 in [-1, 1] -> list of
+            features, such as `networks.vgg.vgg19_features()`.
         layer_weights: Floats, one for each feature; the defaults are the released code's for its five layers.
-        relative: Boolean, see `feature_distance`. Keras' VGG19 has the weights of the first release, whose activations are
-            two orders of magnitude above those of torchvision's that the released code uses; relative distances do not
-            care, and keep the weight of 10 meaningful.
+        relative: Boolean, see `feature_distance`. Keras' VGG19 has the weights of the first release, whose activations
+            are two orders of magnitude above those of torchvision's that the released code uses; relative distances do
+            not care, and keep the weight of 10 meaningful.
 
     Raises:
         ValueError: If the number of weights is not the number of features.
     """
 
-    def __init__(
-        self, feature_extractor, layer_weights=VGG_LAYER_WEIGHTS, relative=True, name="perceptual", **kwargs
-    ):
+    def __init__(self, feature_extractor, layer_weights=VGG_LAYER_WEIGHTS, relative=True, name="perceptual", **kwargs):
         super().__init__(name=name, **kwargs)
         if len(layer_weights) != len(feature_extractor.outputs):
             raise ValueError(
@@ -115,14 +114,15 @@ class PerceptualLoss(keras.losses.Loss):
 class PyramidL1Loss(keras.losses.Loss):
     """Mean absolute difference of two images, averaged over a pyramid of sizes: 1, 1/2, 1/4, ...
 
-    The coarse levels carry colour and light, and do not mind a shift of a pixel. One level is the L1 loss of pix2pix. Not in
-    the paper: its released code has no loss in pixels, and without VGG weights nothing else holds the colours.
+    The coarse levels carry colour and light, and do not mind a shift of a pixel. One level is the L1 loss of pix2pix.
+    Not in the paper: its released code has no loss in pixels, and without VGG weights nothing else holds the colours.
 
     Args:
         num_levels: Integer, sizes compared; each is half the one before.
 
     Call arguments:
-        y_true, y_pred: Images `(batch, height, width, channels)` in [-1, 1]; at least `2 ** (num_levels - 1)` pixels a side.
+        y_true, y_pred: Images `(batch, height, width, channels)` in [-1, 1]; at least `2 ** (num_levels - 1)` pixels a
+            side.
     """
 
     def __init__(self, num_levels=1, name="l1", **kwargs):

@@ -1,4 +1,4 @@
-"""Discriminators: does an image belong to its semantic input? Every layer's activation is returned, for feature matching."""
+"""Discriminators: does an image belong to its semantic input? All activations are returned, for feature matching."""
 
 import keras
 from keras import ops
@@ -11,24 +11,26 @@ from hdsynth_tf.networks.layers import PACKAGE, ConvBlock, HalveImage
 class PatchDiscriminator(keras.Model):
     """PatchGAN: a score for every patch of the image; with three layers a patch is 70 pixels wide.
 
-    `num_layers` strided groups, one group of stride 1, one convolution to scores; 4x4 kernels, padding of 2 zeros on every
-    side (so that a strided group makes `height // 2 + 1` of `height`), LeakyReLU 0.2.
+    `num_layers` strided groups, one group of stride 1, one convolution to scores; 4x4 kernels, padding of 2 zeros on
+    every side (so that a strided group makes `height // 2 + 1` of `height`), LeakyReLU 0.2.
 
     Args:
         num_filters: Integer, channels of the first group; they double up to 512.
         num_layers: Integer, strided groups.
-        norm: `"instance"` (released code: not in the first group), `"spectral"` (every kernel, no instance norm: features
-            keep brightness and contrast, and the discriminator stays smooth) or `None`.
+        norm: `"instance"` (released code: not in the first group), `"spectral"` (every kernel, no instance norm:
+            features keep brightness and contrast, and the discriminator stays smooth) or `None`.
         kernel_initializer: A Keras initializer.
 
     Call arguments:
         x: `(batch, height, width, channels)` float, semantic input and image concatenated.
 
     Returns:
-        List of `num_layers + 2` activations `(batch, height_i, width_i, channels_i)`; the last are the scores, one channel.
+        List of `num_layers + 2` activations `(batch, height_i, width_i, channels_i)`; the last are the scores, one
+        channel.
 
     Reference:
-        - [Wang et al., 2018](https://arxiv.org/abs/1711.11585), section 3.2; [Isola et al., 2017](https://arxiv.org/abs/1611.07004)
+        - [Wang et al., 2018](https://arxiv.org/abs/1711.11585), section 3.2; [Isola et al.,
+        2017](https://arxiv.org/abs/1611.07004)
     """
 
     def __init__(
@@ -45,7 +47,9 @@ class PatchDiscriminator(keras.Model):
         groups = [(num_filters, 2, everywhere)]
         groups += [(min(num_filters * 2**i, 512), 2, norm) for i in range(1, num_layers)]
         groups += [(min(num_filters * 2**num_layers, 512), 1, norm)]
-        common = dict(kernel_size=4, pad=2, padding="zero", kernel_initializer=kernel_initializer, dtype=self.dtype_policy)
+        common = dict(
+            kernel_size=4, pad=2, padding="zero", kernel_initializer=kernel_initializer, dtype=self.dtype_policy
+        )
         self.groups = [
             ConvBlock(filters, strides=strides, norm=norm, activation="leaky_relu", name=f"group_{i}", **common)
             for i, (filters, strides, norm) in enumerate(groups)

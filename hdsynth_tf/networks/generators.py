@@ -1,4 +1,4 @@
-"""Generators: semantic input -> image in [-1, 1]. The paper's global generator G1, and the pix2pix U-Net it improves on."""
+"""Generators: semantic input -> image in [-1, 1]. The paper's global generator, and the U-Net it improves on."""
 
 import keras
 from keras import ops
@@ -21,8 +21,8 @@ RELEASED_INITIALIZER = {"class_name": "RandomNormal", "config": {"mean": 0.0, "s
 class GlobalGenerator(keras.Model):
     """G1 of the paper: strided convolutions, residual blocks, upsampling; sees the whole picture at once.
 
-    Any height and width go in and the same come out: the input is reflected up to a multiple of `2 ** num_downsamples` and
-    the image is cropped back. The defaults are the released code's; with 36 input channels they have 182,546,755
+    Any height and width go in and the same come out: the input is reflected up to a multiple of `2 ** num_downsamples`
+    and the image is cropped back. The defaults are the released code's; with 36 input channels they have 182,546,755
     parameters.
 
     Args:
@@ -77,9 +77,7 @@ class GlobalGenerator(keras.Model):
             ConvBlock(width, 3, strides=2, pad=1, padding=padding, name=f"down_{i}", **common)
             for i, width in enumerate(widths[1:])
         ]
-        self.residuals = [
-            ResidualBlock(widths[-1], name=f"residual_{i}", **common) for i in range(num_residual_blocks)
-        ]
+        self.residuals = [ResidualBlock(widths[-1], name=f"residual_{i}", **common) for i in range(num_residual_blocks)]
         self.ups = [
             UpsampleBlock(width, upsampling, name=f"up_{i}", **common) for i, width in enumerate(reversed(widths[:-1]))
         ]
@@ -145,9 +143,9 @@ class GlobalGenerator(keras.Model):
 class UNetGenerator(keras.Model):
     """The generator of pix2pix, the baseline of the paper: halve down to a few pixels, double back up, copy across.
 
-    Strided 4x4 convolutions and transposed 4x4 convolutions, whose inputs are concatenated with the feature map of the same
-    size on the way down. pix2pix trains with batches of one, where its batch normalisation is instance normalisation; here
-    it is instance normalisation always. Sizes are handled as in `GlobalGenerator`.
+    Strided 4x4 convolutions and transposed 4x4 convolutions, whose inputs are concatenated with the feature map of the
+    same size on the way down. pix2pix trains with batches of one, where its batch normalisation is instance
+    normalisation; here it is instance normalisation always. Sizes are handled as in `GlobalGenerator`.
 
     Args:
         num_filters: Integer, channels after the first halving; they double up to 8 times that.

@@ -7,7 +7,7 @@ PACKAGE = "hdsynth_tf"  # of the registered classes; the names are part of saved
 
 
 def fresh(initializer):
-    """A copy of a Keras initializer with a seed of its own: one shared object would give equal kernels equal numbers."""
+    """A copy of a Keras initializer with a seed of its own: a shared one would give equal kernels equal numbers."""
     return keras.initializers.deserialize(keras.initializers.serialize(keras.initializers.get(initializer)))
 
 
@@ -75,6 +75,15 @@ class Padding2D(keras.layers.Layer):
         return {**super().get_config(), "padding": self.padding, "mode": self.mode}
 
 
+def freeze_cancelled_bias(conv):
+    """Takes the bias of a convolution out of training, for convolutions in front of instance normalisation.
+
+    The normalisation subtracts it again, so that its gradient is nothing but rounding noise, which Adam would blow up
+    to steps of full length. It stays a weight because released models have it.
+    """
+    conv.bias.trainable = False
+
+
 class Chain(keras.layers.Layer):
     """Layers that run one after the other, and the base of the blocks below, which fill `chain` when they are made."""
 
@@ -86,6 +95,9 @@ class Chain(keras.layers.Layer):
         for layer in self.chain:
             layer.build(input_shape)
             input_shape = layer.compute_output_shape(input_shape)
+
+        if getattr(self, "norm", None) == "instance" and hasattr(self, "conv"):
+            freeze_cancelled_bias(self.conv)
 
     def compute_output_shape(self, input_shape):
         for layer in self.chain:

@@ -29,12 +29,13 @@ def vgg19_features(weights="imagenet", channels=3):
     """VGG19 up to relu5_1, frozen.
 
     Args:
-        weights: `"imagenet"` (downloaded by Keras once), the path of a weights file in Keras' `notop` layout, or `"random"`.
+        weights: `"imagenet"` (downloaded by Keras once), the path of a weights file in Keras' `notop` layout, or
+            `"random"`.
         channels: Integer, 1 or 3, of the image.
 
     Returns:
-        `keras.Model`: image `(batch, height, width, channels)` float32 in [-1, 1], 16 pixels a side or more -> list of five
-        features, float32.
+        `keras.Model`: image `(batch, height, width, channels)` float32 in [-1, 1], 16 pixels a side or more -> list of
+        five features, float32.
 
     Raises:
         WeightsError: If the weights cannot be had.
@@ -46,9 +47,9 @@ def vgg19_features(weights="imagenet", channels=3):
             vgg.load_weights(Path(weights))
     except Exception as error:
         raise WeightsError(
-            f"VGG19 weights for the perceptual loss could not be loaded ({weights}: {str(error).splitlines()[0]}). Ways out: "
-            "on a machine with network, run once so that Keras downloads vgg19_weights_tf_dim_ordering_tf_kernels_notop.h5, "
-            "copy it here and give --perceptual_weights=FILE; or train without the term: --perceptual_weights=none."
+            f"VGG19 weights for the perceptual loss could not be loaded ({weights}: {str(error).splitlines()[0]}). Ways "
+            "out: on a machine with network, let Keras download vgg19_weights_tf_dim_ordering_tf_kernels_notop.h5 by one "
+            "run, copy that file here and give --perceptual_weights=FILE; or train without: --perceptual_weights=none."
         ) from error
     taps = keras.Model(vgg.input, [vgg.get_layer(name).output for name in TAPS], name="vgg19_taps")
     image = keras.Input((None, None, channels), name="image")

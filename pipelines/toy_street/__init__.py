@@ -1,7 +1,7 @@
 """toy_street: procedural street scenes with exact labels, the dataset that needs no download."""
 
 from pipelines.source import Source
-from pipelines.toy_street.render import render
+from pipelines.toy_street.render import draw
 from pipelines.toy_street.scene import CLASS_NAMES, make_scene
 
 CLASS_COLORS = (
@@ -43,6 +43,12 @@ class ToyStreet(Source):
         return self.height, self.width
 
     def load(self, index):
-        drawn = render(make_scene(self.seed, index, self.hidden_modes), self.height, self.width)
-        drawn["source"] = drawn.pop("thermal")
-        return {key: drawn[key] for key in self.formats}
+        arrays, _ = self._render(index)
+        return {key: arrays[key] for key in self.formats}
+
+    def modes(self, index):
+        """The hidden appearance of a scene: id in its instance map -> index into `scene.MODES` of the class."""
+        return self._render(index)[1]
+
+    def _render(self, index):
+        return draw(make_scene(self.seed, index, self.hidden_modes), self.height, self.width)

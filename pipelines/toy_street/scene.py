@@ -53,6 +53,10 @@ class Camera:
         scale = self.focal_length / points[:, 2:]
         return (points[:, :2] - (self.offset, self.height)) * scale * (1, -1) + (self.vanishing_x, self.horizon)
 
+    def footprint(self, ahead, canvas):
+        """Metres that a pixel of `canvas` covers at a distance of `ahead` metres."""
+        return ahead / (self.focal_length * canvas.height)
+
 
 @dataclasses.dataclass(frozen=True)
 class Thing:
@@ -86,9 +90,9 @@ def make_scene(seed, index, hidden_modes=True):
 
     Args:
         seed, index: Integers, 0 or more.
-        hidden_modes: Boolean. If true, the appearance modes are drawn by lot: nothing in the label map tells them, and an
-            encoder has to. If false, the layout tells them (houses by where they begin, cars by the way they face, signs
-            by their shape), so that a generator can learn the photograph from the labels alone.
+        hidden_modes: Boolean. If true, the appearance modes are drawn by lot: nothing in the label map tells them, and
+            an encoder has to. If false, the layout tells them (houses by where they begin, cars by the way they face,
+            signs by their shape), so that a generator can learn the photograph from the labels alone.
     """
     rng = np.random.default_rng([seed, index])
     camera = Camera(

@@ -1,0 +1,135 @@
+"""Every kind of file that people have, read exactly."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from PIL import Image
+from shared_data import CITYSCAPES, needs_cityscapes
+
+from pipelines.decode import picture_size, read_ids, read_image, read_label_map, read_label_table, read_source
+from pipelines.errors import DataError
+
+
+@pytest.mark.parametrize("suffix", [".png", ".tif", ".bmp"])
+def test_eight_bit_ids(save, rng, suffix):
+    ids = rng.integers(0, 256, (5, 7)).astype("uint8")
+    np.testing.assert_array_equal(read_ids(save("x" + suffix, ids)), ids)
+
+
+@pytest.mark.parametrize("suffix", [".png", ".tiff"])
+def test_sixteen_bit_ids_above_32767_stay(save, suffix):
+    ids = np.array([[0, 26001], [33000, 65535]], "uint16")
+    read = read_ids(save("x" + suffix, ids))
+    assert read.dtype == np.int32
+    np.testing.assert_array_equal(read, ids)
+
+
+def test_thirty_two_bit_ids(save):
+    ids = np.array([[0, 70000], [2**31 - 1, 5]], "int32")
+    np.testing.assert_array_equal(read_ids(save("x.tiff", ids)), ids)
+
+
+def test_palette_gives_indices(save, tmp_path):
+    picture = Image.fromarray(np.array([[0, 2], [1, 2]], "uint8")).convert("P")
+    picture.putpalette([255, 0, 0, 0, 255, 0, 0, 0, 255])
+    picture.putdata([0, 2, 1, 2])
+    picture.save(tmp_path / "p.png")
+    np.testing.assert_array_equal(read_ids(tmp_path / "p.png"), [[0, 2], [1, 2]])
+
+
+def test_one_bit(tmp_path):
+    Image.fromarray(np.array([[True, False]])).save(tmp_path / "b.png")
+    np.testing.assert_array_equal(read_ids(tmp_path / "b.png"), [[1, 0]])
+
+
+def test_colours_where_ids_should_be_are_refused(save):
+    with pytest.raises(DataError, match="mode RGB; for labels coded by colour, give --label_table"):
+        read_ids(save("rgb.png", np.zeros((2, 2, 3), "uint8")))
+
+
+def table(tmp_path, text):
+    path = tmp_path / "table.csv"
+    path.write_text(text)
+    return read_label_table(path)
+
+
+def test_labels_coded_by_colour(save, tmp_path):
+    colors = table(tmp_path, "value,id,name\n#804080,0,road\n#0000ff,1,car\n#000000,-1,\n")
+    picture = np.array([[(128, 64, 128), (0, 0, 255), (0, 0, 0)]], "uint8")
+    np.testing.assert_array_equal(read_label_map(save("c.png", picture), colors), [[0, 1, -1]])
+    assert colors["names"][1] == "car"
+    with pytest.raises(DataError, match="colour #0000fe at 1 pixels"):
+        read_label_map(save("d.png", np.array([[(0, 0, 254), (0, 0, 255)]], "uint8")), colors)
+
+
+def test_labels_coded_by_other_numbers(save, tmp_path):
+    masks = table(tmp_path, "value,id\n0,0\n255,1\n")
+    np.testing.assert_array_equal(read_label_map(save("m.png", np.array([[0, 255]], "uint8")), masks), [[0, 1]])
+    with pytest.raises(DataError, match="value 7 at 1 pixels"):
+        read_label_map(save("n.png", np.array([[7, 255]], "uint8")), masks)
+
+
+@pytest.mark.parametrize("text", ["value,id,name\n#804080,road\n", "colour,id\n#000000,1\n", "value,id\nred,1\n"])
+def test_a_broken_label_table_names_its_line(tmp_path, text):
+    with pytest.raises(DataError, match="Line 2 of the label table"):
+        table(tmp_path, text)
+
+
+def test_an_empty_or_absent_label_table(tmp_path):
+    with pytest.raises(DataError, match="is empty"):
+        table(tmp_path, "value,id,name\n")
+    with pytest.raises(DataError, match="cannot be read: No such file"):
+        read_label_table(tmp_path / "absent.csv")
+
+
+@pytest.mark.parametrize("suffix", [".png", ".jpg", ".tif", ".bmp"])
+def test_a_truncated_file_is_named(save, rng, suffix):
+    path = save("t" + suffix, rng.integers(0, 256, (64, 64, 3)).astype("uint8"))
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    with pytest.raises(DataError, match=f"t{suffix} cannot be read as a picture"):
+        read_image(path)
+
+
+def test_no_picture_at_all(tmp_path):
+    (tmp_path / "x.png").write_bytes(b"not a picture")
+    for read in (read_image, read_ids, read_source, picture_size):
+        with pytest.raises(DataError, match=r"x\.png cannot be read"):
+            read(tmp_path / "x.png")
+
+
+def test_images_become_rgb(save):
+    grey = np.array([[10, 200]], "uint8")
+    np.testing.assert_array_equal(read_image(save("g.png", grey)), np.stack([grey] * 3, -1))
+    rgba = np.array([[(1, 2, 3, 128)]], "uint8")
+    np.testing.assert_array_equal(read_image(save("a.png", rgba)), [[(1, 2, 3)]])
+    with pytest.raises(DataError, match="should be an 8-bit photograph"):
+        read_image(save("deep.png", grey.astype("uint16")))
+
+
+def test_sources_keep_channels_and_depth(save, rng, tmp_path):
+    for name, array in {
+        "g8.png": rng.integers(0, 256, (4, 5)).astype("uint8"),
+        "g16.png": rng.integers(0, 65536, (4, 5)).astype("uint16"),
+        "g16.tiff": rng.integers(0, 65536, (4, 5)).astype("uint16"),
+        "f32.tiff": rng.uniform(250, 320, (4, 5)).astype("float32"),
+        "rgb.png": rng.integers(0, 256, (4, 5, 3)).astype("uint8"),
+    }.items():
+        read = read_source(save(name, array))
+        assert read.dtype == array.dtype
+        np.testing.assert_array_equal(read, array if array.ndim == 3 else array[..., None])
+    deep = rng.integers(0, 65536, (4, 5, 3)).astype("uint16")
+    (tmp_path / "deep.png").write_bytes(tf.io.encode_png(deep).numpy())
+    np.testing.assert_array_equal(read_source(tmp_path / "deep.png"), deep)
+
+
+def test_picture_size(save):
+    assert picture_size(save("s.png", np.zeros((3, 8), "uint8"))) == (3, 8)
+
+
+@needs_cityscapes
+def test_real_cityscapes_ids_agree():
+    """Label = id below 1000, else id // 1000: true only if ids are read exactly."""
+    for path in sorted((CITYSCAPES / "train_inst").iterdir()):
+        ids = read_ids(path)
+        labels = read_ids(str(path).replace("train_inst", "train_label").replace("instanceIds", "labelIds"))
+        np.testing.assert_array_equal(np.where(ids < 1000, ids, ids // 1000), labels)

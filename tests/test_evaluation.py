@@ -1,0 +1,49 @@
+"""Agreement with the real pictures, and the memory estimate of the plan."""
+
+import numpy as np
+import pytest
+from tiny import compiled, semantic_model
+
+from hdsynth_tf import plan
+from hdsynth_tf.evaluation.quality import agreement
+from pipelines.source import Source
+
+
+class Flat(Source):
+    """Scenes whose photograph is one colour for each class: the mean colours are exactly right."""
+
+    formats = {"label_map": ((), "int32"), "instance_map": ((), "int32"), "image": ((3,), "uint8")}
+    common_size = (16, 24)
+    names = ("a", "b", "c")
+
+    def load(self, index):
+        labels = np.random.default_rng(index).integers(0, 4, (16, 24)).astype("int32")
+        colors = np.array([[0, 0, 0], [255, 0, 0], [0, 255, 0], [90, 90, 255]], "uint8")
+        return {"label_map": labels, "instance_map": labels, "image": colors[labels]}
+
+
+def test_agreement_of_a_model():
+    model = semantic_model()
+    scores = agreement(model, Flat(), Flat(), limit=2)
+    assert scores["scenes"] == 2 and scores["mean_color_ssim"] == pytest.approx(1, abs=1e-4)
+    assert scores["mean_color_psnr"] > 60 or np.isinf(scores["mean_color_psnr"])
+    expected = []
+    for i in range(2):
+        scene = Flat().load(i)
+        fake = model.generate(scene).astype(float)
+        expected.append(10 * np.log10(255**2 / np.mean((fake - scene["image"]) ** 2)))
+    assert scores["psnr"] == pytest.approx(np.mean(expected), abs=0.01)
+
+
+def test_memory_estimate_grows_with_pixels_and_batch():
+    model = compiled(semantic_model())
+    base = plan.memory_estimate(model, 1, 64, 64) - plan.PROCESS_BYTES
+    assert plan.memory_estimate(model, 2, 64, 64) - plan.PROCESS_BYTES == pytest.approx(2 * base, rel=0.1)
+    assert plan.memory_estimate(model, 1, 128, 64) - plan.PROCESS_BYTES == pytest.approx(2 * base, rel=0.1)
+
+
+def test_plan_counts_what_is_saved():
+    model = semantic_model(ema_momentum=0.9)
+    count = model.generator.count_params() + model.discriminator.count_params()
+    assert plan.saved_bytes(model) == 4 * count
+    assert len(plan.parameter_lines(model)) == 3

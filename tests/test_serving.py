@@ -1,0 +1,133 @@
+"""The SavedModel, in processes that know nothing of this package: the same bytes as in Keras."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from tiny import image_model, semantic_batch, semantic_model
+
+LOAD_ALONE = """
+import sys
+class Nothing:  # of the package can be imported
+    def find_spec(self, name, path=None, target=None):
+        if name.split(".")[0] in ("hdsynth_tf", "pipelines"):
+            raise ImportError(name)
+sys.meta_path.insert(0, Nothing())
+import numpy as np, tensorflow as tf
+model = tf.saved_model.load(sys.argv[1])
+inputs = np.load(sys.argv[2])
+image = model.signatures["serving_default"](**{k: tf.constant(inputs[k]) for k in inputs.files})["image"]
+np.save(sys.argv[3], image.numpy())
+assert "hdsynth_tf" not in sys.modules
+"""
+
+
+def batches(kind):
+    """Inputs at two sizes, batches of 1 and 3."""
+    for batch, height, width in ((1, 16, 24), (3, 21, 30)):
+        if kind == "semantic":
+            yield semantic_batch(batch, height, width)[0]
+        else:
+            rng = np.random.default_rng(0)
+            yield {"source": rng.integers(0, 256, (batch, height, width, 1)).astype("float32")}
+
+
+@pytest.fixture(scope="module", params=["semantic", "resized", "image"])
+def served(request, tmp_path_factory):
+    kind = "image" if request.param == "image" else "semantic"
+    model = {
+        "semantic": lambda: semantic_model(ema_momentum=0.9),
+        "resized": lambda: semantic_model(image_size=(16, 24), row_channel=True),
+        "image": image_model,
+    }[request.param]()
+    path = tmp_path_factory.mktemp("serving") / "city" / "1"
+    model.save(path)
+    return model, path, list(batches(kind))
+
+
+def test_signatures(served):
+    model, path, _ = served
+    signatures = tf.saved_model.load(path).signatures
+    assert set(signatures) == {"serving_default", "serve_png"}
+    _, inputs = signatures["serving_default"].structured_input_signature
+    assert set(inputs) == set(model.conditioning.input_formats)
+    assert all(spec.shape[:3].as_list() == [None] * 3 for spec in inputs.values())
+
+
+def test_no_discriminator_is_served(served):
+    model, path, _ = served
+    variables = tf.saved_model.load(path).variables
+    assert sum(int(tf.size(v)) for v in variables) == model.generator.count_params()
+
+
+def test_loaded_without_the_package(served, tmp_path):
+    model, path, inputs = served
+    for i, batch in enumerate(inputs):
+        np.savez(tmp_path / "in.npz", **batch)
+        files = [str(path), str(tmp_path / "in.npz"), str(tmp_path / f"{i}.npy")]
+        subprocess.run([sys.executable, "-c", LOAD_ALONE, *files], check=True, cwd=tmp_path, timeout=120)
+        np.testing.assert_array_equal(np.load(tmp_path / f"{i}.npy"), model.generate(batch))
+
+
+def test_loaded_through_the_c_api(served, tmp_path):
+    """What TF Serving links against: no Python of TensorFlow takes part in the other process."""
+    model, path, inputs = served
+    signature = read_signature(path)
+    for i, batch in enumerate(inputs):
+        job = {"model": str(path), "output": signature.outputs["image"].name, "inputs": {}}
+        for name, array in batch.items():
+            np.save(tmp_path / f"{name}.npy", array)
+            job["inputs"][signature.inputs[name].name] = str(tmp_path / f"{name}.npy")
+        job["result"] = str(tmp_path / f"{i}.npy")
+        script = Path(__file__).with_name("c_api_session.py")
+        library = Path(tf.__file__).parent
+        subprocess.run([sys.executable, script, str(library), json.dumps(job)], check=True, timeout=120)
+        np.testing.assert_array_equal(np.load(tmp_path / f"{i}.npy"), model.generate(batch))
+
+
+def read_signature(path):
+    from tensorflow.core.protobuf import saved_model_pb2
+
+    saved = saved_model_pb2.SavedModel()
+    saved.ParseFromString((path / "saved_model.pb").read_bytes())
+    return saved.meta_graphs[0].signature_def["serving_default"]
+
+
+def encode(array):
+    """(height, width) or (height, width, channels) as a PNG of 8 or 16 bits."""
+    array = array if array.ndim == 3 else array[..., None]
+    return tf.io.encode_png(array.astype("uint16" if array.max() > 255 else "uint8")).numpy()
+
+
+def test_pictures_as_png(served):
+    model, path, inputs = served
+    serve = tf.saved_model.load(path).signatures["serve_png"]
+    for batch in inputs:
+        size = len(next(iter(batch.values())))
+        files = {name: tf.constant([encode(array[i]) for i in range(size)]) for name, array in batch.items()}
+        pictures = [tf.io.decode_png(png).numpy() for png in serve(**files)["png"].numpy()]
+        np.testing.assert_array_equal(pictures, model.generate(batch))
+
+
+def test_pictures_of_different_sizes_in_one_request(served):
+    model, path, inputs = served
+    serve = tf.saved_model.load(path).signatures["serve_png"]
+    scenes = [{name: array[0] for name, array in batch.items()} for batch in inputs]
+    files = {name: tf.constant([encode(scene[name]) for scene in scenes]) for name in scenes[0]}
+    pictures = [tf.io.decode_png(png).numpy() for png in serve(**files)["png"].numpy()]
+    for scene, picture in zip(scenes, pictures):
+        np.testing.assert_array_equal(picture, model.generate(scene))
+
+
+def test_maps_that_are_no_grey_png_are_refused(served):
+    model, path, _ = served
+    if "label_map" not in model.conditioning.input_formats:
+        pytest.skip("sources may be anything")
+    serve = tf.saved_model.load(path).signatures["serve_png"]
+    colour = tf.io.encode_png(np.zeros((16, 24, 3), "uint8")).numpy()
+    with pytest.raises(tf.errors.InvalidArgumentError, match="expected a grey PNG"):
+        serve(label_map=tf.constant([colour]), instance_map=tf.constant([colour]))

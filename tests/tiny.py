@@ -1,0 +1,41 @@
+"""Small models and batches for tests."""
+
+import keras
+import numpy as np
+
+from hdsynth_tf.losses import FeatureMatchingLoss, PyramidL1Loss
+from hdsynth_tf.model import Pix2PixHD
+from hdsynth_tf.networks import GlobalGenerator, MultiScaleDiscriminator
+from pipelines.conditioning import ImageConditioning, SemanticConditioning
+
+
+def semantic_model(ema_momentum=None, norm="instance", **conditioning):
+    return Pix2PixHD(
+        SemanticConditioning(4, **conditioning),
+        GlobalGenerator(4, 2, 1, kernel_initializer="he_normal"),
+        MultiScaleDiscriminator(2, 4, 1, norm),
+        ema_momentum=ema_momentum,
+    )
+
+
+def image_model(**conditioning):
+    return Pix2PixHD(ImageConditioning(1, (0, 255), **conditioning), GlobalGenerator(4, 2, 1), None)
+
+
+def compiled(model, rate=1e-3, adversarial=True, **options):
+    arguments = dict(generator_optimizer=keras.optimizers.Adam(rate, 0.5), pixel_loss=PyramidL1Loss(2))
+    if adversarial:
+        arguments |= dict(
+            discriminator_optimizer=keras.optimizers.Adam(rate, 0.5),
+            adversarial_loss="least_squares",
+            feature_matching_loss=FeatureMatchingLoss(),
+        )
+    model.compile(**{**arguments, **options})
+    return model
+
+
+def semantic_batch(batch=2, height=16, width=24, seed=0):
+    rng = np.random.default_rng(seed)
+    label_map = rng.integers(0, 4, (batch, height, width)).astype("int32")
+    inputs = {"label_map": label_map, "instance_map": label_map * 1000 + 1}
+    return inputs, rng.integers(0, 256, (batch, height, width, 3)).astype("uint8")
