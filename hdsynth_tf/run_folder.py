@@ -120,6 +120,6 @@ def check_space(folder, needed):
     free = shutil.disk_usage(existing).free
     if free < needed:
         raise RunFolderError(
-            f"{existing} has {free / 2**20:,.0f} MiB left; the run needs about {needed / 2**20:,.0f} MiB. Make room, or "
-            "choose another folder."
+            f"{existing} has {free / 2**20:,.0f} MiB left; the run needs about {needed / 2**20:,.0f} MiB. "
+            "Make room, or choose another folder."
         )

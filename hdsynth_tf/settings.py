@@ -48,7 +48,8 @@ class DataSettings:
             height, width = getattr(self, f"{kind}_height"), getattr(self, f"{kind}_width")
             if (height > 0) != (width > 0) or min(height, width) < 0:
                 raise SettingsError(
-                    f"--{kind}_height and --{kind}_width are given together, or not at all. Received: {height} and {width}"
+                    f"--{kind}_height and --{kind}_width are given together, or not at all. "
+                    f"Received: {height} and {width}"
                 )
         if self.source_range and not (len(self.source_range) == 2 and self.source_range[0] < self.source_range[1]):
             raise SettingsError(f"--source_range should be low,high with low < high. Received: {self.source_range}")

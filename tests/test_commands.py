@@ -173,7 +173,8 @@ def test_pix2pix_baseline(command, tmp_path):
 
 def folder_flags(root, **changes):
     flags = {"dataset": "folder", "label_dir": root / "label", "instance_dir": root / "inst",
-             "target_dir": root / "photo", "num_classes": 4, "val_share": 0, "run_dir": root / "run", **changes}  # fmt: skip
+             "target_dir": root / "photo", "num_classes": 4, "val_share": 0,
+             "run_dir": root / "run", **changes}  # fmt: skip
     return [f"--{name}={value}" for name, value in flags.items()] + SMALL
 
 

@@ -47,9 +47,10 @@ def vgg19_features(weights="imagenet", channels=3):
             vgg.load_weights(Path(weights))
     except Exception as error:
         raise WeightsError(
-            f"VGG19 weights for the perceptual loss could not be loaded ({weights}: {str(error).splitlines()[0]}). Ways "
-            "out: on a machine with network, let Keras download vgg19_weights_tf_dim_ordering_tf_kernels_notop.h5 by one "
-            "run, copy that file here and give --perceptual_weights=FILE; or train without: --perceptual_weights=none."
+            f"VGG19 weights for the perceptual loss could not be loaded ({weights}: {str(error).splitlines()[0]}). "
+            "Ways out: on a machine with network, let Keras download "
+            "vgg19_weights_tf_dim_ordering_tf_kernels_notop.h5 by one run, copy that file here and give "
+            "--perceptual_weights=FILE; or train without: --perceptual_weights=none."
         ) from error
     taps = keras.Model(vgg.input, [vgg.get_layer(name).output for name in TAPS], name="vgg19_taps")
     image = keras.Input((None, None, channels), name="image")

@@ -25,9 +25,7 @@ class Canvas:
         self.y = ((np.arange(height, dtype="float32") + 0.5) / height)[:, None]  # in image heights, as Camera has it
         self.x = ((np.arange(width, dtype="float32") + 0.5 - width / 2) / height)[None, :]
         self.modes = {}  # instance id -> appearance mode of what was painted
-        self.taken = (
-            None  # boolean (height, width): strokes paint behind these pixels; None: strokes cover what is there
-        )
+        self.taken = None  # boolean (height, width): pixels that strokes paint behind; None: strokes cover all
 
     def new_instance(self, thing):
         """The id of one more object: `class * 1000 + k`, k from 1."""

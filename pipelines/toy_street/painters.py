@@ -110,8 +110,8 @@ def paint_sign(canvas, thing):
     turn = start + np.arange(corners) * 2 * np.pi / corners
     outline = np.stack([np.cos(turn), np.sin(turn)], -1) * (ex - cx) * size
     white, color = (textures.hazy(c, thing.z) for c in (palette.WHITE, palette.color_of(street.SIGN, thing.mode)))
-    canvas.paint_outline((cx, cy) + outline, street.SIGN, instance, white, kelvin)
-    canvas.paint_outline((cx, cy) + 0.76 * outline, street.SIGN, instance, color, kelvin)
+    canvas.paint_outline(np.add((cx, cy), outline), street.SIGN, instance, white, kelvin)
+    canvas.paint_outline(np.add((cx, cy), 0.76 * outline), street.SIGN, instance, color, kelvin)
     bar = board(thing, 0.34, thing.height - 0.06, thing.height + 0.06)
     canvas.paint(bar, street.SIGN, instance, white, kelvin)
 

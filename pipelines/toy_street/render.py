@@ -13,10 +13,10 @@ def draw(scene, height, width):
 
     Returns:
         Dict of arrays, and dict of hidden modes. Arrays: `label_map` (height, width) int32, classes of
-        `scene.CLASS_NAMES`; `instance_map` (height, width) int32, `class * 1000 + k` for things and the class for stuff;
-        `image` (height, width, 3) uint8; `source`, the thermal image (height, width, 1) uint16 in hundredths of a
-        kelvin. Modes: id in the instance map -> index into `scene.MODES[class]`, for things and for stuff that has one
-        mode in the whole picture.
+        `scene.CLASS_NAMES`; `instance_map` (height, width) int32, `class * 1000 + k` for things and the class for
+        stuff; `image` (height, width, 3) uint8; `source`, the thermal image (height, width, 1) uint16 in hundredths of
+        a kelvin. Modes: id in the instance map -> index into `scene.MODES[class]`, for things and for stuff that has
+        one mode in the whole picture.
     """
     canvas = Canvas(scene.camera, height, width)
     canvas.modes.update(scene.stuff)
