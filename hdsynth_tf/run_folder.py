@@ -11,8 +11,9 @@ from hdsynth_tf.storage import replacing
 README = """This folder was made by `python -m hdsynth_tf.train`.
 
 model.keras     the finished model: import hdsynth_tf, then keras.saving.load_model("model.keras")
-serving/1       the same for TensorFlow Serving: tensorflow_model_server --model_base_path=$PWD/serving
---model_name=pix2pixhd samples/        input | real | generated, the same scenes after each epoch
+serving/1       the same for TensorFlow Serving:
+                tensorflow_model_server --model_name=pix2pixhd --model_base_path=$PWD/serving
+samples.png     input | real | generated, at the end; samples/ has the same scenes as the training went on
 logs/           losses as CSV; curves and pictures for: tensorboard --logdir=logs
 scores.json     PSNR and SSIM on scenes that were not trained on, beside a picture in mean colours
 settings.json   every setting of this run

@@ -78,6 +78,7 @@ def row_coordinate(like, rows=None):
     centers = (ops.cast(ops.arange(height), "float32") + 0.5) / ops.cast(height, "float32")
     centers = ops.reshape(centers, (1, -1, 1, 1))
     if rows is not None:
+        rows = ops.convert_to_tensor(rows)
         first, last = rows[:, :1, None, None], rows[:, 1:, None, None]
         centers = first + centers * (last - first)
     return (2 * centers - 1) * ops.ones_like(like[..., :1], dtype="float32")

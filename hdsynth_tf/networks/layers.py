@@ -63,6 +63,8 @@ class Padding2D(keras.layers.Layer):
         self.mode = mode
 
     def call(self, x):
+        if self.padding == 0:
+            return x
         width = [[0, 0], [self.padding] * 2, [self.padding] * 2, [0, 0]]
         return ops.pad(x, width, mode="reflect" if self.mode == "reflect" else "constant")
 

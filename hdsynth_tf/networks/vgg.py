@@ -19,7 +19,9 @@ class ToVGGInput(keras.layers.Layer):
     def call(self, image):
         if image.shape[-1] == 1:
             image = keras.ops.repeat(image, 3, axis=-1)
-        return (image[..., ::-1] + 1) * 127.5 - keras.ops.convert_to_tensor(CHANNEL_MEANS_BGR, image.dtype)
+        return (keras.ops.flip(image, axis=-1) + 1) * 127.5 - keras.ops.convert_to_tensor(
+            CHANNEL_MEANS_BGR, image.dtype
+        )
 
     def compute_output_shape(self, input_shape):
         return (*input_shape[:-1], 3)
