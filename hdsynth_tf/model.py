@@ -178,7 +178,7 @@ class Pix2PixHD(keras.Model):
 
     def train_step(self, batch):
         """One step of both networks from one forward pass: the discriminator learns from the fake before its update."""
-        inputs, image = batch
+        inputs, image, _ = keras.utils.unpack_x_y_sample_weight(batch)
         with tf.GradientTape(persistent=True) as tape:
             semantic_input, real_image = self.conditioning(inputs), self.conditioning.target(inputs, image)
             fake_image = self.generator(semantic_input, training=True)
@@ -195,7 +195,7 @@ class Pix2PixHD(keras.Model):
         return self._track(terms)
 
     def test_step(self, batch):
-        inputs, image = batch
+        inputs, image, _ = keras.utils.unpack_x_y_sample_weight(batch)
         semantic_input, real_image = self.conditioning(inputs), self.conditioning.target(inputs, image)
         fake_image = self.inference_generator(semantic_input, training=False)
         return self._track(self.losses(semantic_input, real_image, fake_image, training=False))
