@@ -7,6 +7,7 @@ import numpy as np
 import tensorflow as tf
 
 from hdsynth_tf.losses import ADVERSARIAL_LOSSES
+from hdsynth_tf.networks.coarse_to_fine import grow
 from hdsynth_tf.serving import input_signature, save_servable
 from hdsynth_tf.storage import replacing
 
@@ -70,6 +71,7 @@ class Pix2PixHD(keras.Model):
         perceptual_weight=10.0,
         pixel_weight=10.0,
         discriminator_weight=0.5,
+        train_finest_only=False,
         jit_compile=False,
         **kwargs,
     ):
@@ -87,6 +89,8 @@ class Pix2PixHD(keras.Model):
             adversarial_weight, feature_matching_weight, perceptual_weight, pixel_weight: Floats, of the terms of the
                 generator's loss (equation 5 of the paper; its released code has 1, 10 and 10, and no pixel loss).
             discriminator_weight: Float, of both terms of the discriminator's loss; 0.5 in the released code.
+            train_finest_only: Boolean. If true, of the generator only what `grow` added last trains; the discriminator
+                trains as a whole.
             jit_compile: Boolean. XLA is off unless asked for: it slows convolutions on CPUs and fails with replicas.
 
         Raises:
@@ -100,6 +104,8 @@ class Pix2PixHD(keras.Model):
             raise ValueError("`feature_matching_loss` compares discriminator activations and needs `adversarial_loss`.")
         if all(loss is None for loss in (adversarial_loss, perceptual_loss, pixel_loss)):
             raise ValueError("`compile` needs at least one of `adversarial_loss`, `perceptual_loss`, `pixel_loss`.")
+        if train_finest_only and not hasattr(self.generator, "finest_variables"):
+            raise ValueError("`train_finest_only` is for models that have grown. See `Pix2PixHD.grow`.")
         super().compile(optimizer=None, jit_compile=jit_compile, **kwargs)
         self.generator_optimizer = generator_optimizer
         self.discriminator_optimizer = discriminator_optimizer
@@ -114,12 +120,18 @@ class Pix2PixHD(keras.Model):
             "pixel": pixel_weight,
             "discriminator": discriminator_weight,
         }
-        generator_optimizer.build(self.generator.trainable_variables)
+        self.train_finest_only = train_finest_only
+        generator_optimizer.build(self.generator_variables)
         names = [name for name in GENERATOR_TERMS if getattr(self, f"{name}_loss") is not None]
         if adversarial_loss is not None:
             discriminator_optimizer.build(self.discriminator.trainable_variables)
             names += DISCRIMINATOR_TERMS
         self.trackers = [keras.metrics.Mean(name=name) for name in names]
+
+    @property
+    def generator_variables(self):
+        """The generator's variables that train."""
+        return self.generator.finest_variables if self.train_finest_only else self.generator.trainable_variables
 
     @property
     def metrics(self):
@@ -185,8 +197,8 @@ class Pix2PixHD(keras.Model):
             terms = self.losses(semantic_input, real_image, fake_image, training=True)
             losses = [optimizer.scale_loss(self._total(terms, names)) for optimizer, _, names in self._players()]
         updates = [
-            (optimizer, tape.gradient(loss, network.trainable_variables), network.trainable_variables)
-            for (optimizer, network, _), loss in zip(self._players(), losses)
+            (optimizer, tape.gradient(loss, variables), variables)
+            for (optimizer, variables, _), loss in zip(self._players(), losses)
         ]
         for optimizer, gradients, variables in updates:
             optimizer.apply(gradients, variables)
@@ -225,10 +237,11 @@ class Pix2PixHD(keras.Model):
         return [[real for real, _ in scale] for scale in halves], [[fake for _, fake in scale] for scale in halves]
 
     def _players(self):
-        """Who trains: `(optimizer, network, names of the terms it minimises)`."""
-        players = [(self.generator_optimizer, self.generator, GENERATOR_TERMS)]
+        """Who trains: `(optimizer, variables, names of the terms it minimises)`."""
+        players = [(self.generator_optimizer, self.generator_variables, GENERATOR_TERMS)]
         if self.adversarial_loss is not None:
-            players.append((self.discriminator_optimizer, self.discriminator, DISCRIMINATOR_TERMS))
+            variables = self.discriminator.trainable_variables
+            players.append((self.discriminator_optimizer, variables, DISCRIMINATOR_TERMS))
         return players
 
     def _total(self, terms, names):
@@ -247,6 +260,30 @@ class Pix2PixHD(keras.Model):
         for tracker in self.trackers:
             tracker.update_state(terms[tracker.name])
         return {tracker.name: tracker.result() for tracker in self.trackers}
+
+    # === Coarse to fine ===
+
+    def grow(self, num_residual_blocks=3):
+        """The next level's model, for pictures of twice the height and width; not compiled.
+
+        An enhancer is put around the generator (the average, where there is one, is what it starts from) and a
+        discriminator at the finest scale; everything else goes on with the values it has. A working size doubles.
+
+        Args:
+            num_residual_blocks: Integer, of the new enhancer.
+
+        Returns:
+            `Pix2PixHD`.
+
+        Raises:
+            ValueError: If the generator cannot grow: a U-Net, or an odd number of filters.
+        """
+        conditioning = type(self.conditioning).from_config(self.conditioning.get_config())
+        if conditioning.image_size is not None:
+            conditioning.image_size = tuple(2 * length for length in conditioning.image_size)
+        generator = grow(self.inference_generator, num_residual_blocks)
+        discriminator = None if self.discriminator is None else self.discriminator.grown()
+        return Pix2PixHD(conditioning, generator, discriminator, self.ema_momentum)
 
     # === Config ===
 
@@ -269,6 +306,7 @@ class Pix2PixHD(keras.Model):
             return None
         names = ["generator_optimizer", "discriminator_optimizer", *(f"{name}_loss" for name in GENERATOR_TERMS)]
         config = {name: keras.saving.serialize_keras_object(getattr(self, name)) for name in names}
+        config["train_finest_only"] = self.train_finest_only
         return {**config, **{f"{name}_weight": weight for name, weight in self.term_weights.items()}}
 
     def compile_from_config(self, config):

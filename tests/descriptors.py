@@ -13,7 +13,14 @@ from hdsynth_tf.losses import (
     PerceptualLoss,
     PyramidL1Loss,
 )
-from hdsynth_tf.networks import GlobalGenerator, MultiScaleDiscriminator, PatchDiscriminator, UNetGenerator
+from hdsynth_tf.networks import (
+    CoarseToFineGenerator,
+    GlobalGenerator,
+    LocalEnhancer,
+    MultiScaleDiscriminator,
+    PatchDiscriminator,
+    UNetGenerator,
+)
 from hdsynth_tf.networks.layers import ConvBlock, HalveImage, Padding2D, ResidualBlock, UpsampleBlock
 from hdsynth_tf.networks.vgg import ToVGGInput
 from pipelines.conditioning import ImageConditioning, SemanticConditioning
@@ -32,6 +39,14 @@ class Row:
 
 def down(length):
     return length // 2 + 1
+
+
+def coarse_to_fine(filters, dtype=None, **options):
+    """A narrow coarse-to-fine generator with enhancers of so many filters."""
+    options["dtype"] = dtype
+    base = GlobalGenerator(2 * filters[0], 2, 1, makes_image=False, **options)
+    enhancers = [LocalEnhancer(width, 1, name=f"enhancer_{i}", **options) for i, width in enumerate(filters)]
+    return CoarseToFineGenerator(base, enhancers, dtype=dtype)
 
 
 LAYERS = [
@@ -64,6 +79,13 @@ NETWORKS = [
         1,
     ),
     Row("UNetGenerator", lambda **kw: UNetGenerator(4, 4, **kw), 5, 3),
+    Row("CoarseToFineGenerator one", lambda **kw: coarse_to_fine([2], **kw), 5, 3),
+    Row(
+        "CoarseToFineGenerator two",
+        lambda **kw: coarse_to_fine([2, 1], upsampling="nearest", padding="reflect", skip_connections=True, **kw),
+        5,
+        3,
+    ),
 ]
 DISCRIMINATORS = [
     Row("PatchDiscriminator", lambda **kw: PatchDiscriminator(4, 2, **kw), 5, [4, 8, 16, 1]),
@@ -106,4 +128,4 @@ LOSSES = {
     "PerceptualLoss": lambda: PerceptualLoss(tiny_features(), (0.5, 1.0)),
     "PyramidL1Loss": lambda: PyramidL1Loss(3),
 }
-TESTED_ELSEWHERE = {"Pix2PixHD", "LinearDecay"}  # test_model, test_schedule
+TESTED_ELSEWHERE = {"Pix2PixHD", "LinearDecay", "LocalEnhancer"}  # test_model, test_schedule, CoarseToFineGenerator

@@ -86,6 +86,13 @@ def test_evaluate_reports_the_terms_and_changes_nothing():
     assert all(np.array_equal(a, b) for a, b in zip(before, weights(model)))
 
 
+def test_train_on_batch_is_a_step():
+    model = compiled(semantic_model())
+    before = weights(model.generator)
+    assert np.isfinite(model.train_on_batch(*semantic_batch(), return_dict=True)["pixel"])
+    assert any(moved(before, model.generator))
+
+
 def test_predict_gives_images():
     images = semantic_model().predict(semantic_batch(3)[0], batch_size=2, verbose=0)
     assert images.shape == (3, 16, 24, 3) and images.dtype == np.float32 and np.abs(images).max() <= 1

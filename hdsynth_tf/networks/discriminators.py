@@ -59,6 +59,7 @@ class PatchDiscriminator(keras.Model):
     # === Build ===
 
     def build(self, input_shape):
+        self.input_channels = input_shape[-1]
         shape = (None, None, None, input_shape[-1])
         for group in self.groups:
             group.build(shape)
@@ -137,6 +138,20 @@ class MultiScaleDiscriminator(keras.Model):
             )
             for i in range(num_scales)
         ]
+
+    def grown(self):
+        """The next level's discriminators, for twice the height and width: these, and a new one at the finest scale.
+
+        Returns:
+            `MultiScaleDiscriminator`, built. Each old scale has its weights, one place down the list: what judged a
+            size goes on judging that size.
+        """
+        grown = MultiScaleDiscriminator.from_config({**self.get_config(), "num_scales": self.num_scales + 1})
+        channels = self.discriminators[0].input_channels
+        grown.build((None, None, None, channels), (None, None, None, 0))
+        for old, new in zip(self.discriminators, grown.discriminators[1:]):
+            new.set_weights(old.get_weights())
+        return grown
 
     # === Build ===
 

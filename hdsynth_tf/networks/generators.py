@@ -17,6 +17,14 @@ from hdsynth_tf.networks.layers import (
 RELEASED_INITIALIZER = {"class_name": "RandomNormal", "config": {"mean": 0.0, "stddev": 0.02}}
 
 
+def image_head(output_channels, kernel_initializer, dtype):
+    """The last convolution of a generator: features -> image before `tanh`."""
+    return ConvBlock(
+        output_channels, 7, pad=3, norm=None, activation=None, kernel_initializer=kernel_initializer, dtype=dtype,
+        name="head",
+    )  # fmt: skip
+
+
 @keras.saving.register_keras_serializable(package=PACKAGE)
 class GlobalGenerator(keras.Model):
     """G1 of the paper: strided convolutions, residual blocks, upsampling; sees the whole picture at once.
@@ -35,6 +43,8 @@ class GlobalGenerator(keras.Model):
             border is, and are the start of its bright spots.
         skip_connections: Boolean. If true, what the halving stages see is added to what the doubling stages make at the
             same size, so that thin objects need not pass the lowest resolution. It adds no weights.
+        makes_image: Boolean. If false there is no last convolution, and `features` alone is of use: the coarse part of
+            a `CoarseToFineGenerator`.
         kernel_initializer: A Keras initializer. Defaults to the released code's normal of standard deviation 0.02.
 
     Call arguments:
@@ -56,6 +66,7 @@ class GlobalGenerator(keras.Model):
         upsampling="transposed",
         padding="zero",
         skip_connections=False,
+        makes_image=True,
         kernel_initializer=RELEASED_INITIALIZER,
         **kwargs,
     ):
@@ -67,6 +78,7 @@ class GlobalGenerator(keras.Model):
         self.upsampling = upsampling
         self.padding = padding
         self.skip_connections = skip_connections
+        self.makes_image = makes_image
         self.kernel_initializer = keras.initializers.get(kernel_initializer)
 
         # === Layers ===
@@ -81,13 +93,23 @@ class GlobalGenerator(keras.Model):
         self.ups = [
             UpsampleBlock(width, upsampling, name=f"up_{i}", **common) for i, width in enumerate(reversed(widths[:-1]))
         ]
-        self.head = ConvBlock(output_channels, 7, pad=3, norm=None, activation=None, name="head", **common)
+        self.head = image_head(output_channels, kernel_initializer, self.dtype_policy) if makes_image else None
+
+    @property
+    def trunk(self):
+        """All layers but the last convolution, in order."""
+        return [self.stem, *self.downs, *self.residuals, *self.ups]
+
+    @property
+    def multiple(self):
+        """Heights and widths are padded to a multiple of this."""
+        return 2**self.num_downsamples
 
     # === Build ===
 
     def build(self, input_shape):
         shape = (None, None, None, input_shape[-1])
-        for layer in (self.stem, *self.downs, *self.residuals, *self.ups, self.head):
+        for layer in [*self.trunk, self.head] if self.makes_image else self.trunk:
             layer.build(shape)
             shape = layer.compute_output_shape(shape)
 
@@ -99,7 +121,7 @@ class GlobalGenerator(keras.Model):
     def features(self, x):
         """The last feature map before the image, which an enhancer builds on: `(batch, height, width, num_filters)`.
 
-        Height and width of `x` must be multiples of `2 ** num_downsamples`.
+        Height and width of `x` must be multiples of `multiple`.
         """
         x = self.stem(x)
         skips = []
@@ -120,7 +142,7 @@ class GlobalGenerator(keras.Model):
 
     def call(self, x):
         height, width = ops.shape(x)[1:3]
-        image = self.to_image(self.features(pad_to_multiple(x, 2**self.num_downsamples)))
+        image = self.to_image(self.features(pad_to_multiple(x, self.multiple)))
         return image[:, :height, :width]
 
     # === Config ===
@@ -135,6 +157,7 @@ class GlobalGenerator(keras.Model):
             "upsampling": self.upsampling,
             "padding": self.padding,
             "skip_connections": self.skip_connections,
+            "makes_image": self.makes_image,
             "kernel_initializer": keras.initializers.serialize(self.kernel_initializer),
         }
 
