@@ -41,12 +41,12 @@ def down(length):
     return length // 2 + 1
 
 
-def coarse_to_fine(filters, dtype=None, **options):
+def coarse_to_fine(filters, name=None, dtype=None, **options):
     """A narrow coarse-to-fine generator with enhancers of so many filters."""
     options["dtype"] = dtype
     base = GlobalGenerator(2 * filters[0], 2, 1, makes_image=False, **options)
     enhancers = [LocalEnhancer(width, 1, name=f"enhancer_{i}", **options) for i, width in enumerate(filters)]
-    return CoarseToFineGenerator(base, enhancers, dtype=dtype)
+    return CoarseToFineGenerator(base, enhancers, name=name, dtype=dtype)
 
 
 LAYERS = [
