@@ -1,21 +1,24 @@
 """Settings -> objects. Nothing below this file sees a setting."""
 
+import dataclasses
 from pathlib import Path
 
 import keras
 import tensorflow as tf
 
+from hdsynth_tf import settings
 from hdsynth_tf.losses import ADVERSARIAL_LOSSES, FeatureMatchingLoss, PerceptualLoss, PyramidL1Loss
 from hdsynth_tf.model import Pix2PixHD
 from hdsynth_tf.networks import GlobalGenerator, MultiScaleDiscriminator, UNetGenerator, vgg19_features
 from hdsynth_tf.networks.generators import RELEASED_INITIALIZER
-from hdsynth_tf.schedule import LinearDecay, Stage
+from hdsynth_tf.schedule import LinearDecay, plan_stages
 from hdsynth_tf.settings import SettingsError
 from pipelines import cityscapes, folder
 from pipelines.conditioning import ImageConditioning, SemanticConditioning
 from pipelines.decode import read_label_table
 from pipelines.errors import DataError
 from pipelines.pairs import hold_out
+from pipelines.source import FileSource
 from pipelines.toy_street import ToyStreet
 
 TOY_STREET_SIZE = (128, 256)
@@ -122,6 +125,75 @@ def batch_sizes(data, training, source):
     return host_size, crop or image or source.common_size or source.size(0)
 
 
+@dataclasses.dataclass(frozen=True)
+class Level:
+    """What one level of the coarse-to-fine schedule trains with.
+
+    Attributes:
+        data, training: `DataSettings` and `TrainingSettings` with this level's values.
+        source, val_source: Sources; the second is `None` where nothing is held out.
+        host_size, size: See `batch_sizes`.
+        crop_size: (height, width), or `None`.
+        steps_per_epoch: Integer.
+    """
+
+    data: settings.DataSettings
+    training: settings.TrainingSettings
+    source: object
+    val_source: object
+    host_size: tuple | None
+    size: tuple
+    crop_size: tuple | None
+    steps_per_epoch: int
+
+
+def build_levels(data, networks, training):
+    """The levels, coarse to fine; each works at twice the height and width of the one before.
+
+    Raises:
+        DataError, SettingsError: If data or sizes are not as they must be.
+    """
+    count = networks.num_enhancers + 1
+    full = settings.at_level(data, count - 1, count)
+    sources = build_source(full, data.split or "train"), build_source(full, "val")
+    return [
+        _build_level(_data_at(data, level, count, sources[0]), settings.at_level(training, level, count), sources)
+        for level in range(count)
+    ]
+
+
+def _data_at(data, level, count, source):
+    """The data settings of a level: its size, and its crop where pictures are larger than that."""
+    data_at_level = settings.at_level(data, level, count)
+    if count == 1:
+        return data_at_level
+    full = size_setting(data, "image") or source.common_size
+    parts = 2 ** (count - 1)
+    if full is None or full[0] % parts or full[1] % parts:
+        found = "pictures of different sizes" if full is None else f"{full[1]}x{full[0]}"
+        raise SettingsError(
+            f"With {count - 1} enhancers --image_height and --image_width should be multiples of {parts}, or all "
+            f"pictures of one such size. Received: {found}"
+        )
+    height, width = (length // 2 ** (count - 1 - level) for length in full)
+    crop = min(data_at_level.crop_height, height), min(data_at_level.crop_width, width)
+    if crop == (height, width):
+        crop = 0, 0
+    return dataclasses.replace(
+        data_at_level, image_height=height, image_width=width, crop_height=crop[0], crop_width=crop[1]
+    )
+
+
+def _build_level(data, training, sources):
+    """`sources` of files serve all levels; streets are drawn at the size of each."""
+    if not isinstance(sources[0], FileSource):
+        sources = build_source(data, data.split or "train"), build_source(data, "val")
+    source, val_source = sources
+    host_size, size = batch_sizes(data, training, source)
+    steps_per_epoch = training.steps_per_epoch or max(len(source) // training.batch_size, 1)
+    return Level(data, training, source, val_source, host_size, size, size_setting(data, "crop"), steps_per_epoch)
+
+
 # === Networks ===
 
 
@@ -133,14 +205,15 @@ def build_strategy(name):
     return tf.distribute.get_strategy()  # TensorFlow's default: the first GPU, or the CPU
 
 
-def check_replicas(training, strategy):
-    """Raises `SettingsError` unless every device gets the same share of a batch."""
+def check_replicas(levels, strategy):
+    """Raises `SettingsError` unless every device gets the same share of every level's batch."""
     replicas = strategy.num_replicas_in_sync
-    if training.batch_size % replicas:
-        raise SettingsError(
-            f"A batch is shared equally by all devices: --batch_size should be a multiple of their number. Received: "
-            f"batch_size={training.batch_size} and {replicas} devices"
-        )
+    for batch_size in (level.training.batch_size for level in levels):
+        if batch_size % replicas:
+            raise SettingsError(
+                f"A batch is shared equally by all devices: --batch_size should be a multiple of their number. "
+                f"Received: batch_size={batch_size} and {replicas} devices"
+            )
 
 
 def build_model(data, networks, losses, training, source):
@@ -174,33 +247,112 @@ def _build_generator(networks, dtype):
     )
 
 
+class ModelMaker:
+    """Makes the models of the levels, and what they are compiled with.
+
+    Args:
+        levels: List of `Level`.
+        networks, losses: `NetworkSettings`, `LossSettings`.
+        given: `Pix2PixHD` of an earlier run to go on from, or `None`.
+
+    Raises:
+        SettingsError: If `given` has other networks than the settings say.
+    """
+
+    def __init__(self, levels, networks, losses, given=None):
+        self.levels = levels
+        self.networks = networks
+        self.losses = losses
+        self.given = given
+        if given is not None:
+            self._check_given()
+
+    @property
+    def first_level(self):
+        """The first level that trains: the one after those of the given model, which is trained on if it has all."""
+        return 0 if self.given is None else min(self.given.level + 1, len(self.levels) - 1)
+
+    def make(self, level, model=None):
+        """A model of a level: grown from `model`, or new. Call it in the strategy's scope."""
+        if model is None:
+            first = self.levels[0]
+            model = build_model(first.data, self.networks, self.losses, first.training, first.source)
+        while model.level < level:
+            if self._is_given(model):
+                self._copy_given(model)
+            model = model.grow(self.networks.num_enhancer_blocks)
+        if self._is_given(model):
+            self._copy_given(model)
+        return model
+
+    def compile_arguments(self, stage):
+        """What `Pix2PixHD.compile` gets for a stage. Call it in the strategy's scope."""
+        level = self.levels[stage.level]
+        return compile_arguments(stage, self.losses, level.training, level.steps_per_epoch)
+
+    def _is_given(self, model):
+        return self.given is not None and model.level == self.given.level
+
+    def _check_given(self):
+        if self.given.level >= len(self.levels):
+            raise SettingsError(
+                f"The model of --init_from has {self.given.level} enhancers, more than "
+                f"--num_enhancers={len(self.levels) - 1}."
+            )
+
+    def _copy_given(self, model):
+        """Gives `model` the weights of the given one; the discriminator's too, where both have one of the same kind."""
+        pairs = [(model.generator, self.given.generator)]
+        pairs += [(model.average_generator, self.given.generator)] if model.average_generator else []
+        if _shapes(model.discriminator) == _shapes(self.given.discriminator):
+            pairs += [(model.discriminator, self.given.discriminator)] if model.discriminator else []
+        if _shapes(model.generator) != _shapes(self.given.generator):
+            raise SettingsError(
+                "The model of --init_from has another generator than the settings of this run: give its --num_filters, "
+                f"--num_downsamples, ..., --row_channel. {model.generator.count_params():,} and "
+                f"{self.given.generator.count_params():,} parameters"
+            )
+        for network, source in pairs:
+            network.set_weights(source.get_weights())
+
+
+def _shapes(network):
+    return None if network is None else [tuple(weight.shape) for weight in network.weights]
+
+
 # === Training ===
 
 
-def build_stages(losses, training, steps_per_epoch):
-    """The stages of a run, in order: the warm start, if there is one, then everything.
+def build_stages(networks, losses, training, first_level=0):
+    """The stages of a run, see `schedule.plan_stages`."""
+    if max(settings.values(training.warm_start_epochs)) and not (losses.pixel_weight or losses.uses_perceptual):
+        raise SettingsError("--warm_start_epochs needs --pixel_weight or the perceptual term to learn from.")
+    count = networks.num_enhancers + 1
+    levels = [settings.at_level(training, level, count) for level in range(count)]
+    lengths = [(level.warm_start_epochs, level.epochs, level.decay_epochs) for level in levels]
+    return plan_stages(lengths, training.enhancer_epochs, bool(losses.adversarial_weight), first_level)
+
+
+def compile_arguments(stage, losses, training, steps_per_epoch):
+    """What `Pix2PixHD.compile` gets for a stage.
+
+    Args:
+        stage: `Stage`.
+        losses, training: `LossSettings`, `TrainingSettings` of the stage's level.
+        steps_per_epoch: Integer.
 
     Returns:
-        List of `Stage`. They hold optimizers: call this in the strategy's scope.
+        Dict. It holds new optimizers: call this in the strategy's scope.
     """
-    reconstruction = _reconstruction_losses(losses)
-    stages = []
-    if training.warm_start_epochs:
-        if not any(reconstruction.values()):
-            raise SettingsError("--warm_start_epochs needs --pixel_weight or the perceptual term to learn from.")
-        rate = _warm_start_rate(training, steps_per_epoch)
-        arguments = {"generator_optimizer": _adam(rate, training), **reconstruction, **_weights(losses)}
-        stages.append(Stage("warm start", training.warm_start_epochs, arguments))
-    if training.epochs + training.decay_epochs:
-        arguments = {**_opponents(losses, training, steps_per_epoch), **reconstruction, **_weights(losses)}
-        name = "adversarial" if losses.adversarial_weight else "reconstruction"
-        stages.append(Stage(name, training.epochs + training.decay_epochs, arguments))
-    return stages
+    arguments = {**_reconstruction_losses(losses), **_weights(losses), "train_finest_only": stage.finest_only}
+    if stage.adversarial or not losses.adversarial_weight:
+        return {**arguments, **_opponents(stage, losses, training, steps_per_epoch)}
+    rate = _warm_start_rate(training, stage.epochs * steps_per_epoch)
+    return {**arguments, "generator_optimizer": _adam(rate, training)}
 
 
-def _warm_start_rate(training, steps_per_epoch):
+def _warm_start_rate(training, steps):
     """Rises for some steps, then falls to the next stage's rate along a cosine."""
-    steps = training.warm_start_epochs * steps_per_epoch
     rise = min(WARM_UP_STEPS, steps // 10)
     return keras.optimizers.schedules.CosineDecay(
         0.1 * training.warm_start_learning_rate,
@@ -211,11 +363,11 @@ def _warm_start_rate(training, steps_per_epoch):
     )
 
 
-def _opponents(losses, training, steps_per_epoch):
+def _opponents(stage, losses, training, steps_per_epoch):
     """Both optimizers, their rates falling in a line, and the losses in which the networks oppose each other."""
 
     def optimizer(rate):
-        return _adam(LinearDecay(rate, training.epochs, training.decay_epochs, steps_per_epoch), training)
+        return _adam(LinearDecay(rate, stage.constant_epochs, stage.decay_epochs, steps_per_epoch), training)
 
     arguments = {"generator_optimizer": optimizer(training.learning_rate)}
     if losses.adversarial_weight:

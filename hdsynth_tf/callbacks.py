@@ -1,16 +1,35 @@
 """What happens beside training: pictures, rates in the log, a stop when a loss is no number or the time is up."""
 
+import signal
+
 import keras
 import numpy as np
 import tensorflow as tf
 from PIL import Image
 
 from hdsynth_tf.pictures import grid, show_inputs
+from hdsynth_tf.schedule import Position
 from hdsynth_tf.storage import replacing
 
 
 class TrainingError(RuntimeError):
     """Training cannot go on. Says why, and what is left of it."""
+
+
+class Interrupted(RuntimeError):
+    """The process was told to stop, and has saved its work.
+
+    Args:
+        signum: Integer, the signal.
+        position: `Position` saved.
+    """
+
+    def __init__(self, signum, position):
+        super().__init__(
+            f"Stopped by {signal.Signals(signum).name} after {position.total} steps. All is saved: the same command "
+            "goes on from here."
+        )
+        self.signum = signum
 
 
 class SampleGrid(keras.callbacks.Callback):
@@ -87,3 +106,58 @@ class StopAfter(keras.callbacks.Callback):
         self.left -= 1
         if self.left <= 0:
             self.model.stop_training = True
+
+
+class SaveCheckpoints(keras.callbacks.Callback):
+    """Saves checkpoints: every so many steps or after each epoch, at the end, and when the process is told to stop.
+
+    On SIGTERM or Ctrl-C the step under way is finished and saved, then `Interrupted` is raised; a second Ctrl-C stops
+    at once. The last callback in the list, so that the others have done their work when an epoch is saved.
+
+    Args:
+        checkpoints: `Checkpoints`.
+        position: `Position` to start from; as an attribute, where the training is now.
+        every_steps: Integer; 0: after each epoch.
+    """
+
+    def __init__(self, checkpoints, position, every_steps=0):
+        super().__init__()
+        self.checkpoints = checkpoints
+        self.position = self.saved = position
+        self.every_steps = every_steps
+        self.told_to_stop = None
+
+    def on_train_begin(self, logs=None):
+        self.handlers = {number: signal.signal(number, self._stop) for number in (signal.SIGTERM, signal.SIGINT)}
+
+    def _stop(self, number, frame):
+        if self.told_to_stop and number == signal.SIGINT:
+            raise KeyboardInterrupt
+        self.told_to_stop = number
+
+    def on_train_batch_end(self, batch, logs=None):
+        at = self.position
+        self.position = Position(at.stage, at.step + 1, at.total + 1)
+        if self.every_steps and self.position.step % self.every_steps == 0:
+            self._save()
+        if self.told_to_stop:
+            self._save()
+            self._restore_handlers()
+            raise Interrupted(self.told_to_stop, self.position)
+
+    def on_epoch_end(self, epoch, logs=None):
+        if not self.every_steps:
+            self._save()
+
+    def on_train_end(self, logs=None):
+        self._save()
+        self._restore_handlers()
+
+    def _save(self):
+        if self.position != self.saved:
+            self.checkpoints.save(self.model, self.position)
+            self.saved = self.position
+
+    def _restore_handlers(self):
+        for number, handler in self.handlers.items():
+            signal.signal(number, handler)

@@ -5,7 +5,8 @@ import sys
 
 import tensorflow as tf
 
-from hdsynth_tf.callbacks import TrainingError
+from hdsynth_tf.callbacks import Interrupted, TrainingError
+from hdsynth_tf.checkpoints import CheckpointError
 from hdsynth_tf.networks.vgg import WeightsError
 from hdsynth_tf.run_folder import RunFolderError
 from hdsynth_tf.settings import SettingsError
@@ -20,11 +21,15 @@ def run(main, name):
         main([f"python -m hdsynth_tf.{name}", *sys.argv[1:]])
     except SettingsError as error:
         fail(f"{error}\nAll flags: python -m hdsynth_tf.{name} --help", code=2)
-    except (DataError, RunFolderError, TrainingError, WeightsError) as error:
+    except (CheckpointError, DataError, RunFolderError, TrainingError, WeightsError) as error:
         fail(error)
+    except Interrupted as stop:
+        fail(stop, code=128 + stop.signum)
     except KeyboardInterrupt:
         fail("Interrupted.", code=130)
-    except tf.errors.ResourceExhaustedError:
+    except tf.errors.ResourceExhaustedError as error:
+        if "No space left" in str(error):
+            fail(f"The disk is full: {error.message.splitlines()[0]}.")
         fail("Out of memory. Make --image_height and --image_width, the crops, --batch_size or --num_filters smaller.")
     except OSError as error:
         if error.errno not in WRITE_ERRORS:

@@ -44,28 +44,43 @@ def _define(field, default, values):
     help, choices = field.metadata["help"], field.metadata["choices"]
     if choices:
         flags.DEFINE_enum(field.name, default, choices, help, flag_values=values)
+    elif _is_list(field):
+        parts = default if isinstance(default, (tuple, list)) else [default]
+        flags.DEFINE_list(field.name, [str(part) for part in parts], help, flag_values=values)
     elif isinstance(field.default, bool):
         flags.DEFINE_bool(field.name, default, help, flag_values=values)
     elif isinstance(field.default, int):
         flags.DEFINE_integer(field.name, default, help, flag_values=values)
     elif isinstance(field.default, float):
         flags.DEFINE_float(field.name, default, help, flag_values=values)
-    elif isinstance(field.default, tuple):
-        flags.DEFINE_list(field.name, [str(part) for part in default], help, flag_values=values)
     else:
         flags.DEFINE_string(field.name, default, help, flag_values=values)
 
 
+def _is_list(field):
+    return isinstance(field.default, tuple) or field.metadata["per_level"]
+
+
 def _value(values, field):
     value = values[field.name].value
-    if not isinstance(field.default, tuple):
+    if not _is_list(field):
         return value
+    kind = int if isinstance(field.default, int) else float
     try:
-        return tuple(float(part) if "." in part else int(part) for part in value)
+        numbers = tuple(_number(part, whole=kind is int) for part in value)
     except ValueError:
-        raise SettingsError(
-            f"--{field.name} should be numbers with commas between. Received: {','.join(value)}"
-        ) from None
+        kinds = "whole numbers" if kind is int else "numbers"
+        raise SettingsError(f"--{field.name} should be {kinds}, commas between. Received: {','.join(value)}") from None
+    return numbers[0] if field.metadata["per_level"] and len(numbers) == 1 else numbers
+
+
+def _number(text, whole):
+    try:
+        return int(text)
+    except ValueError:
+        if whole:
+            raise
+        return float(text)
 
 
 def _expand_flagfiles(arguments, folder=""):

@@ -263,6 +263,11 @@ class Pix2PixHD(keras.Model):
 
     # === Coarse to fine ===
 
+    @property
+    def level(self):
+        """Integer, how often the generator has grown."""
+        return len(getattr(self.generator, "enhancers", ()))
+
     def grow(self, num_residual_blocks=3):
         """The next level's model, for pictures of twice the height and width; not compiled.
 

@@ -11,12 +11,19 @@ PROCESS_BYTES = 0.7 * 2**30  # Python and TensorFlow themselves
 
 def parameter_lines(model):
     """A line for each network: its parameters."""
-    return [f"  {name:<14s}{network.count_params():>13,d} parameters" for name, network in _networks(model).items()]
+    return [f"    {name:<14s}{network.count_params():>13,d} parameters" for name, network in _networks(model).items()]
 
 
 def saved_bytes(model):
     """Bytes of the finished model's weights in float32: one generator and the discriminator."""
     return 4 * sum(network.count_params() for name, network in _networks(model).items() if name != "average")
+
+
+def checkpoint_bytes(model):
+    """Bytes of a checkpoint of a compiled model: all weights, and two moments for each that trains."""
+    networks = [model.generator, *([model.discriminator] if model.discriminator is not None else [])]
+    trained = sum(network.count_params() for network in networks)
+    return 4 * (model.count_params() + 2 * trained)
 
 
 def memory_estimate(model, batch_size, height, width):

@@ -6,7 +6,7 @@ import os
 import shutil
 from pathlib import Path
 
-from hdsynth_tf.storage import replacing
+from hdsynth_tf.storage import remove_leftovers, replacing
 
 README = """This folder was made by `python -m hdsynth_tf.train`.
 
@@ -16,6 +16,8 @@ serving/1       the same for TensorFlow Serving:
 samples.png     input | real | generated, at the end; samples/ has the same scenes as the training went on
 logs/           losses as CSV; curves and pictures for: tensorboard --logdir=logs
 scores.json     PSNR and SSIM on scenes that were not trained on, beside a picture in mean colours
+levels/         the coarser models of a coarse-to-fine run, g1.keras, g2.keras, ...
+checkpoints/    what a run that was interrupted goes on from; of no use when it is finished
 settings.json   every setting of this run
 
 Make pictures of other inputs: python -m hdsynth_tf.generate --model={folder} --output_dir=pictures (see --help)
@@ -49,6 +51,18 @@ class RunFolder:
         return self.path / "logs"
 
     @property
+    def checkpoints(self):
+        return self.path / "checkpoints"
+
+    def level_model(self, level):
+        """The model as it was when it had `level` enhancers."""
+        return self.path / "levels" / f"g{level + 1}.keras"
+
+    def level_models(self):
+        """Those that are there, coarse to fine."""
+        return sorted((self.path / "levels").glob("g*.keras"))
+
+    @property
     def settings(self):
         return self.path / "settings.json"
 
@@ -56,19 +70,61 @@ class RunFolder:
     def scores(self):
         return self.path / "scores.json"
 
-    def check_new(self):
-        """Raises `RunFolderError` if the folder holds a run already, or cannot be written to. Leaves nothing behind."""
-        if self.settings.exists():
-            raise RunFolderError(f"{self.path} holds another run. Choose another --run_dir, or remove it.")
+    @property
+    def is_finished(self):
+        return self.scores.is_file()
+
+    def check(self, settings, may_change):
+        """Raises `RunFolderError` if the folder cannot be written to, or holds a run with other settings.
+
+        Args:
+            settings: Dict of group name -> settings object.
+            may_change: Names of settings that a run that goes on need not share with its beginning.
+        """
         check_writable(self.path)
+        if not self.settings.exists():
+            return
+        before, now = json.loads(self.settings.read_text()), json.loads(_encode(settings))
+        changed = [
+            f"--{name} was {before.get(group, {}).get(name)}, is {value}"
+            for group, values in now.items()
+            for name, value in values.items()
+            if name not in may_change and before.get(group, {}).get(name) != value
+        ]
+        if changed:
+            raise RunFolderError(
+                f"{self.path} holds another run: {'; '.join(changed)}. To go on with it, give the settings it was "
+                "begun with; for a new run, choose another --run_dir."
+            )
 
     def create(self, settings):
-        """Makes the folder. `settings`: dict of group name -> settings object."""
+        """Makes the folder, or takes up the one that is there. `settings`: dict of group name -> settings object."""
         self.path.mkdir(parents=True, exist_ok=True)
         self.logs.mkdir(exist_ok=True)
-        write_json(self.settings, {name: dataclasses.asdict(group) for name, group in settings.items()})
+        remove_leftovers(self.path)
+        with replacing(self.settings) as temporary:
+            temporary.write_text(_encode(settings))
         with replacing(self.path / "README") as temporary:
             temporary.write_text(README.format(folder=self.path))
+
+    def trim_log(self, stage_name, first_epoch):
+        """Takes what is going to be done again, epochs from `first_epoch` on, out of a stage's CSV log.
+
+        Returns:
+            `Path` of the stage's logs, without a suffix.
+        """
+        log = self.logs / stage_name.lower().replace(" ", "_")
+        table = log.with_name(f"{log.name}.csv")
+        if table.exists():
+            header, *rows = table.read_text().splitlines(keepends=True) or [""]
+            kept = [row for row in rows if row.endswith("\n") and int(row.split(",")[0]) < first_epoch]
+            with replacing(table) as temporary:
+                temporary.write_text("".join([header, *kept]) if kept else "")
+        return log
+
+
+def _encode(settings):
+    return json.dumps({name: dataclasses.asdict(group) for name, group in settings.items()}, indent=2) + "\n"
 
 
 def find_model(path):

@@ -10,9 +10,41 @@ class SettingsError(ValueError):
     """Says which setting is wrong, what was received, and how to mend it."""
 
 
-def setting(default, help, choices=None):
-    """A field with its help text and, where it is a choice, the values it can have."""
-    return dataclasses.field(default=default, metadata={"help": help, "choices": choices})
+def setting(default, help, choices=None, per_level=False):
+    """A field with its help text and, where it is a choice, the values it can have.
+
+    A field `per_level` is one value, or a tuple of them: the first for the global generator, one for each enhancer.
+    """
+    return dataclasses.field(default=default, metadata={"help": help, "choices": choices, "per_level": per_level})
+
+
+def per_level(group):
+    """Names of the fields that may have a value for each level."""
+    return [field.name for field in dataclasses.fields(group) if field.metadata["per_level"]]
+
+
+def at_level(group, level, num_levels):
+    """Settings of one level: what was given for each is now one value.
+
+    Raises:
+        SettingsError: If a field has neither one value nor one for each level.
+    """
+    chosen = {}
+    for name in per_level(group):
+        value = getattr(group, name)
+        if isinstance(value, tuple):
+            if len(value) != num_levels:
+                raise SettingsError(
+                    f"--{name} should be one value, or {num_levels} with commas between: one for the global generator "
+                    f"and one for each enhancer. Received: {','.join(map(str, value))}"
+                )
+            chosen[name] = value[level]
+    return dataclasses.replace(group, **chosen)
+
+
+def values(value):
+    """The values of a field, one or many."""
+    return value if isinstance(value, tuple) else (value,)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -35,8 +67,8 @@ class DataSettings:
     source_range: tuple = setting((), "Source values that become -1 and 1: low,high. Default: all the file type holds.")
     image_height: int = setting(0, "Pixels at which the networks work. 0: as the pictures come (toy_street: 128).")
     image_width: int = setting(0, "Pixels at which the networks work. 0: as the pictures come (toy_street: 256).")
-    crop_height: int = setting(0, "Pixels of the windows trained on. 0: whole pictures.")
-    crop_width: int = setting(0, "Pixels of the windows trained on. 0: whole pictures.")
+    crop_height: int = setting(0, "Pixels of the windows trained on. 0: whole pictures.", per_level=True)
+    crop_width: int = setting(0, "Pixels of the windows trained on. 0: whole pictures.", per_level=True)
     flip: bool = setting(True, "Whether to mirror half of the training pictures.")
     val_share: float = setting(0.1, "folder without a val split: share of the pictures held out, in runs of names.")
     num_scenes: int = setting(2000, "toy_street: scenes in the split.")
@@ -45,11 +77,12 @@ class DataSettings:
 
     def __post_init__(self):
         for kind in ("image", "crop"):
-            height, width = getattr(self, f"{kind}_height"), getattr(self, f"{kind}_width")
-            if (height > 0) != (width > 0) or min(height, width) < 0:
+            heights, widths = values(getattr(self, f"{kind}_height")), values(getattr(self, f"{kind}_width"))
+            given = [[length > 0 for length in lengths] for lengths in (heights, widths)]
+            if given[0] != given[1] or min(*heights, *widths) < 0:
                 raise SettingsError(
                     f"--{kind}_height and --{kind}_width are given together, or not at all. "
-                    f"Received: {height} and {width}"
+                    f"Received: {','.join(map(str, heights))} and {','.join(map(str, widths))}"
                 )
         if self.source_range and not (len(self.source_range) == 2 and self.source_range[0] < self.source_range[1]):
             raise SettingsError(f"--source_range should be low,high with low < high. Received: {self.source_range}")
@@ -69,6 +102,8 @@ class NetworkSettings:
     num_filters: int = setting(64, "Generator: channels at full size.")
     num_downsamples: int = setting(4, "Generator: how often height and width are halved (unet: 8 at 256 pixels).")
     num_residual_blocks: int = setting(9, "global: residual blocks at the lowest resolution.")
+    num_enhancers: int = setting(0, "global: local enhancers around it, each doubling height and width.")
+    num_enhancer_blocks: int = setting(3, "Residual blocks of each enhancer.")
     upsampling: str = setting("nearest", "global: nearest leaves no checkerboard.", ("nearest", "transposed"))
     padding: str = setting("reflect", "global: of the strided convolutions.", ("reflect", "zero"))
     skip_connections: bool = setting(True, "global: adds what the way down saw to the way up; adds no weights.")
@@ -82,6 +117,16 @@ class NetworkSettings:
         for name in ("num_filters", "num_downsamples", "discriminator_filters", "discriminator_layers", "num_scales"):
             if getattr(self, name) < 1:
                 raise SettingsError(f"--{name} should be 1 or more. Received: {getattr(self, name)}")
+        if self.num_enhancers < 0 or (self.num_enhancers and self.generator != "global"):
+            raise SettingsError(
+                "--num_enhancers should be 0 or more, and 0 for a generator that is not global. Received: "
+                f"{self.num_enhancers} with --generator={self.generator}"
+            )
+        if self.num_filters % 2**self.num_enhancers:
+            raise SettingsError(
+                f"Each enhancer has half the filters of what it builds on: --num_filters should be a multiple of "
+                f"{2**self.num_enhancers}. Received: {self.num_filters}"
+            )
 
 
 @dataclasses.dataclass(frozen=True)
@@ -111,21 +156,20 @@ class LossSettings:
 
 @dataclasses.dataclass(frozen=True)
 class TrainingSettings:
-    """Training"""
+    """Training. Values marked * may be one, or one for each level: the global generator, then each enhancer"""
 
     warm_start_epochs: int = setting(
-        0, "Epochs on the pixel and perceptual terms alone, before the discriminator comes."
+        0, "*Epochs on the pixel and perceptual terms alone, before the discriminator comes.", per_level=True
     )
-    epochs: int = setting(100, "Epochs at the full learning rate.")
-    decay_epochs: int = setting(100, "Epochs after them, over which the rate falls to 0 in a line.")
-    steps_per_epoch: int = setting(0, "Steps that count as an epoch. 0: one pass over the data.")
+    enhancer_epochs: int = setting(10, "Epochs in which a new enhancer trains alone, the rest held still.")
+    epochs: int = setting(100, "*Epochs at the full learning rate, everything together.", per_level=True)
+    decay_epochs: int = setting(100, "*Epochs after them, over which the rate falls to 0 in a line.", per_level=True)
+    steps_per_epoch: int = setting(0, "*Steps that count as an epoch. 0: one pass over the data.", per_level=True)
     max_steps: int = setting(0, "Stop after so many steps, whatever the epochs. 0: no limit.")
-    batch_size: int = setting(1, "Pictures a step, over all devices together.")
-    learning_rate: float = setting(2e-4, "Generator's, of Adam.")
-    discriminator_learning_rate: float = setting(4e-4, "Discriminator's, of Adam.")
-    warm_start_learning_rate: float = setting(
-        1e-3, "Generator's at the start of the warm start; falls to learning_rate."
-    )
+    batch_size: int = setting(1, "*Pictures a step, over all devices together.", per_level=True)
+    learning_rate: float = setting(2e-4, "*Generator's, of Adam.", per_level=True)
+    discriminator_learning_rate: float = setting(4e-4, "*Discriminator's, of Adam.", per_level=True)
+    warm_start_learning_rate: float = setting(1e-3, "Generator's at the start of a warm start; falls to learning_rate.")
     beta_1: float = setting(0.5, "Adam's momentum.")
     ema_momentum: float = setting(0.999, "Of the average of the generator's weights that makes the pictures. 0: none.")
     precision: str = setting(
@@ -135,10 +179,12 @@ class TrainingSettings:
     seed: int = setting(0, "Of weights, order, crops and flips.")
 
     def __post_init__(self):
-        if self.epochs + self.decay_epochs + self.warm_start_epochs < 1:
+        lengths = ("warm_start_epochs", "enhancer_epochs", "epochs", "decay_epochs", "steps_per_epoch", "max_steps")
+        for name, least in [*((name, 0) for name in lengths), ("batch_size", 1)]:
+            if min(values(getattr(self, name))) < least:
+                raise SettingsError(f"--{name} should be {least} or more. Received: {getattr(self, name)}")
+        if not any(max(values(getattr(self, name))) for name in ("warm_start_epochs", "epochs", "decay_epochs")):
             raise SettingsError("There is nothing to do: --epochs, --decay_epochs and --warm_start_epochs are all 0.")
-        if self.batch_size < 1:
-            raise SettingsError(f"--batch_size should be 1 or more. Received: {self.batch_size}")
         if not 0 <= self.ema_momentum < 1:
             raise SettingsError(f"--ema_momentum should be from 0 to below 1. Received: {self.ema_momentum}")
 
@@ -150,6 +196,9 @@ class RunSettings:
     run_dir: str = setting("", "Folder for everything that the run makes. Must not hold another run.")
     sample_epochs: int = setting(1, "Epochs between grids of samples (input | real | generated).")
     num_samples: int = setting(6, "Pictures in a grid.")
+    init_from: str = setting("", "Run folder or .keras file to go on from. The levels it has are not trained anew.")
+    checkpoint_steps: int = setting(0, "Steps between checkpoints. 0: one after each epoch.")
+    keep_checkpoints: int = setting(2, "Checkpoints kept, the newest ones.")
     dry_run: bool = setting(False, "Check data and settings, print the plan, and stop.")
     export: bool = setting(True, "Whether to write the served form, RUN/serving/1, at the end.")
 

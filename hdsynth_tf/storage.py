@@ -5,6 +5,8 @@ import os
 import shutil
 from pathlib import Path
 
+TEMPORARY = ".writing-"  # begins the name of everything that is not finished
+
 
 @contextlib.contextmanager
 def replacing(path):
@@ -18,11 +20,11 @@ def replacing(path):
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.stem}.{os.getpid()}.writing{path.suffix}")
+    temporary = path.with_name(f"{TEMPORARY}{os.getpid()}.{path.name}")
     try:
         yield temporary
         if temporary.is_dir() and path.exists():
-            old = path.with_name(f".{path.name}.{os.getpid()}.old")
+            old = path.with_name(f"{TEMPORARY}{os.getpid()}.old.{path.name}")
             path.rename(old)
             temporary.rename(path)
             shutil.rmtree(old)
@@ -33,3 +35,9 @@ def replacing(path):
             shutil.rmtree(temporary)
         elif temporary.exists():
             temporary.unlink()
+
+
+def remove_leftovers(folder):
+    """Removes what processes that were killed left half-written in a folder."""
+    for path in Path(folder).glob(f"{TEMPORARY}*"):
+        shutil.rmtree(path) if path.is_dir() else path.unlink()

@@ -1,15 +1,17 @@
 """`python -m hdsynth_tf.train`: from paired files to a trained, saved and served model."""
 
+import dataclasses
 from pathlib import Path
 
 import keras
 from PIL import Image
 
+import hdsynth_tf  # noqa: F401  registers the classes that saved models consist of
 from hdsynth_tf import build, commands, flags, plan
-from hdsynth_tf.callbacks import LogRates, SampleGrid, StopAfter, StopOnNonFinite
+from hdsynth_tf.checkpoints import Checkpoints
 from hdsynth_tf.evaluation.quality import agreement
-from hdsynth_tf.model import Pix2PixHD
-from hdsynth_tf.run_folder import RunFolder, check_space, write_json
+from hdsynth_tf.pictures import grid, show_inputs
+from hdsynth_tf.run_folder import RunFolder, check_space, find_model, write_json
 from hdsynth_tf.settings import (
     DataSettings,
     LossSettings,
@@ -18,13 +20,14 @@ from hdsynth_tf.settings import (
     SettingsError,
     TrainingSettings,
 )
+from hdsynth_tf.stages import StagedTraining, finished, pick_scenes
 from hdsynth_tf.storage import replacing
-from pipelines.dataset import make_train
 from pipelines.source import FileSource
 from pipelines.validate import validate
 
 USAGE = """
 Trains a model on pairs of inputs and photographs. Writes a run folder: the model, its served form, logs, pictures.
+Started again with the same settings, it goes on where it stopped.
 
   python -m hdsynth_tf.train --flagfile=experiments/quickstart.flags --run_dir=runs/quickstart
   python -m hdsynth_tf.train --dataset=folder --source_dir=thermal --target_dir=visible --run_dir=runs/night
@@ -36,127 +39,110 @@ GROUPS = {
     "training": TrainingSettings,
     "run": RunSettings,
 }
+# What a run that goes on need not have in common with its beginning: places, rates, and how it is done and shown.
+MAY_CHANGE = {field.name for field in dataclasses.fields(RunSettings)} - {"init_from"} | {
+    "data_dir", "source_dir", "target_dir", "label_dir", "instance_dir",
+    "max_steps", "learning_rate", "discriminator_learning_rate", "precision", "strategy",
+}  # fmt: skip
 
 
 def main(argv):
-    groups = flags.parse(argv, GROUPS.values(), USAGE)
-    data, networks, losses, training, run = groups
+    data, networks, losses, training, run = groups = flags.parse(argv, GROUPS.values(), USAGE)
     if not run.run_dir:
         raise SettingsError("Say where the run goes: --run_dir=runs/NAME.")
-    folder = RunFolder(Path(run.run_dir))
-    folder.check_new()
-    source, val_source = read_data(data)
-    host_size, batch_size = build.batch_sizes(data, training, source)
-
-    keras.utils.set_random_seed(training.seed)
+    folder, named_groups = RunFolder(Path(run.run_dir)), dict(zip(GROUPS, groups))
+    folder.check(named_groups, MAY_CHANGE)
+    levels = build.build_levels(data, networks, training)
+    check_data(levels[-1])
     strategy = build.build_strategy(training.strategy)
-    build.check_replicas(training, strategy)
-    steps_per_epoch = training.steps_per_epoch or max(len(source) // training.batch_size, 1)
-    with strategy.scope():
-        model = build.build_model(data, networks, losses, training, source)
-        stages = build.build_stages(losses, training, steps_per_epoch)
-        model.compile(**stages[-1].compile_arguments)
-    print_plan(model, stages, strategy, training, steps_per_epoch, batch_size)
-    check_space(folder.path, 3 * plan.saved_bytes(model))
+    build.check_replicas(levels, strategy)
+
+    given = keras.saving.load_model(find_model(run.init_from), compile=False) if run.init_from else None
+    models = build.ModelMaker(levels, networks, losses, given)
+    stages = build.build_stages(networks, losses, training, models.first_level)
+    needed = print_plan(stages, levels, strategy, models, training.max_steps, run.keep_checkpoints)
+    check_space(folder.path, needed)
     if run.dry_run:
         print("Dry run: nothing was trained, nothing was written.")
         return
 
-    folder.create(dict(zip(GROUPS, groups)))
-    crop_size = build.size_setting(data, "crop")
-    dataset = make_train(source, training.batch_size, host_size, crop_size, data.flip, training.seed)
-    scenes = pick_scenes(val_source or source, run.num_samples)
-    fit_stages(model, stages, strategy, dataset, steps_per_epoch, training.max_steps, folder, scenes, run.sample_epochs)
-    finish(model, folder, scenes, val_source, source, run.export)
+    folder.create(named_groups)
+    staged = StagedTraining(
+        stages, levels, folder, Checkpoints(folder.checkpoints, run.keep_checkpoints), strategy, models,
+        training.seed, training.max_steps, run.num_samples, run.sample_epochs, run.checkpoint_steps,
+    )  # fmt: skip
+    if folder.is_finished and staged.is_over:
+        print(f"{folder.path} is finished: there is nothing left to do.")
+        return
+    folder.scores.unlink(missing_ok=True)
+    finish(finished(staged.run()), folder, levels[-1], run)
 
 
-def read_data(data):
-    """The training scenes and those held out (or `None`), every file of them checked."""
-    source = build.build_source(data, data.split or "train")
-    val_source = build.build_source(data, "val")
-    for name, checked in (("Training data", source), ("Validation data", val_source)):
-        if isinstance(checked, FileSource):
-            lines = validate(checked)
+def check_data(level):
+    """Reads every file of the training scenes and of those held out, before anything else is done."""
+    for name, source in (("Training data", level.source), ("Validation data", level.val_source)):
+        if isinstance(source, FileSource):
+            lines = validate(source)
             print(f"{name}: {lines[0]}", *lines[1:], sep="\n")
-    if val_source is None:
+    if level.val_source is None:
         print("There are no validation scenes: samples and scores will be of scenes trained on.")
-    return source, val_source
 
 
-def print_plan(model, stages, strategy, training, steps_per_epoch, batch_size):
-    """What is going to be trained, how long, and how much memory it takes."""
-    height, width = batch_size
-    replicas = strategy.num_replicas_in_sync
-    memory = plan.memory_estimate(model, training.batch_size // replicas, height, width)
+def print_plan(stages, levels, strategy, models, max_steps, keep_checkpoints):
+    """Says what is going to be trained, how long, and how much memory it takes; returns the bytes it will write."""
     print("\nPlan")
-    print(*plan.parameter_lines(model), sep="\n")
-    for stage in stages:
-        print(f"  {stage.name}: {stage.epochs} epochs of {steps_per_epoch} steps")
-    if training.max_steps:
-        print(f"  at most {training.max_steps} steps in all")
-    print(f"  {training.batch_size} pictures of {width}x{height} a step, on {replicas} device(s), {training.precision}")
-    print(f"  about {memory / 2**30:.1f} GiB of memory on each device\n")
-
-
-def pick_scenes(source, count):
-    """`count` scenes spread over a source: list of (inputs, image), NumPy arrays."""
-    count = min(count, len(source))
-    scenes = [source.load(round(i * (len(source) - 1) / max(count - 1, 1))) for i in range(count)]
-    return [({key: value for key, value in scene.items() if key != "image"}, scene["image"]) for scene in scenes]
-
-
-def fit_stages(model, stages, strategy, dataset, steps_per_epoch, max_steps, folder, scenes, sample_epochs):
-    """Trains stage after stage; epochs are counted over all of them."""
-    stop = StopAfter(max_steps) if max_steps else None
-    first_epoch = 0
-    for stage in stages:
+    model, needed, replicas = None, 0, strategy.num_replicas_in_sync
+    for number, level in enumerate(levels):
+        own = [stage for stage in stages if stage.level == number]
+        if not own:
+            continue
         with strategy.scope():
-            model.compile(**stage.compile_arguments)
-        print(f"\nStage: {stage.name}")
-        log_dir = folder.logs / stage.name.replace(" ", "_")
-        callbacks = [
-            StopOnNonFinite(),
-            LogRates(),
-            SampleGrid(scenes, folder.samples, sample_epochs, log_dir),
-            keras.callbacks.CSVLogger(f"{log_dir}.csv"),
-            keras.callbacks.TensorBoard(log_dir, write_graph=False),
-        ]
-        callbacks += [stop] if stop else []
-        last_epoch = first_epoch + stage.epochs
-        model.fit(
-            dataset,
-            initial_epoch=first_epoch,
-            epochs=last_epoch,
-            steps_per_epoch=steps_per_epoch,
-            callbacks=callbacks,
-            shuffle=False,
+            model = models.make(number, model)
+            model.compile(**models.compile_arguments(own[-1]))
+        height, width = level.size
+        memory = plan.memory_estimate(model, level.training.batch_size // replicas, height, width)
+        print(*(f"  {stage.name}: {stage.epochs} epochs of {level.steps_per_epoch} steps" for stage in own), sep="\n")
+        print(
+            f"    {level.training.batch_size} pictures of {width}x{height} a step, on {replicas} device(s), "
+            f"{level.training.precision}; about {memory / 2**30:.1f} GiB of memory on each device"
         )
-        if stop and stop.left <= 0:
-            return
-        first_epoch = last_epoch
+        print(*plan.parameter_lines(model), sep="\n")
+        needed = keep_checkpoints * plan.checkpoint_bytes(model) + (3 + number) * plan.saved_bytes(model)
+    if max_steps:
+        print(f"  at most {max_steps} steps in all")
+    print()
+    return needed
 
 
-def finish(model, folder, scenes, val_source, source, export):
-    """Writes the finished model, its served form, its scores, and the last pictures."""
-    finished = Pix2PixHD(model.conditioning, model.inference_generator, model.discriminator)
-    finished.save(folder.model)
-    if export:
-        finished.save(folder.servable)
-    scores = agreement(finished, val_source or source, source)
-    write_json(folder.scores, {"unseen": val_source is not None, **scores})
-    grid = SampleGrid(scenes, folder.samples)
-    grid.set_model(finished)
+def finish(model, folder, level, run):
+    """Writes the finished model, its served form, the last pictures, and at the very end its scores."""
+    model.save(folder.model)
+    if run.export:
+        model.save(folder.servable)
     last = folder.path / "samples.png"
     with replacing(last) as temporary:
-        Image.fromarray(grid.draw()).save(temporary)
-    kind = "unseen" if val_source is not None else "trained"
+        Image.fromarray(draw_levels(model, folder, level, run.num_samples)).save(temporary)
+    scores = agreement(model, level.val_source or level.source, level.source)
+    write_json(folder.scores, {"unseen": level.val_source is not None, **scores})
+    kind = "unseen" if level.val_source is not None else "trained"
     print(
         f"\nOn {scores['scenes']} {kind} scenes: PSNR {scores['psnr']:.2f} dB, SSIM {scores['ssim']:.3f} "
         f"(a picture in mean colours: {scores['mean_color_psnr']:.2f} dB, {scores['mean_color_ssim']:.3f})"
     )
     print(f"Pictures (input | real | generated): {last}\nModel: {folder.model}")
-    if export:
+    if run.export:
         print(f"For TensorFlow Serving: {folder.servable.parent}")
+
+
+def draw_levels(model, folder, level, num_samples):
+    """A grid of samples: input, real, and what each level's model makes of it, coarse to fine."""
+    models = [keras.saving.load_model(path, compile=False) for path in folder.level_models()] + [model]
+    captions = [f"generated by G{coarse.level + 1}" for coarse in models] if len(models) > 1 else ["generated"]
+    rows = [
+        [show_inputs(inputs, model.conditioning), image, *(each.generate(inputs) for each in models)]
+        for inputs, image in pick_scenes(level.val_source or level.source, num_samples)
+    ]
+    return grid(rows, ["input", "real", *captions])
 
 
 if __name__ == "__main__":

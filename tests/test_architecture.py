@@ -12,7 +12,8 @@ FLOORS = [  # a file may import its own floor and those below
     ["hdsynth_tf.storage", "hdsynth_tf.settings", "hdsynth_tf.networks", "hdsynth_tf.losses", "hdsynth_tf.gallery",
      "hdsynth_tf.pictures", "hdsynth_tf.serving", "hdsynth_tf.schedule", "hdsynth_tf.flags", "hdsynth_tf.run_folder"],
     ["hdsynth_tf.model"],
-    ["hdsynth_tf.callbacks", "hdsynth_tf.plan", "hdsynth_tf.build", "hdsynth_tf.evaluation"],
+    ["hdsynth_tf.checkpoints", "hdsynth_tf.callbacks", "hdsynth_tf.plan", "hdsynth_tf.build", "hdsynth_tf.evaluation",
+     "hdsynth_tf.stages"],
     ["hdsynth_tf.commands", "hdsynth_tf.train", "hdsynth_tf.generate"],
 ]  # fmt: skip
 BACKEND_NEUTRAL = ["hdsynth_tf/networks", "hdsynth_tf/losses", "pipelines/conditioning.py"]
@@ -88,5 +89,5 @@ def test_importing_defines_no_flags_and_loads_no_training_code():
 
 def test_no_line_of_the_package_unpickles():
     for path in files("hdsynth_tf", "pipelines"):
-        text = path.read_text()
-        assert "pickle" not in text and "allow_pickle=True" not in text and "safe_mode=False" not in text
+        text = path.read_text().replace("allow_pickle=False", "")
+        assert "pickle" not in text and "safe_mode=False" not in text

@@ -62,12 +62,22 @@ def toy_run(tmp_path_factory):
 
 def test_train_writes_a_run_folder(toy_run):
     path, output = toy_run
-    expected = {"README", "settings.json", "scores.json", "model.keras", "samples.png", "samples", "logs", "serving"}
+    expected = {
+        "README",
+        "settings.json",
+        "scores.json",
+        "model.keras",
+        "samples.png",
+        "samples",
+        "logs",
+        "serving",
+        "checkpoints",
+    }
     assert {entry.name for entry in path.iterdir()} == expected
     assert sorted(picture.name for picture in (path / "samples").iterdir()) == [f"epoch_000{i}.png" for i in (1, 2, 3)]
-    header = (path / "logs" / "adversarial.csv").read_text().splitlines()
+    header = (path / "logs" / "g1.csv").read_text().splitlines()
     assert "feature_matching" in header[0] and "generator_learning_rate" in header[0] and len(header) == 3
-    assert list((path / "logs" / "warm_start").rglob("events.*"))
+    assert list((path / "logs" / "g1_warm_start").rglob("events.*"))
     scores = json.loads((path / "scores.json").read_text())
     assert scores["unseen"] and 0 < scores["psnr"] < 60 and scores["scenes"] == 6
     assert json.loads((path / "settings.json").read_text())["networks"]["num_filters"] == 4
@@ -76,7 +86,7 @@ def test_train_writes_a_run_folder(toy_run):
 
 def test_tensorboard_has_curves_and_pictures(toy_run):
     tags = set()
-    for file in (toy_run[0] / "logs" / "adversarial").rglob("events.*"):
+    for file in (toy_run[0] / "logs" / "g1").rglob("events.*"):
         for event in tf.compat.v1.train.summary_iterator(str(file)):
             tags |= {value.tag for value in event.summary.value}
     assert {"samples", "epoch_adversarial", "epoch_generator_learning_rate"} <= tags
@@ -144,7 +154,7 @@ def test_help_reads_well_and_succeeds(name):
 def test_dry_run_prints_the_plan_and_writes_nothing(command, tmp_path):
     code, output, _ = command("train", *TOY, "--dry_run", f"--run_dir={tmp_path / 'run'}")
     assert code == 0
-    for part in ("generator", "parameters", "adversarial: 200 epochs of 6 steps", "GiB of memory", "64x32"):
+    for part in ("generator", "parameters", "G1: 200 epochs of 6 steps", "GiB of memory", "64x32"):
         assert part in output
     assert not (tmp_path / "run").exists()
 
@@ -158,7 +168,7 @@ def test_two_devices_train_both_stages(tmp_path):
 def test_max_steps_ends_training_early(command, tmp_path):
     code, _, _ = command("train", *TOY, *SHORT, "--max_steps=3", "--noexport", f"--run_dir={tmp_path / 'run'}")
     assert code == 0
-    assert len((tmp_path / "run" / "logs" / "adversarial.csv").read_text().splitlines()) == 2
+    assert len((tmp_path / "run" / "logs" / "g1.csv").read_text().splitlines()) == 2
     assert not (tmp_path / "run" / "serving").exists()
 
 
@@ -242,7 +252,7 @@ def test_bad_data_is_an_error_before_anything_is_written(command, label_folders,
         (["--batch_size=0"], "batch_size"),
         (["--epochs=0", "--decay_epochs=0"], "nothing to do"),
         (["--source_range=9,1"], "low < high"),
-        (["--source_range=a,b"], "numbers with commas"),
+        (["--source_range=a,b"], "numbers, commas between"),
         (["--pixel_weight=0", "--adversarial_weight=0"], "All losses are off"),
         (["--flagfile=nowhere.flags"], "nowhere.flags"),
         (["--warm_start_epochs=1", "--pixel_weight=0"], "--warm_start_epochs needs"),

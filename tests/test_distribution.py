@@ -1,5 +1,7 @@
 """One device and two give the same training."""
 
+import types
+
 import keras
 import numpy as np
 import pytest
@@ -37,7 +39,11 @@ def test_one_and_two_replicas_end_with_the_same_weights(options, two):
         np.testing.assert_allclose(history_1[name], history_2[name], rtol=1e-4)
 
 
+def batches_of(count):
+    return types.SimpleNamespace(training=TrainingSettings(batch_size=count))
+
+
 def test_a_batch_that_cannot_be_shared_is_refused(two):
     with pytest.raises(SettingsError, match="batch_size=3 and 2 devices"):
-        check_replicas(TrainingSettings(batch_size=3), two)
-    check_replicas(TrainingSettings(batch_size=4), two)
+        check_replicas([batches_of(3)], two)
+    check_replicas([batches_of(4)], two)

@@ -93,12 +93,19 @@ def test_unknown_flags_are_named():
 
 def test_settings_of_a_run(tmp_path):
     folder = RunFolder(tmp_path / "run")
-    folder.check_new()
-    folder.create({"data": DataSettings(num_scenes=7)})
+    begun = {"data": DataSettings(num_scenes=7)}
+    folder.check(begun, may_change=())
+    folder.create(begun)
     assert read_settings(folder.path, "data")["num_scenes"] == 7
     assert read_settings(tmp_path / "other.keras", "data") == {}
-    with pytest.raises(RunFolderError, match="holds another run"):
-        folder.check_new()
+    folder.check(begun, may_change=())
+    changed = {"data": DataSettings(num_scenes=8, data_dir="elsewhere")}
+    with pytest.raises(
+        RunFolderError, match="holds another run: --data_dir was , is elsewhere; --num_scenes was 7, is 8"
+    ):
+        folder.check(changed, may_change=())
+    with pytest.raises(RunFolderError, match="holds another run: --num_scenes was 7, is 8"):
+        folder.check(changed, may_change=("data_dir",))
     with pytest.raises(RunFolderError, match=r"is no model"):
         find_model(folder.path)
     with pytest.raises(RunFolderError, match="MiB left"):

@@ -1,0 +1,178 @@
+"""Runs the stages of a training one after the other, from wherever its newest checkpoint left off."""
+
+import keras
+
+from hdsynth_tf.callbacks import LogRates, SampleGrid, SaveCheckpoints, StopAfter, StopOnNonFinite
+from hdsynth_tf.model import Pix2PixHD
+from hdsynth_tf.schedule import Position
+from pipelines.dataset import make_train
+
+
+class StagedTraining:
+    """A training of many stages, in one run folder.
+
+    Everything random is a function of the seed, the stage and the step, so that a run that was interrupted ends where
+    it would have ended without that.
+
+    Args:
+        stages: List of `Stage`.
+        levels: List of `build.Level`, all of them, coarse to fine.
+        folder: `RunFolder`.
+        checkpoints: `Checkpoints`.
+        strategy: `tf.distribute.Strategy`.
+        models: `build.ModelMaker`.
+        seed: Integer.
+        max_steps: Integer, of all stages together; 0: no limit.
+        num_samples, sample_epochs: Integers: scenes in a grid of samples, epochs between grids.
+        checkpoint_steps: Integer, steps between checkpoints; 0: one after each epoch.
+    """
+
+    def __init__(
+        self,
+        stages,
+        levels,
+        folder,
+        checkpoints,
+        strategy,
+        models,
+        seed=0,
+        max_steps=0,
+        num_samples=6,
+        sample_epochs=1,
+        checkpoint_steps=0,
+    ):
+        self.stages = stages
+        self.levels = levels
+        self.folder = folder
+        self.checkpoints = checkpoints
+        self.strategy = strategy
+        self.models = models
+        self.seed = seed
+        self.max_steps = max_steps
+        self.num_samples = num_samples
+        self.sample_epochs = sample_epochs
+        self.checkpoint_steps = checkpoint_steps
+
+    @property
+    def is_over(self):
+        """Whether nothing is left to train."""
+        position = self.checkpoints.newest()[1]
+        is_last = position.stage == len(self.stages) - 1
+        return self._left(position) == 0 or (is_last and position.step >= self._steps(position.stage))
+
+    def _steps(self, index):
+        """Steps of stage `index`."""
+        stage = self.stages[index]
+        return stage.epochs * self.levels[stage.level].steps_per_epoch
+
+    def run(self):
+        """Trains to the end of the last stage or to `max_steps`, whichever comes first; returns the model."""
+        checkpoint, position = self.checkpoints.newest()
+        if checkpoint:
+            print(f"Going on from {checkpoint}.")
+        model = None
+        for index in range(position.stage, len(self.stages)):
+            if position.stage != index:
+                position = Position(index, 0, position.total)
+            model = self._prepare(index, model)
+            if checkpoint:
+                self.checkpoints.restore(checkpoint, model)
+                checkpoint = None
+            position = self._train(model, position)
+            self._keep_coarse_model(model, position)
+            if self._left(position) == 0:
+                break
+        return model
+
+    def _prepare(self, index, model):
+        """The compiled model of stage `index`, which goes on from `model` if there is one."""
+        stage = self.stages[index]
+        keras.utils.set_random_seed(self.seed + index)
+        with self.strategy.scope():
+            model = self.models.make(stage.level, model)
+            model.compile(**self.models.compile_arguments(stage))
+        print("\n" + self.describe(stage, model))
+        return model
+
+    def describe(self, stage, model):
+        """What trains, at what size, with how many parameters."""
+        height, width = self.levels[stage.level].size
+        training = sum(variable.shape.num_elements() for variable in model.generator_variables)
+        lines = [
+            f"Stage: {stage.name}, {stage.epochs} epochs of {self.levels[stage.level].steps_per_epoch} steps at "
+            f"{width}x{height}",
+            f"  generator: {training:,d} of {model.generator.count_params():,d} parameters train",
+        ]
+        if stage.adversarial and model.discriminator is not None:
+            lines.append(f"  discriminator: all {model.discriminator.count_params():,d} parameters train")
+        return "\n".join(lines)
+
+    def _left(self, position):
+        """Steps until `max_steps`, or `None` where there is no limit."""
+        return max(self.max_steps - position.total, 0) if self.max_steps else None
+
+    def _train(self, model, position):
+        """Trains a stage from `position` to its end: what is left of an epoch that was interrupted, then the rest."""
+        stage, level = self.stages[position.stage], self.levels[self.stages[position.stage].level]
+        before = sum(stage.epochs for stage in self.stages[: position.stage])
+        saver = SaveCheckpoints(self.checkpoints, position, self.checkpoint_steps)
+        epoch, done = divmod(position.step, level.steps_per_epoch)
+        log_dir = self.folder.trim_log(stage.name, before + epoch)
+        scenes = pick_scenes(level.val_source or level.source, self.num_samples)
+        spans = [(epoch, epoch + 1, level.steps_per_epoch - done)] if done else []
+        spans.append((epoch + bool(done), stage.epochs, level.steps_per_epoch))
+        for first, last, steps in spans:
+            left = self._left(saver.position)
+            if first == last or left == 0:
+                continue
+            callbacks = [
+                StopOnNonFinite(),
+                LogRates(),
+                SampleGrid(scenes, self.folder.samples, self.sample_epochs, log_dir),
+                keras.callbacks.CSVLogger(f"{log_dir}.csv", append=True),
+                keras.callbacks.TensorBoard(log_dir, write_graph=False),
+                *([StopAfter(left)] if left else []),
+                saver,
+            ]
+            model.fit(
+                self._batches(level, saver.position),
+                initial_epoch=before + first,
+                epochs=before + last,
+                steps_per_epoch=steps,
+                callbacks=callbacks,
+                shuffle=False,
+            )
+        return saver.position
+
+    def _batches(self, level, position):
+        start = position.step * level.training.batch_size
+        return make_train(
+            level.source,
+            level.training.batch_size,
+            level.host_size,
+            level.crop_size,
+            level.data.flip,
+            self.seed + position.stage,
+            start,
+        )
+
+    def _keep_coarse_model(self, model, position):
+        """Writes the model of a level that is finished and not the last."""
+        stage = self.stages[position.stage]
+        later = self.stages[position.stage + 1 :]
+        is_whole = position.step == self._steps(position.stage)
+        path = self.folder.level_model(stage.level)
+        if later and later[0].level > stage.level and is_whole and not path.exists():
+            finished(model).save(path)
+
+
+def finished(model):
+    """The model without what only training needs."""
+    return Pix2PixHD(model.conditioning, model.inference_generator, model.discriminator)
+
+
+def pick_scenes(source, count):
+    """`count` scenes spread over a source: list of (inputs, image), NumPy arrays."""
+    count = min(count, len(source))
+    scenes = [source.load(round(i * (len(source) - 1) / max(count - 1, 1))) for i in range(count)]
+    return [({key: value for key, value in scene.items() if key != "image"}, scene["image"]) for scene in scenes]

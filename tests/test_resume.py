@@ -1,0 +1,101 @@
+"""A training that is stopped, killed or starved ends where one that was left alone does."""
+
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+
+import hdsynth_tf  # noqa: F401
+
+ROOT = Path(__file__).parents[1]
+TINY = [
+    "--num_scenes=6", "--image_height=32", "--image_width=64", "--num_filters=4", "--num_downsamples=2",
+    "--num_residual_blocks=1", "--discriminator_filters=4", "--discriminator_layers=1", "--num_scales=1",
+    "--num_enhancers=1", "--warm_start_epochs=1", "--enhancer_epochs=1", "--epochs=1", "--decay_epochs=1",
+    "--steps_per_epoch=5", "--checkpoint_steps=2", "--num_samples=1", "--noexport", "--ema_momentum=0.9",
+]  # fmt: skip
+STEPS = 5 * (1 + 2) + 5 * (1 + 1 + 2)
+
+
+def start(run_dir, *more):
+    arguments = [sys.executable, "-m", "hdsynth_tf.train", *TINY, *more, f"--run_dir={run_dir}"]
+    return subprocess.Popen(arguments, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+def wait_for_stage(process):
+    """Reads the output until training begins; false if it ended before."""
+    return any(line.startswith("Stage: ") for line in process.stdout)
+
+
+def finish(process):
+    output, errors = process.communicate(timeout=300)
+    assert process.returncode == 0, errors
+    return output
+
+
+def weights(run_dir):
+    return [np.array(weight) for weight in keras.saving.load_model(run_dir / "model.keras", compile=False).weights]
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory):
+    run_dir = tmp_path_factory.mktemp("resume") / "undisturbed"
+    finish(start(run_dir))
+    return weights(run_dir)
+
+
+def assert_same_end(run_dir, undisturbed):
+    assert all(np.array_equal(a, b) for a, b in zip(weights(run_dir), undisturbed, strict=True))
+    newest = max(path.name for path in (run_dir / "checkpoints").iterdir())
+    assert newest == f"step_{STEPS:08d}"
+
+
+def test_told_to_stop_it_saves_and_goes_on(tmp_path, undisturbed):
+    run_dir = tmp_path / "run"
+    process = start(run_dir)
+    assert wait_for_stage(process)
+    time.sleep(3)
+    process.send_signal(signal.SIGTERM)
+    _, errors = process.communicate(timeout=120)
+    assert process.returncode == 128 + signal.SIGTERM
+    assert "Stopped by SIGTERM after" in errors and "Traceback" not in errors
+    output = finish(start(run_dir))
+    assert "Going on from" in output
+    assert_same_end(run_dir, undisturbed)
+    log = (run_dir / "logs" / "g1.csv").read_text().splitlines()
+    assert [line.split(",")[0] for line in log] == ["epoch", "1", "2"]
+    assert "nothing left to do" in finish(start(run_dir))
+
+
+def test_more_steps_can_be_asked_for(tmp_path, undisturbed):
+    run_dir = tmp_path / "run"
+    finish(start(run_dir, "--max_steps=13"))
+    assert (run_dir / "model.keras").is_file()
+    finish(start(run_dir))
+    assert_same_end(run_dir, undisturbed)
+
+
+@pytest.mark.slow
+def test_killed_twenty_times_it_ends_the_same(tmp_path, undisturbed):
+    run_dir, draw, kills = tmp_path / "run", random.Random(0), 0
+    while kills < 20:
+        process = start(run_dir, "--checkpoint_steps=1")
+        if draw.random() < 0.9:
+            wait_for_stage(process)
+            time.sleep(draw.uniform(0, 8))
+        else:
+            time.sleep(draw.uniform(0, 8))
+        if process.poll() is not None:
+            break
+        process.kill()
+        process.communicate()
+        kills += 1
+    output = finish(start(run_dir, "--checkpoint_steps=1"))
+    print(f"{kills} kills; {output.splitlines()[-1]}")
+    assert_same_end(run_dir, undisturbed)
