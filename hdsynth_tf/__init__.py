@@ -8,15 +8,14 @@ import os
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # else TensorFlow's greeting buries the output; 0 brings it back
 
+import keras
+
 from hdsynth_tf import losses, networks
 from pipelines import conditioning
 
 __all__ = ["Pix2PixHD", "conditioning", "losses", "networks"]
 
-
-def __getattr__(name):
-    if name == "Pix2PixHD":  # needs TensorFlow; networks and losses do not
-        from hdsynth_tf.model import Pix2PixHD
-
-        return Pix2PixHD
-    raise AttributeError(f"module 'hdsynth_tf' has no attribute {name!r}")
+if keras.backend.backend() == "tensorflow":  # the training step and the served form are; networks and losses are not
+    from hdsynth_tf.model import Pix2PixHD
+else:
+    __all__.remove("Pix2PixHD")

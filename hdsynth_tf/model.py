@@ -52,7 +52,6 @@ class Pix2PixHD(keras.Model):
             self.average_generator = type(generator).from_config(generator.get_config())
             self.average_generator.build(semantic_shape)
             self.average_generator.set_weights(generator.get_weights())
-            self.average_generator.trainable = False
         self.built = True
         self._render_graph = None
 

@@ -223,3 +223,36 @@ def test_image_to_image(tmp_path):
     source = np.arange(256, dtype="uint8").reshape(1, 16, 16, 1)
     model.fit({"source": source}, np.repeat(source, 3, -1), verbose=0)
     assert model.generate({"source": source}).shape == (1, 16, 16, 3)
+
+
+@pytest.mark.parametrize("ema_momentum", [None, 0.9])
+def test_growing_doubles_the_size_and_keeps_what_was_learnt(ema_momentum):
+    model = compiled(semantic_model(ema_momentum=ema_momentum, image_size=(16, 24)))
+    model.fit(*semantic_batch(), batch_size=2, verbose=0)
+    grown = model.grow(num_residual_blocks=1)
+    assert grown.level == 1 and model.level == 0
+    assert grown.conditioning.image_size == (32, 48) and model.conditioning.image_size == (16, 24)
+    trunk = [weight for layer in model.inference_generator.trunk for weight in weights(layer)]
+    assert all(np.array_equal(a, b) for a, b in zip(trunk, weights(grown.generator.global_generator), strict=True))
+    for old, new in zip(model.discriminator.discriminators, grown.discriminator.discriminators[1:], strict=True):
+        assert all(np.array_equal(a, b) for a, b in zip(weights(old), weights(new), strict=True))
+    assert (grown.average_generator is None) == (ema_momentum is None)
+
+
+@pytest.mark.parametrize("ema_momentum", [None, 0.9])
+def test_the_global_generator_rests_and_then_learns_again(ema_momentum):
+    """The released code leaves it frozen for ever."""
+    grown = semantic_model(ema_momentum=ema_momentum).grow(1)
+    parts = grown.generator.global_generator, grown.generator.enhancers[0], grown.generator.head
+    batch = semantic_batch()
+    before = [weights(part) for part in parts]
+    compiled(grown, train_finest_only=True).fit(*batch, verbose=0)
+    assert [any(moved(old, part)) for old, part in zip(before, parts)] == [False, True, True]
+    before = [weights(part) for part in parts]
+    compiled(grown).fit(*batch, verbose=0)
+    assert all(all(moved(old, part)) for old, part in zip(before, parts))
+
+
+def test_only_grown_models_train_their_finest_part():
+    with pytest.raises(ValueError, match="for models that have grown"):
+        compiled(semantic_model(), train_finest_only=True)
