@@ -9,7 +9,7 @@ import tensorflow as tf
 from hdsynth_tf import settings
 from hdsynth_tf.losses import ADVERSARIAL_LOSSES, FeatureMatchingLoss, PerceptualLoss, PyramidL1Loss
 from hdsynth_tf.model import Pix2PixHD
-from hdsynth_tf.networks import GlobalGenerator, MultiScaleDiscriminator, UNetGenerator, vgg19_features
+from hdsynth_tf.networks import GlobalGenerator, MultiScaleDiscriminator, UNetGenerator, VGG19Features
 from hdsynth_tf.networks.generators import RELEASED_INITIALIZER
 from hdsynth_tf.schedule import LinearDecay, plan_stages
 from hdsynth_tf.settings import SettingsError
@@ -205,6 +205,12 @@ def build_strategy(name):
     return tf.distribute.get_strategy()  # TensorFlow's default: the first GPU, or the CPU
 
 
+def check_options(networks, training):
+    """Raises `SettingsError` where settings of different groups contradict one another."""
+    if training.rematerialize and networks.generator != "global":
+        raise SettingsError("--rematerialize is for --generator=global.")
+
+
 def check_replicas(levels, strategy):
     """Raises `SettingsError` unless every device gets the same share of every level's batch."""
     replicas = strategy.num_replicas_in_sync
@@ -344,7 +350,12 @@ def compile_arguments(stage, losses, training, steps_per_epoch):
     Returns:
         Dict. It holds new optimizers: call this in the strategy's scope.
     """
-    arguments = {**_reconstruction_losses(losses), **_weights(losses), "train_finest_only": stage.finest_only}
+    arguments = {
+        **_reconstruction_losses(losses, training),
+        **_weights(losses),
+        "train_finest_only": stage.finest_only,
+        "rematerialize": training.rematerialize,
+    }
     if stage.adversarial or not losses.adversarial_weight:
         return {**arguments, **_opponents(stage, losses, training, steps_per_epoch)}
     rate = _warm_start_rate(training, stage.epochs * steps_per_epoch)
@@ -385,9 +396,12 @@ def _adam(rate, training):
     return optimizer
 
 
-def _reconstruction_losses(losses):
+def _reconstruction_losses(losses, training):
     pixel = PyramidL1Loss(losses.pixel_levels) if losses.pixel_weight else None
-    perceptual = PerceptualLoss(vgg19_features(losses.perceptual_weights)) if losses.uses_perceptual else None
+    perceptual = None
+    if losses.uses_perceptual:
+        extractor = VGG19Features(losses.perceptual_weights, dtype=training.precision)
+        perceptual = PerceptualLoss(extractor, rematerialize=training.rematerialize)
     return {"pixel_loss": pixel, "perceptual_loss": perceptual}
 
 

@@ -71,6 +71,7 @@ class Pix2PixHD(keras.Model):
         pixel_weight=10.0,
         discriminator_weight=0.5,
         train_finest_only=False,
+        rematerialize=False,
         jit_compile=False,
         **kwargs,
     ):
@@ -90,6 +91,8 @@ class Pix2PixHD(keras.Model):
             discriminator_weight: Float, of both terms of the discriminator's loss; 0.5 in the released code.
             train_finest_only: Boolean. If true, of the generator only what `grow` added last trains; the discriminator
                 trains as a whole.
+            rematerialize: Boolean. If true, most of what the networks compute on the way forward is not kept but
+                computed again on the way back: a step takes longer and much less memory, and gives the same gradients.
             jit_compile: Boolean. XLA is off unless asked for: it slows convolutions on CPUs and fails with replicas.
 
         Raises:
@@ -120,6 +123,7 @@ class Pix2PixHD(keras.Model):
             "discriminator": discriminator_weight,
         }
         self.train_finest_only = train_finest_only
+        self.rematerialize = rematerialize
         generator_optimizer.build(self.generator_variables)
         names = [name for name in GENERATOR_TERMS if getattr(self, f"{name}_loss") is not None]
         if adversarial_loss is not None:
@@ -192,13 +196,15 @@ class Pix2PixHD(keras.Model):
         inputs, image, _ = keras.utils.unpack_x_y_sample_weight(batch)
         with tf.GradientTape(persistent=True) as tape:
             semantic_input, real_image = self.conditioning(inputs), self.conditioning.target(inputs, image)
-            fake_image = self.generator(semantic_input, training=True)
+            fake_image = self.generator(semantic_input, training=True, **self._remat())
             terms = self.losses(semantic_input, real_image, fake_image, training=True)
             losses = [optimizer.scale_loss(self._total(terms, names)) for optimizer, _, names in self._players()]
-        updates = [
-            (optimizer, tape.gradient(loss, variables), variables)
-            for (optimizer, variables, _), loss in zip(self._players(), losses)
-        ]
+        updates, done = [], []
+        for (optimizer, variables, _), loss in zip(self._players(), losses):
+            with tf.control_dependencies(done):  # one way back after the other: both at once would need more memory
+                gradients = tape.gradient(loss, variables)
+            updates.append((optimizer, gradients, variables))
+            done = gradients
         for optimizer, gradients, variables in updates:
             optimizer.apply(gradients, variables)
         if self.average_generator is not None:
@@ -228,19 +234,23 @@ class Pix2PixHD(keras.Model):
             terms["discriminator_real"], terms["discriminator_fake"] = costs
         return terms
 
+    def _remat(self):
+        """The call argument of networks that can recompute what they did not keep."""
+        return {"rematerialize": True} if self.rematerialize else {}
+
     def _judge(self, semantic_input, real_image, fake_image, training):
         """Activations of the real and of the fake image, from one forward pass of the discriminator over both."""
         conditions, images = tf.concat([semantic_input] * 2, 0), tf.concat([real_image, fake_image], 0)
-        both = self.discriminator(conditions, images, training=training)
+        both = self.discriminator(conditions, images, training=training, **self._remat())
         halves = [[tf.split(activation, 2) for activation in scale] for scale in both]
         return [[real for real, _ in scale] for scale in halves], [[fake for _, fake in scale] for scale in halves]
 
     def _players(self):
-        """Who trains: `(optimizer, variables, names of the terms it minimises)`."""
+        """Who trains, the discriminator first: `(optimizer, variables, names of the terms it minimises)`."""
         players = [(self.generator_optimizer, self.generator_variables, GENERATOR_TERMS)]
         if self.adversarial_loss is not None:
             variables = self.discriminator.trainable_variables
-            players.append((self.discriminator_optimizer, variables, DISCRIMINATOR_TERMS))
+            players.insert(0, (self.discriminator_optimizer, variables, DISCRIMINATOR_TERMS))
         return players
 
     def _total(self, terms, names):
@@ -310,7 +320,7 @@ class Pix2PixHD(keras.Model):
             return None
         names = ["generator_optimizer", "discriminator_optimizer", *(f"{name}_loss" for name in GENERATOR_TERMS)]
         config = {name: keras.saving.serialize_keras_object(getattr(self, name)) for name in names}
-        config["train_finest_only"] = self.train_finest_only
+        config |= {"train_finest_only": self.train_finest_only, "rematerialize": self.rematerialize}
         return {**config, **{f"{name}_weight": weight for name, weight in self.term_weights.items()}}
 
     def compile_from_config(self, config):

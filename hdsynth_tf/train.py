@@ -42,7 +42,7 @@ GROUPS = {
 # What a run that goes on need not have in common with its beginning: places, rates, and how it is done and shown.
 MAY_CHANGE = {field.name for field in dataclasses.fields(RunSettings)} - {"init_from"} | {
     "data_dir", "source_dir", "target_dir", "label_dir", "instance_dir",
-    "max_steps", "learning_rate", "discriminator_learning_rate", "precision", "strategy",
+    "max_steps", "learning_rate", "discriminator_learning_rate", "precision", "rematerialize", "strategy",
 }  # fmt: skip
 
 
@@ -54,6 +54,7 @@ def main(argv):
     folder.check(named_groups, MAY_CHANGE)
     levels = build.build_levels(data, networks, training)
     check_data(levels[-1])
+    build.check_options(networks, training)
     strategy = build.build_strategy(training.strategy)
     build.check_replicas(levels, strategy)
 

@@ -38,9 +38,9 @@ def resize_image(x, size):
     return ops.clip(resized, low, high)
 
 
-def one_hot(label_map, num_classes):
-    """`(batch, height, width)` integers -> `(batch, height, width, num_classes)` float32; other ids give zeros."""
-    return ops.cast(label_map[..., None] == ops.arange(num_classes, dtype=label_map.dtype), "float32")
+def one_hot(label_map, num_classes, dtype="float32"):
+    """`(batch, height, width)` integers -> `(batch, height, width, num_classes)` of `dtype`; other ids give zeros."""
+    return ops.cast(label_map[..., None] == ops.arange(num_classes, dtype=label_map.dtype), dtype)
 
 
 def boundary_map(instance_map):
@@ -106,7 +106,7 @@ class Conditioning(keras.layers.Layer):
         raise NotImplementedError
 
     def encode(self, inputs):
-        """`inputs` -> `(batch, height, width, channels)` float32, without the row channel."""
+        """`inputs` -> `(batch, height, width, channels)` in the compute dtype, without the row channel."""
         raise NotImplementedError
 
     def call(self, inputs):
@@ -115,8 +115,8 @@ class Conditioning(keras.layers.Layer):
             inputs = self.resize(inputs, self.image_size)
         x = self.encode(inputs)
         if self.row_channel:
-            x = ops.concatenate([x, row_coordinate(x, inputs.get("rows"))], axis=-1)
-        return ops.cast(x, self.compute_dtype)
+            x = ops.concatenate([x, ops.cast(row_coordinate(x, inputs.get("rows")), x.dtype)], axis=-1)
+        return x
 
     def target(self, inputs, image):
         """The real image at the working size.
@@ -194,12 +194,12 @@ class SemanticConditioning(Conditioning):
 
     def encode(self, inputs):
         label_map = inputs["label_map"]
-        x = one_hot(label_map, self.num_classes)
+        x = one_hot(label_map, self.num_classes, self.compute_dtype)
         for label in self.dont_care:
             if 0 <= label < self.num_classes:
-                x = x * ops.cast(label_map != label, "float32")[..., None]
+                x = x * ops.cast(label_map != label, x.dtype)[..., None]
         if self.boundary:
-            x = ops.concatenate([x, boundary_map(inputs["instance_map"])], axis=-1)
+            x = ops.concatenate([x, ops.cast(boundary_map(inputs["instance_map"]), x.dtype)], axis=-1)
         return x
 
     def compute_output_shape(self, input_shape):
@@ -259,7 +259,7 @@ class ImageConditioning(Conditioning):
     def encode(self, inputs):
         low, high = self.value_range
         x = (ops.cast(inputs["source"], "float32") - low) / (high - low)
-        return ops.clip(2 * x - 1, -1, 1)
+        return ops.cast(ops.clip(2 * x - 1, -1, 1), self.compute_dtype)
 
     def compute_output_shape(self, input_shape):
         batch, height, width, _ = input_shape["source"]

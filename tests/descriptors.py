@@ -128,4 +128,4 @@ LOSSES = {
     "PerceptualLoss": lambda: PerceptualLoss(tiny_features(), (0.5, 1.0)),
     "PyramidL1Loss": lambda: PyramidL1Loss(3),
 }
-TESTED_ELSEWHERE = {"Pix2PixHD", "LinearDecay", "LocalEnhancer"}  # test_model, test_schedule, CoarseToFineGenerator
+TESTED_ELSEWHERE = {"Pix2PixHD", "LinearDecay", "LocalEnhancer", "VGG19Features"}

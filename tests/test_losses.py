@@ -116,7 +116,7 @@ def test_perceptual(rng):
         numpy(PerceptualLoss(extractor, (0.5, 2.0), relative=False).call(real, fake)), plain, rtol=1e-4
     )
     with pytest.raises(ValueError, match="one weight for each of the 2 features"):
-        PerceptualLoss(extractor)
+        PerceptualLoss(extractor).call(real, fake)
 
 
 def test_losses_of_a_batch_are_those_of_its_pictures(rng):

@@ -12,7 +12,7 @@ from hdsynth_tf.networks import (
     MultiScaleDiscriminator,
     PatchDiscriminator,
     UNetGenerator,
-    vgg19_features,
+    VGG19Features,
 )
 from hdsynth_tf.networks.vgg import WeightsError
 
@@ -115,7 +115,7 @@ def test_scales_are_finest_first_and_independent(rng):
 
 @pytest.mark.parametrize("channels", [1, 3])
 def test_vgg_features_sizes_and_input(channels, rng):
-    vgg = vgg19_features("random", channels)
+    vgg = VGG19Features("random")
     image = rng.uniform(-1, 1, (1, 32, 48, channels)).astype("float32")
     features = vgg(image)
     assert [tuple(f.shape[1:]) for f in features] == [
@@ -131,18 +131,21 @@ def test_vgg_features_sizes_and_input(channels, rng):
 def test_vgg_input_is_what_keras_preprocesses(rng):
     image = rng.integers(0, 256, (1, 4, 5, 3)).astype("float32")
     expected = keras.applications.vgg19.preprocess_input(image.copy())
-    layer = vgg19_features("random").get_layer("to_vgg_input")
+    layer = VGG19Features("random").to_vgg_input
     np.testing.assert_allclose(numpy(layer(image / 127.5 - 1)), expected, atol=1e-4)
 
 
 def test_vgg_weights_from_a_file(tmp_path, rng):
     original = keras.applications.VGG19(include_top=False, weights=None, input_shape=(None, None, 3))
     original.save_weights(tmp_path / "vgg.weights.h5")
-    vgg = vgg19_features(str(tmp_path / "vgg.weights.h5"))
-    np.testing.assert_array_equal(numpy(vgg.get_layer("vgg19_taps").get_layer("block5_conv1").kernel),
-                                  numpy(original.get_layer("block5_conv1").kernel))  # fmt: skip
+    vgg = VGG19Features(str(tmp_path / "vgg.weights.h5"))
+    image = rng.uniform(-1, 1, (1, 32, 32, 3)).astype("float32")
+    taps = [original.get_layer(f"block{i}_conv1").output for i in range(1, 6)]
+    expected = keras.Model(original.input, taps)(vgg.to_vgg_input(image))
+    for a, b in zip(vgg(image), expected, strict=True):
+        np.testing.assert_allclose(numpy(a), numpy(b), rtol=1e-5, atol=1e-6)
 
 
 def test_vgg_weights_that_are_not_there(tmp_path):
     with pytest.raises(WeightsError, match="--perceptual_weights=none"):
-        vgg19_features(str(tmp_path / "no.weights.h5"))
+        VGG19Features(str(tmp_path / "no.weights.h5"))

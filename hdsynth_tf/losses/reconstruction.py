@@ -14,11 +14,12 @@ VGG_LAYER_WEIGHTS = (1 / 32, 1 / 16, 1 / 8, 1 / 4, 1.0)
 def feature_distance(real, fake, relative):
     """Mean absolute difference of two activations for each sample, `(batch,)`; no gradient flows into `real`.
 
-    With `relative`, divided by the sample's mean absolute value of `real`: layers of any magnitude count alike.
+    With `relative`, divided by the sample's mean absolute value of `real`: layers of any magnitude count alike. The
+    difference is taken in the activations' own dtype, where close numbers lose nothing; means are float32.
     """
-    real = ops.stop_gradient(ops.cast(real, "float32"))
-    distance = per_sample_mean(ops.abs(ops.cast(fake, "float32") - real))
-    return distance / (per_sample_mean(ops.abs(real)) + 1e-6) if relative else distance
+    real = ops.stop_gradient(real)
+    distance = per_sample_mean(ops.cast(ops.abs(fake - real), "float32"))
+    return distance / (per_sample_mean(ops.cast(ops.abs(real), "float32")) + 1e-6) if relative else distance
 
 
 @keras.saving.register_keras_serializable(package=PACKAGE)
@@ -71,7 +72,7 @@ class PerceptualLoss(keras.losses.Loss):
 
     Args:
         feature_extractor: `keras.Model`, image `(batch, height, width, channels)` float32 in [-1, 1] -> list of
-            features, such as `networks.vgg.vgg19_features()`.
+            features, such as `networks.VGG19Features()`.
         layer_weights: Floats, one for each feature; the defaults are the released code's for its five layers.
         relative: Boolean, see `feature_distance`. Keras' VGG19 has the weights of the first release, whose activations
             are two orders of magnitude above those of torchvision's that the released code uses; relative distances do
@@ -81,19 +82,29 @@ class PerceptualLoss(keras.losses.Loss):
         ValueError: If the number of weights is not the number of features.
     """
 
-    def __init__(self, feature_extractor, layer_weights=VGG_LAYER_WEIGHTS, relative=True, name="perceptual", **kwargs):
+    def __init__(
+        self,
+        feature_extractor,
+        layer_weights=VGG_LAYER_WEIGHTS,
+        relative=True,
+        rematerialize=False,
+        name="perceptual",
+        **kwargs,
+    ):
         super().__init__(name=name, **kwargs)
-        if len(layer_weights) != len(feature_extractor.outputs):
-            raise ValueError(
-                f"`layer_weights` should have one weight for each of the {len(feature_extractor.outputs)} features. "
-                f"Received: layer_weights={layer_weights}"
-            )
         self.feature_extractor = feature_extractor
         self.layer_weights = tuple(layer_weights)
         self.relative = relative
+        self.rematerialize = rematerialize
 
     def call(self, y_true, y_pred):
-        real, fake = self.feature_extractor(y_true), self.feature_extractor(y_pred)
+        options = {"rematerialize": True} if self.rematerialize else {}
+        real, fake = self.feature_extractor(y_true), self.feature_extractor(y_pred, **options)
+        if len(self.layer_weights) != len(fake):
+            raise ValueError(
+                f"`layer_weights` should have one weight for each of the {len(fake)} features. "
+                f"Received: layer_weights={self.layer_weights}"
+            )
         return sum(w * feature_distance(a, b, self.relative) for w, a, b in zip(self.layer_weights, real, fake))
 
     def get_config(self):
@@ -102,6 +113,7 @@ class PerceptualLoss(keras.losses.Loss):
             "feature_extractor": keras.saving.serialize_keras_object(self.feature_extractor),
             "layer_weights": self.layer_weights,
             "relative": self.relative,
+            "rematerialize": self.rematerialize,
         }
 
     @classmethod

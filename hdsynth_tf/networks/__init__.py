@@ -3,7 +3,7 @@
 from hdsynth_tf.networks.coarse_to_fine import CoarseToFineGenerator, LocalEnhancer
 from hdsynth_tf.networks.discriminators import MultiScaleDiscriminator, PatchDiscriminator
 from hdsynth_tf.networks.generators import GlobalGenerator, UNetGenerator
-from hdsynth_tf.networks.vgg import vgg19_features
+from hdsynth_tf.networks.vgg import VGG19Features
 
 __all__ = [
     "CoarseToFineGenerator",
@@ -12,5 +12,5 @@ __all__ = [
     "MultiScaleDiscriminator",
     "PatchDiscriminator",
     "UNetGenerator",
-    "vgg19_features",
+    "VGG19Features",
 ]

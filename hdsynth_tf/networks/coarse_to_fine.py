@@ -6,7 +6,15 @@ import keras
 from keras import ops
 
 from hdsynth_tf.networks.generators import RELEASED_INITIALIZER, GlobalGenerator, image_head
-from hdsynth_tf.networks.layers import PACKAGE, ConvBlock, HalveImage, ResidualBlock, UpsampleBlock, pad_to_multiple
+from hdsynth_tf.networks.layers import (
+    PACKAGE,
+    ConvBlock,
+    HalveImage,
+    ResidualBlock,
+    UpsampleBlock,
+    pad_to_multiple,
+    run,
+)
 
 
 @keras.saving.register_keras_serializable(package=PACKAGE)
@@ -26,6 +34,7 @@ class LocalEnhancer(keras.Model):
     Call arguments:
         x: `(batch, height, width, channels)` float, the semantic input; even sizes.
         coarse_features: `(batch, height / 2, width / 2, 2 * num_filters)` float.
+        rematerialize: Boolean, see `layers.run`.
 
     Returns:
         Features `(batch, height, width, num_filters)`.
@@ -73,12 +82,10 @@ class LocalEnhancer(keras.Model):
 
     # === Call ===
 
-    def call(self, x, coarse_features):
-        fine = self.stem(x)
-        joined = self.down(fine) + coarse_features
-        for residual in self.residuals:
-            joined = residual(joined)
-        features = self.up(joined)
+    def call(self, x, coarse_features, rematerialize=False):
+        fine = run([self.stem], x, rematerialize)
+        joined = run([self.down], fine, rematerialize) + coarse_features
+        features = run([*self.residuals, self.up], joined, rematerialize)
         return features + fine if self.skip_connections else features
 
     # === Config ===
@@ -112,6 +119,7 @@ class CoarseToFineGenerator(keras.Model):
 
     Call arguments:
         x: `(batch, height, width, channels)` float, the semantic input.
+        rematerialize: Boolean, see `layers.run`.
 
     Returns:
         `(batch, height, width, output_channels)` float32 in [-1, 1].
@@ -174,23 +182,23 @@ class CoarseToFineGenerator(keras.Model):
 
     # === Call ===
 
-    def features(self, x):
+    def features(self, x, rematerialize=False):
         """The finest feature map, `(batch, height, width, num_filters)`; sizes must be multiples of `multiple`."""
         pyramid = [x]
         for _ in self.enhancers:
             pyramid.append(self.halve(pyramid[-1]))
-        features = self.global_generator.features(pyramid.pop())
+        features = self.global_generator.features(pyramid.pop(), rematerialize)
         for enhancer in self.enhancers:
-            features = enhancer(pyramid.pop(), features)
+            features = enhancer(pyramid.pop(), features, rematerialize=rematerialize)
         return features
 
     def to_image(self, feature_map):
         """Feature map `(batch, height, width, num_filters)` -> image, float32 in [-1, 1]."""
         return ops.tanh(ops.cast(self.head(feature_map), "float32"))
 
-    def call(self, x):
+    def call(self, x, rematerialize=False):
         height, width = ops.shape(x)[1:3]
-        image = self.to_image(self.features(pad_to_multiple(x, self.multiple)))
+        image = self.to_image(self.features(pad_to_multiple(x, self.multiple), rematerialize))
         return image[:, :height, :width]
 
     # === Config ===

@@ -12,6 +12,7 @@ from hdsynth_tf.networks.layers import (
     fresh,
     instance_norm,
     pad_to_multiple,
+    run,
 )
 
 RELEASED_INITIALIZER = {"class_name": "RandomNormal", "config": {"mean": 0.0, "stddev": 0.02}}
@@ -49,6 +50,7 @@ class GlobalGenerator(keras.Model):
 
     Call arguments:
         x: `(batch, height, width, channels)` float, the semantic input.
+        rematerialize: Boolean, see `layers.run`.
 
     Returns:
         `(batch, height, width, output_channels)` float32 in [-1, 1].
@@ -118,20 +120,19 @@ class GlobalGenerator(keras.Model):
 
     # === Call ===
 
-    def features(self, x):
+    def features(self, x, rematerialize=False):
         """The last feature map before the image, which an enhancer builds on: `(batch, height, width, num_filters)`.
 
-        Height and width of `x` must be multiples of `multiple`.
+        Height and width of `x` must be multiples of `multiple`. For `rematerialize` see `layers.run`.
         """
-        x = self.stem(x)
+        x = run([self.stem], x, rematerialize)
         skips = []
         for down in self.downs:
             skips.append(x)
-            x = down(x)
-        for residual in self.residuals:
-            x = residual(x)
+            x = run([down], x, rematerialize)
+        x = run(self.residuals, x, rematerialize)
         for up in self.ups:
-            x = up(x)
+            x = run([up], x, rematerialize)
             skip = skips.pop()
             x = x + skip if self.skip_connections else x
         return x
@@ -140,9 +141,9 @@ class GlobalGenerator(keras.Model):
         """Feature map `(batch, height, width, num_filters)` -> image, float32 in [-1, 1]."""
         return ops.tanh(ops.cast(self.head(feature_map), "float32"))
 
-    def call(self, x):
+    def call(self, x, rematerialize=False):
         height, width = ops.shape(x)[1:3]
-        image = self.to_image(self.features(pad_to_multiple(x, self.multiple)))
+        image = self.to_image(self.features(pad_to_multiple(x, self.multiple), rematerialize))
         return image[:, :height, :width]
 
     # === Config ===

@@ -16,6 +16,18 @@ def instance_norm(dtype):
     return keras.layers.GroupNormalization(groups=-1, epsilon=1e-5, center=False, scale=False, dtype=dtype, name="norm")
 
 
+def run(layers, x, rematerialize=False):
+    """`x` through layers, one after the other.
+
+    Args:
+        rematerialize: Boolean. If true, only what goes into each layer is kept for the backward pass, which computes
+            the rest a second time.
+    """
+    for layer in layers:
+        x = keras.remat(layer)(x) if rematerialize else layer(x)
+    return x
+
+
 def pad_to_multiple(x, multiple):
     """Reflects rows at the bottom and columns at the right until height and width are multiples of `multiple`.
 
