@@ -1,6 +1,7 @@
 """Settings -> objects. Nothing below this file sees a setting."""
 
 import dataclasses
+import os
 from pathlib import Path
 
 import keras
@@ -198,11 +199,39 @@ def _build_level(data, training, sources):
 
 
 def build_strategy(name):
-    """The `tf.distribute.Strategy` called `auto`, `one` or `mirrored`."""
+    """The `tf.distribute.Strategy` called `auto`, `one`, `mirrored` or `multi_worker`.
+
+    `multi_worker` reads who takes part from `TF_CONFIG`, or else from Slurm. It must be made before anything else of
+    TensorFlow runs.
+
+    Raises:
+        SettingsError: If neither of the two says who takes part.
+    """
+    if name == "multi_worker":
+        return tf.distribute.MultiWorkerMirroredStrategy(_cluster())
     devices = tf.config.list_logical_devices("GPU") or tf.config.list_logical_devices("CPU")
     if name == "mirrored" or (name == "auto" and devices[0].device_type == "GPU" and len(devices) > 1):
         return tf.distribute.MirroredStrategy([device.name for device in devices])
     return tf.distribute.get_strategy()  # TensorFlow's default: the first GPU, or the CPU
+
+
+def _cluster():
+    if "TF_CONFIG" in os.environ:
+        return tf.distribute.cluster_resolver.TFConfigClusterResolver()
+    if "SLURM_STEP_NUM_TASKS" in os.environ:
+        return tf.distribute.cluster_resolver.SlurmClusterResolver()
+    raise SettingsError("--strategy=multi_worker needs the environment variable TF_CONFIG, or to be started by srun.")
+
+
+def workers(strategy):
+    """How many processes take part, and whether this is the one that writes: the first of them."""
+    cluster = strategy.cluster_resolver
+    jobs = cluster.cluster_spec().as_dict() if cluster is not None and cluster.cluster_spec() else {}
+    if not jobs:
+        return 1, True
+    return sum(len(jobs.get(job, ())) for job in ("chief", "worker")), (
+        cluster.task_type == "chief" or (cluster.task_id == 0 and "chief" not in jobs)
+    )
 
 
 def check_options(networks, training):

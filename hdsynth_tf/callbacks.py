@@ -115,7 +115,7 @@ class SaveCheckpoints(keras.callbacks.Callback):
     at once. The last callback in the list, so that the others have done their work when an epoch is saved.
 
     Args:
-        checkpoints: `Checkpoints`.
+        checkpoints: `Checkpoints`, or `None` in a process that does not write.
         position: `Position` to start from; as an attribute, where the training is now.
         every_steps: Integer; 0: after each epoch.
     """
@@ -155,7 +155,8 @@ class SaveCheckpoints(keras.callbacks.Callback):
 
     def _save(self):
         if self.position != self.saved:
-            self.checkpoints.save(self.model, self.position)
+            if self.checkpoints:
+                self.checkpoints.save(self.model, self.position)
             self.saved = self.position
 
     def _restore_handlers(self):

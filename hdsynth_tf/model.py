@@ -268,7 +268,13 @@ class Pix2PixHD(keras.Model):
     def _track(self, terms):
         for tracker in self.trackers:
             tracker.update_state(terms[tracker.name])
-        return {tracker.name: tracker.result() for tracker in self.trackers}
+        results = {tracker.name: tracker.result() for tracker in self.trackers}
+        if isinstance(tf.distribute.get_strategy(), tf.distribute.MultiWorkerMirroredStrategy):
+            results = {name: result[None] for name, result in results.items()}  # Keras 3 concatenates workers' results
+        return results
+
+    def _maybe_symbolic_build(self, iterator=None, data_batch=None):
+        """Does nothing: all is built already, and Keras 3's own way fails with several workers (keras #20585)."""
 
     # === Coarse to fine ===
 

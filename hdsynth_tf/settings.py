@@ -176,7 +176,11 @@ class TrainingSettings:
         "float32", "bfloat16 is fast where the hardware has it.", ("float32", "mixed_bfloat16", "mixed_float16")
     )
     rematerialize: bool = setting(False, "Computes again what it did not keep: less memory, longer steps.")
-    strategy: str = setting("auto", "auto: mirrored if there are several GPUs, else one.", ("auto", "one", "mirrored"))
+    strategy: str = setting(
+        "auto",
+        "auto: mirrored if there are several GPUs, else one. multi_worker: several machines, by TF_CONFIG or Slurm.",
+        ("auto", "one", "mirrored", "multi_worker"),
+    )
     seed: int = setting(0, "Of weights, order, crops and flips.")
 
     def __post_init__(self):

@@ -20,6 +20,7 @@ class StagedTraining:
         folder: `RunFolder`.
         checkpoints: `Checkpoints`.
         strategy: `tf.distribute.Strategy`.
+        num_workers, is_chief: Integer and boolean: how many processes take part, and whether this one writes.
         models: `build.ModelMaker`.
         seed: Integer.
         max_steps: Integer, of all stages together; 0: no limit.
@@ -34,6 +35,8 @@ class StagedTraining:
         folder,
         checkpoints,
         strategy,
+        num_workers,
+        is_chief,
         models,
         seed=0,
         max_steps=0,
@@ -46,6 +49,8 @@ class StagedTraining:
         self.folder = folder
         self.checkpoints = checkpoints
         self.strategy = strategy
+        self.num_workers = num_workers
+        self.is_chief = is_chief
         self.models = models
         self.seed = seed
         self.max_steps = max_steps
@@ -115,45 +120,60 @@ class StagedTraining:
         """Trains a stage from `position` to its end: what is left of an epoch that was interrupted, then the rest."""
         stage, level = self.stages[position.stage], self.levels[self.stages[position.stage].level]
         before = sum(stage.epochs for stage in self.stages[: position.stage])
-        saver = SaveCheckpoints(self.checkpoints, position, self.checkpoint_steps)
+        saver = SaveCheckpoints(self.checkpoints if self.is_chief else None, position, self.checkpoint_steps)
         epoch, done = divmod(position.step, level.steps_per_epoch)
-        log_dir = self.folder.trim_log(stage.name, before + epoch)
-        scenes = pick_scenes(level.val_source or level.source, self.num_samples)
+        watchers = self._watchers(stage, level, before + epoch) if self.is_chief else []
         spans = [(epoch, epoch + 1, level.steps_per_epoch - done)] if done else []
         spans.append((epoch + bool(done), stage.epochs, level.steps_per_epoch))
         for first, last, steps in spans:
             left = self._left(saver.position)
             if first == last or left == 0:
                 continue
-            callbacks = [
-                StopOnNonFinite(),
-                LogRates(),
-                SampleGrid(scenes, self.folder.samples, self.sample_epochs, log_dir),
-                keras.callbacks.CSVLogger(f"{log_dir}.csv", append=True),
-                keras.callbacks.TensorBoard(log_dir, write_graph=False),
-                *([StopAfter(left)] if left else []),
-                saver,
-            ]
             model.fit(
                 self._batches(level, saver.position),
                 initial_epoch=before + first,
                 epochs=before + last,
                 steps_per_epoch=steps,
-                callbacks=callbacks,
+                callbacks=[StopOnNonFinite(), *watchers, *([StopAfter(left)] if left else []), saver],
                 shuffle=False,
             )
         return saver.position
 
+    def _watchers(self, stage, level, first_epoch):
+        """The callbacks that write logs and pictures."""
+        log_dir = self.folder.trim_log(stage.name, first_epoch)
+        scenes = pick_scenes(level.val_source or level.source, self.num_samples)
+        return [
+            LogRates(),
+            SampleGrid(scenes, self.folder.samples, self.sample_epochs, log_dir),
+            keras.callbacks.CSVLogger(f"{log_dir}.csv", append=True),
+            keras.callbacks.TensorBoard(log_dir, write_graph=False),
+        ]
+
     def _batches(self, level, position):
-        start = position.step * level.training.batch_size
-        return make_train(
-            level.source,
-            level.training.batch_size,
-            level.host_size,
-            level.crop_size,
-            level.data.flip,
-            self.seed + position.stage,
-            start,
+        """The stream of batches from `position` on; with several workers, each has its part of every batch."""
+        batch_size = level.training.batch_size
+
+        def stream(shard):
+            return make_train(
+                level.source,
+                batch_size,
+                level.host_size,
+                level.crop_size,
+                level.data.flip,
+                self.seed + position.stage,
+                position.step * batch_size,
+                shard,
+            )
+
+        if self.num_workers == 1:
+            return stream((0, 1))
+        return self.strategy.distribute_datasets_from_function(
+            lambda context: (
+                stream((context.input_pipeline_id, context.num_input_pipelines))
+                .unbatch()
+                .batch(context.get_per_replica_batch_size(batch_size), drop_remainder=True)
+            )
         )
 
     def _keep_coarse_model(self, model, position):
@@ -162,7 +182,7 @@ class StagedTraining:
         later = self.stages[position.stage + 1 :]
         is_whole = position.step == self._steps(position.stage)
         path = self.folder.level_model(stage.level)
-        if later and later[0].level > stage.level and is_whole and not path.exists():
+        if self.is_chief and later and later[0].level > stage.level and is_whole and not path.exists():
             finished(model).save(path)
 
 

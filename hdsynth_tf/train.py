@@ -1,6 +1,8 @@
 """`python -m hdsynth_tf.train`: from paired files to a trained, saved and served model."""
 
+import contextlib
 import dataclasses
+import os
 from pathlib import Path
 
 import keras
@@ -47,15 +49,24 @@ MAY_CHANGE = {field.name for field in dataclasses.fields(RunSettings)} - {"init_
 
 
 def main(argv):
-    data, networks, losses, training, run = groups = flags.parse(argv, GROUPS.values(), USAGE)
+    groups = flags.parse(argv, GROUPS.values(), USAGE)
+    _, networks, _, training, run = groups
     if not run.run_dir:
         raise SettingsError("Say where the run goes: --run_dir=runs/NAME.")
+    build.check_options(networks, training)
+    strategy = build.build_strategy(training.strategy)
+    num_workers, is_chief = build.workers(strategy)
+    with contextlib.nullcontext() if is_chief else contextlib.redirect_stdout(open(os.devnull, "w")):
+        train(groups, strategy, num_workers, is_chief)
+
+
+def train(groups, strategy, num_workers, is_chief):
+    """Checks everything, trains, and writes what came of it."""
+    data, networks, losses, training, run = groups
     folder, named_groups = RunFolder(Path(run.run_dir)), dict(zip(GROUPS, groups))
     folder.check(named_groups, MAY_CHANGE)
     levels = build.build_levels(data, networks, training)
     check_data(levels[-1])
-    build.check_options(networks, training)
-    strategy = build.build_strategy(training.strategy)
     build.check_replicas(levels, strategy)
 
     given = keras.saving.load_model(find_model(run.init_from), compile=False) if run.init_from else None
@@ -67,16 +78,19 @@ def main(argv):
         print("Dry run: nothing was trained, nothing was written.")
         return
 
-    folder.create(named_groups)
     staged = StagedTraining(
-        stages, levels, folder, Checkpoints(folder.checkpoints, run.keep_checkpoints), strategy, models,
-        training.seed, training.max_steps, run.num_samples, run.sample_epochs, run.checkpoint_steps,
+        stages, levels, folder, Checkpoints(folder.checkpoints, run.keep_checkpoints), strategy, num_workers, is_chief,
+        models, training.seed, training.max_steps, run.num_samples, run.sample_epochs, run.checkpoint_steps,
     )  # fmt: skip
     if folder.is_finished and staged.is_over:
         print(f"{folder.path} is finished: there is nothing left to do.")
         return
-    folder.scores.unlink(missing_ok=True)
-    finish(finished(staged.run()), folder, levels[-1], run)
+    if is_chief:
+        folder.create(named_groups)
+        folder.scores.unlink(missing_ok=True)
+    model = staged.run()
+    if is_chief:
+        finish(finished(model), folder, levels[-1], run)
 
 
 def check_data(level):

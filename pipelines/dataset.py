@@ -46,7 +46,7 @@ class _Reading:
 _reading = _Reading()
 
 
-def make_train(source, batch_size, image_size=None, crop_size=None, flip=True, seed=0, start=0):
+def make_train(source, batch_size, image_size=None, crop_size=None, flip=True, seed=0, start=0, shard=(0, 1)):
     """An endless stream of shuffled, augmented batches.
 
     Every pass over the source is in another order. A batch never has fewer than `batch_size` samples; what is left at
@@ -54,17 +54,21 @@ def make_train(source, batch_size, image_size=None, crop_size=None, flip=True, s
 
     Args:
         source: `pipelines.source.Source` with images.
-        batch_size: Integer, of all replicas together.
+        batch_size: Integer, of all shards and replicas together.
         image_size: (height, width), or `None`. Scenes are resized to it on the host before a crop is cut.
         crop_size: (height, width), or `None`: whole scenes.
         flip: Boolean, whether half of the samples are mirrored.
         seed: Integer.
-        start: Integer, number of the first sample.
+        start: Integer, number of the first sample; a multiple of `batch_size` where there are several shards.
+        shard: (index, count): which of `count` equal parts of every batch this stream has. All parts together are the
+            stream of one shard; each reads its own samples only.
 
     Returns:
         `tf.data.Dataset` of `(inputs, image)`: dict of integer or source arrays, and `(batch, height, width, 3)` uint8.
     """
-    dataset = tf.data.Dataset.counter(start)
+    part = batch_size // shard[1]
+    dataset = tf.data.Dataset.counter(start // shard[1])
+    dataset = dataset.map(lambda m: m // part * batch_size + shard[0] * part + m % part)  # of all samples, this shard's
     dataset = dataset.map(lambda n: (_shuffled(n, len(source), seed), tf.stack([seed, 2 * n])))
     dataset = dataset.map(lambda index, draw: (_load(source, index), draw), READERS)
     if image_size:
@@ -74,7 +78,7 @@ def make_train(source, batch_size, image_size=None, crop_size=None, flip=True, s
     if flip:
         dataset = dataset.map(lambda sample, draw: (random_flip(sample, draw), draw), READERS)
     dataset = dataset.map(lambda sample, draw: _split(sample))
-    dataset = dataset.batch(batch_size, drop_remainder=True)
+    dataset = dataset.batch(part, drop_remainder=True)
     return _finish(dataset)
 
 

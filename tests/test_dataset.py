@@ -112,6 +112,18 @@ def test_a_stream_is_a_function_of_seed_and_place():
         aligned(inputs, image)
 
 
+def test_shards_are_the_parts_of_one_stream():
+    options = dict(batch_size=6, crop_size=(5, 6), seed=3, start=12)
+    whole = first(make_train(Coordinates(7), **options), 4)
+    parts = [first(make_train(Coordinates(7), shard=(index, 3), **options), 4) for index in range(3)]
+    for number, (inputs, image) in enumerate(whole):
+        joined = [part[number] for part in parts]
+        np.testing.assert_array_equal(image, np.concatenate([part_image for _, part_image in joined]))
+        np.testing.assert_array_equal(
+            inputs["rows"], np.concatenate([part_inputs["rows"] for part_inputs, _ in joined])
+        )
+
+
 def test_shapes_are_known_where_they_can_be():
     inputs, image = make_train(Coordinates(3), 2).element_spec
     assert image.shape == (2, 12, 16, 3) and inputs["label_map"].shape == (2, 12, 16)
