@@ -18,6 +18,7 @@ from pipelines import cityscapes, folder
 from pipelines.conditioning import ImageConditioning, SemanticConditioning
 from pipelines.decode import read_label_table
 from pipelines.errors import DataError
+from pipelines.packed import Packed
 from pipelines.pairs import hold_out
 from pipelines.source import FileSource
 from pipelines.toy_street import ToyStreet
@@ -57,6 +58,11 @@ def build_source(data, split, images=True):
         if split == "val" and not cityscapes.has_split(data.data_dir, split):
             return None
         return cityscapes.Cityscapes(data.data_dir, split, data.use_instance_map, images)
+    if data.dataset == "packed":
+        folder = f"{data.data_dir}/{split}"
+        if split == "val" and not tf.io.gfile.isdir(folder):
+            return None
+        return Packed(folder, images)
     return _build_folder(data, split, images)
 
 

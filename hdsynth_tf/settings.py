@@ -52,7 +52,9 @@ class DataSettings:
     """Data"""
 
     dataset: str = setting(
-        "toy_street", "toy_street needs no files; folder is any pictures.", ("toy_street", "cityscapes", "folder")
+        "toy_street",
+        "toy_street needs no files; folder is any pictures; packed is what hdsynth_tf.prepare wrote.",
+        ("toy_street", "cityscapes", "folder", "packed"),
     )
     data_dir: str = setting("", "Root of the dataset. Other folders may be given relative to it.")
     split: str = setting("", "train, val or test. Default: what the command is about.", ("", "train", "val", "test"))
@@ -88,6 +90,8 @@ class DataSettings:
             raise SettingsError(f"--source_range should be low,high with low < high. Received: {self.source_range}")
         if self.dataset == "cityscapes" and not self.data_dir:
             raise SettingsError("--dataset=cityscapes needs --data_dir, the folder with leftImg8bit and gtFine.")
+        if self.dataset == "packed" and not self.data_dir:
+            raise SettingsError("--dataset=packed needs --data_dir, the folder that hdsynth_tf.prepare wrote.")
         if self.dataset == "folder" and not (self.data_dir or self.source_dir or self.label_dir):
             raise SettingsError("--dataset=folder needs --source_dir or --label_dir, or a --data_dir with train_A, ...")
         if not 0 <= self.val_share < 1:
@@ -214,3 +218,11 @@ class GenerateSettings:
 
     model: str = setting("", "Run folder or .keras file.")
     output_dir: str = setting("", "Folder for the pictures and their gallery, index.html.")
+
+
+@dataclasses.dataclass(frozen=True)
+class PrepareSettings:
+    """Prepare"""
+
+    output_dir: str = setting("", "Folder for the packed dataset, one folder for each split.")
+    shard_megabytes: int = setting(256, "Size of a shard.")

@@ -1,6 +1,10 @@
-"""Reads pictures from files: ids exactly, depths as they are. Every reader raises `DataError` with the file's name."""
+"""Reads pictures from files: ids exactly, depths as they are. Every reader raises `DataError` with the file's name.
+
+A file is a `Path`, or anything else with `read_bytes` whose string says what it is, such as a `packed.PackedFile`.
+"""
 
 import csv
+import io
 from pathlib import Path
 
 import numpy as np
@@ -16,16 +20,21 @@ ID_MODES = {"1", "L", "P", "I", "I;16", "I;16L", "I;16B", "I;16N"}
 def picture_size(path):
     """(height, width) of a file, from its header."""
     try:
-        with Image.open(path) as picture:
+        with Image.open(stream(path)) as picture:
             return picture.height, picture.width
     except (OSError, ValueError, SyntaxError) as error:
         raise DataError(f"{path} cannot be read as a picture: {error}") from error
 
 
+def stream(path):
+    """What `PIL.Image.open` takes: a path as it is, anything else as the bytes that it holds."""
+    return path if isinstance(path, (str, Path)) else io.BytesIO(path.read_bytes())
+
+
 def _open(path):
     """The decoded `PIL.Image` of a file."""
     try:
-        picture = Image.open(path)
+        picture = Image.open(stream(path))
         picture.load()
         return picture
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
@@ -130,7 +139,7 @@ def read_source(path):
     Raises:
         DataError: If the file is no picture, is cut short, or of a kind that is not known.
     """
-    data = Path(path).read_bytes()
+    data = (Path(path) if isinstance(path, str) else path).read_bytes()
     is_png = data[:8] == b"\x89PNG\r\n\x1a\n"
     if is_png and data[24:25] == b"\x10" and data[25:26] in (b"\x02", b"\x06"):  # 16-bit colour: Pillow would make it 8
         return tf.io.decode_png(data, channels=3, dtype=tf.uint16).numpy()

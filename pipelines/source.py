@@ -71,6 +71,8 @@ class FileSource(Source):
             first = decode.read_source(self.paths["source"][0])
             self.formats["source"] = ((first.shape[-1],), first.dtype.name)  # `validate` finds files that differ
 
+    label_table = None
+
     def subset(self, indices):
         """The same dataset with only some of its scenes."""
         part = object.__new__(type(self))

@@ -73,9 +73,9 @@ def _check_format(source, index):
 def _check_whole(path):
     """Decodes a photograph as cheaply as its format allows: JPEG at an eighth of its size."""
     try:
-        with Image.open(path) as picture:
+        with Image.open(decode.stream(path)) as picture:
             mode = picture.mode
-            picture.draft("RGB", (picture.width // 8, picture.height // 8))
+            picture.draft("RGB", (max(picture.width // 8, 1), max(picture.height // 8, 1)))
             picture.load()
     except (OSError, ValueError, SyntaxError) as error:
         raise DataError(f"{path} cannot be read as a picture: {error}. Is it whole?") from error

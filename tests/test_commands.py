@@ -14,7 +14,7 @@ import tensorflow as tf
 from PIL import Image
 from shared_data import CITYSCAPES, ROADSCENE, needs_cityscapes, needs_roadscene
 
-from hdsynth_tf import commands, generate, run_folder, train
+from hdsynth_tf import commands, generate, prepare, run_folder, train
 
 ROOT = Path(__file__).parents[1]
 SMALL = [
@@ -23,7 +23,7 @@ SMALL = [
 ]  # fmt: skip
 TOY = ["--num_scenes=6", "--image_height=32", "--image_width=64", *SMALL]
 SHORT = ["--warm_start_epochs=1", "--epochs=1", "--decay_epochs=1", "--steps_per_epoch=2"]
-MODULES = {"train": train, "generate": generate}
+MODULES = {"train": train, "generate": generate, "prepare": prepare}
 
 
 @pytest.fixture
@@ -325,3 +325,73 @@ def test_real_thermal_pairs_as_they_come(command, tmp_path):
     code, output, error = command("train", *folders, *SMALL, *run)
     assert code == 0, error
     assert "Validation data: 18 scenes" in output
+
+
+def held_out_flags(root):
+    return [
+        "--dataset=folder", f"--label_dir={root / 'label'}", f"--instance_dir={root / 'inst'}",
+        f"--target_dir={root / 'photo'}", "--num_classes=4", "--val_share=0.4",
+    ]  # fmt: skip
+
+
+def test_prepare_packs_what_trains_the_same(command, label_folders, tmp_path):
+    packed = tmp_path / "packed"
+    code, output, error = command("prepare", *held_out_flags(label_folders), f"--output_dir={packed}")
+    assert code == 0, error
+    assert "train: 3 scenes in" in output and "val: 2 scenes in" in output
+    code, _, error = command("prepare", *held_out_flags(label_folders), f"--output_dir={packed}")
+    assert code == 1 and "is there already" in error
+    ends = []
+    for data in (held_out_flags(label_folders), ["--dataset=packed", f"--data_dir={packed}"]):
+        run_dir = tmp_path / f"run_{len(ends)}"
+        code, _, error = command("train", *data, *SMALL, *SHORT, "--noexport", f"--run_dir={run_dir}")
+        assert code == 0, error
+        ends.append(json.loads((run_dir / "scores.json").read_text()))
+    assert ends[0] == ends[1]
+
+
+def test_prepare_refuses_what_it_cannot_pack(command, tmp_path):
+    code, _, error = command("prepare", f"--output_dir={tmp_path / 'packed'}")
+    assert code == 2 and "has no files to pack" in error
+    code, _, error = command("prepare", "--dataset=packed", "--data_dir=nowhere", "--output_dir=x")
+    assert code == 2
+    code, _, error = command("train", "--dataset=packed", f"--data_dir={tmp_path}", f"--run_dir={tmp_path / 'run'}")
+    assert code == 1 and "is no packed dataset" in error
+
+
+def test_a_run_can_begin_with_the_model_of_another(toy_run, command, tmp_path):
+    path, _ = toy_run
+    recipe = ["--flagfile=experiments/quickstart.flags", *TOY, *SHORT, "--noexport", f"--run_dir={tmp_path / 'run'}"]
+    recipe += ["--image_height=64", "--image_width=128", "--enhancer_epochs=1", f"--init_from={path}"]
+    code, output, error = command("train", *recipe, "--num_enhancers=1")
+    assert code == 0, error
+    assert "Stage: G2 alone" in output and "Stage: G1" not in output
+    given, grown = (keras.saving.load_model(where / "model.keras", compile=False) for where in (path, tmp_path / "run"))
+    assert grown.level == 1 and grown.conditioning.image_size == (64, 128)
+    assert [w.shape for w in given.generator.downs[0].weights] == [
+        w.shape for w in grown.generator.global_generator.downs[0].weights
+    ]
+    code, _, error = command("train", *recipe[:-1], "--num_filters=6", f"--init_from={path}")
+    assert code in (1, 2) and ("--num_filters was" in error or "another generator" in error)
+
+
+def test_other_networks_than_the_given_models_are_refused(toy_run, command, tmp_path):
+    recipe = ["--flagfile=experiments/quickstart.flags", *TOY, *SHORT, f"--init_from={toy_run[0]}"]
+    code, _, error = command("train", *recipe, "--num_filters=6", f"--run_dir={tmp_path / 'run'}")
+    assert code == 2 and "another generator" in error
+    assert not (tmp_path / "run").exists()
+    code, _, error = command(
+        "train", *recipe, "--num_enhancers=1", "--image_height=33", f"--run_dir={tmp_path / 'run'}"
+    )
+    assert code == 2 and "multiples of 2" in error
+
+
+def test_one_value_or_one_for_each_level(command, tmp_path):
+    options = [*TOY, "--num_enhancers=2", "--num_filters=4", "--image_height=64", "--image_width=128", "--dry_run"]
+    code, output, error = command("train", *options, "--epochs=3,2,1", "--batch_size=4,2,1", f"--run_dir={tmp_path}/r")
+    assert code == 0, error
+    for part in ("G1: 103 epochs", "G2 together: 102 epochs", "G3 together: 101 epochs", "4 pictures of 32x16",
+                 "2 pictures of 64x32", "1 pictures of 128x64"):  # fmt: skip
+        assert part in output
+    code, _, error = command("train", *options, "--epochs=3,2", f"--run_dir={tmp_path}/r")
+    assert code == 2 and "--epochs should be one value, or 3" in error
