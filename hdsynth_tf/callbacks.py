@@ -1,5 +1,7 @@
 """What happens beside training: pictures, rates in the log, a stop when a loss is no number or the time is up."""
 
+import csv
+import io
 import signal
 
 import keras
@@ -76,6 +78,30 @@ class LogRates(keras.callbacks.Callback):
             optimizer = getattr(self.model, f"{player}_optimizer")
             if optimizer is not None and logs is not None:
                 logs[f"{player}_learning_rate"] = float(keras.ops.convert_to_numpy(optimizer.learning_rate))
+
+
+class LogTable(keras.callbacks.Callback):
+    """Writes the logs of each epoch as a row of a CSV file. Of a file that is there, earlier epochs' rows are kept.
+
+    Keras' own `CSVLogger` cannot write to buckets, and would have twice what a run that goes on does again.
+
+    Args:
+        path: `Path` or `RemotePath`.
+    """
+
+    def __init__(self, path):
+        super().__init__()
+        self.path = path
+        self.rows = []
+        if path.exists():
+            self.rows = list(csv.DictReader(io.StringIO(path.read_text())))
+
+    def on_epoch_end(self, epoch, logs=None):
+        self.rows = [row for row in self.rows if int(row["epoch"]) < epoch] + [{"epoch": epoch, **(logs or {})}]
+        with replacing(self.path) as temporary, temporary.open("w", newline="") as file:
+            table = csv.DictWriter(file, list(self.rows[-1]), restval="", extrasaction="ignore")
+            table.writeheader()
+            table.writerows(self.rows)
 
 
 class StopOnNonFinite(keras.callbacks.Callback):

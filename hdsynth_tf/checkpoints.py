@@ -2,15 +2,15 @@
 
 import dataclasses
 import json
-import shutil
 import zipfile
-from pathlib import Path
 
 import keras
 import numpy as np
+import tensorflow as tf
 
 from hdsynth_tf.schedule import Position
-from hdsynth_tf.storage import remove_leftovers, replacing
+from hdsynth_tf.storage import remove, remove_leftovers, replacing
+from pipelines.paths import as_path
 
 GROUPS = ("model", "generator_optimizer", "discriminator_optimizer")
 
@@ -31,7 +31,7 @@ class Checkpoints:
     """
 
     def __init__(self, folder, keep=2):
-        self.folder = Path(folder)
+        self.folder = as_path(folder)
         self.keep = keep
 
     def save(self, model, position):
@@ -43,10 +43,10 @@ class Checkpoints:
         with replacing(self.folder / f"step_{position.total:08d}") as temporary:
             temporary.mkdir()
             (temporary / "position.json").write_text(json.dumps(dataclasses.asdict(position)))
-            with open(temporary / "variables.npz", "wb") as file:
+            with (temporary / "variables.npz").open("wb") as file:
                 np.savez(file, **{key: keras.ops.convert_to_numpy(v) for key, v in _variables(model).items()})
         for old in self._paths()[: -self.keep]:
-            shutil.rmtree(old)
+            remove(old)
 
     def newest(self):
         """The newest checkpoint that is whole: `(path, Position)`, or `(None, Position())` if there is none.
@@ -58,11 +58,11 @@ class Checkpoints:
         for path in reversed(self._paths()):
             try:
                 position = Position(**json.loads((path / "position.json").read_text()))
-                with zipfile.ZipFile(path / "variables.npz") as variables:
+                with (path / "variables.npz").open("rb") as file, zipfile.ZipFile(file) as variables:
                     damaged = variables.testzip()
                 if damaged is None:
                     return path, position
-            except (OSError, ValueError, TypeError, zipfile.BadZipFile):
+            except (OSError, ValueError, TypeError, zipfile.BadZipFile, tf.errors.OpError):
                 pass
             print(f"The checkpoint {path} is damaged; the one before is used.")
         return None, Position()
@@ -74,7 +74,7 @@ class Checkpoints:
             CheckpointError: If it was written by another architecture or other optimizers.
         """
         variables = _variables(model)
-        with np.load(path / "variables.npz", allow_pickle=False) as saved:
+        with (path / "variables.npz").open("rb") as file, np.load(file, allow_pickle=False) as saved:
             shapes = {key: tuple(variable.shape) for key, variable in variables.items()}
             strange = [key for key in {*shapes, *saved.files} if shapes.get(key) != _shape(saved, key)]
             if strange:

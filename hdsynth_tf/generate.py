@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-from pathlib import Path
 from urllib.parse import quote
 
 import keras
@@ -16,6 +15,7 @@ from hdsynth_tf.run_folder import RunFolderError, check_writable, find_model, re
 from hdsynth_tf.settings import DataSettings, GenerateSettings, SettingsError
 from hdsynth_tf.storage import replacing
 from pipelines.dataset import make_eval
+from pipelines.paths import as_path
 from pipelines.source import FileSource
 from pipelines.validate import validate
 
@@ -35,7 +35,7 @@ def main(argv):
     asked, _ = flags.parse(argv, (GenerateSettings, DataSettings), USAGE)
     if not asked.model or not asked.output_dir:
         raise SettingsError("Say which model and where the pictures go: --model=RUN_OR_FILE --output_dir=FOLDER.")
-    model_path, output_dir = find_model(asked.model), Path(asked.output_dir)
+    model_path, output_dir = find_model(asked.model), as_path(asked.output_dir)
     defaults = {**read_settings(asked.model, "data"), "split": "test"}
     _, data = flags.parse(argv, (GenerateSettings, DataSettings), USAGE, defaults)
     check_output(output_dir, model_path)
@@ -63,13 +63,12 @@ def check_output(output_dir, model_path):
 
 def fingerprint(path):
     """SHA-256 of a file."""
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def load_model(path, image_size, source):
     """The model of a file, working at `image_size` if that is given; checks that `source` has what it reads."""
-    model = keras.saving.load_model(path, compile=False)
+    model = keras.saving.load_model(str(path), compile=False)
     wanted = model.conditioning.input_formats
     missing = [name for name in wanted if name not in source.formats]
     if missing:

@@ -1,7 +1,5 @@
 """Pix2PixHD: conditioning, generator and discriminator as one Keras model with its own training step."""
 
-from pathlib import Path
-
 import keras
 import numpy as np
 import tensorflow as tf
@@ -10,6 +8,7 @@ from hdsynth_tf.losses import ADVERSARIAL_LOSSES
 from hdsynth_tf.networks.coarse_to_fine import grow
 from hdsynth_tf.serving import input_signature, save_servable
 from hdsynth_tf.storage import replacing
+from pipelines.paths import as_path
 
 GENERATOR_TERMS = ("adversarial", "feature_matching", "perceptual", "pixel")
 DISCRIMINATOR_TERMS = ("discriminator_real", "discriminator_fake")
@@ -348,7 +347,7 @@ class Pix2PixHD(keras.Model):
             FileExistsError: If `filepath` exists and `overwrite` is false.
             ValueError: If the suffix is neither `.keras` nor none.
         """
-        path = Path(filepath)
+        path = as_path(filepath)
         if path.exists() and not overwrite:
             raise FileExistsError(f"{path} exists. Choose another name, or pass overwrite=True.")
         if path.suffix == ".keras":

@@ -1,7 +1,5 @@
 """`python -m hdsynth_tf.prepare`: packs a dataset of many small files into a few large ones."""
 
-from pathlib import Path
-
 import keras
 
 from hdsynth_tf import build, commands, flags
@@ -10,6 +8,7 @@ from hdsynth_tf.settings import DataSettings, PrepareSettings, SettingsError
 from hdsynth_tf.storage import replacing
 from pipelines.errors import DataError
 from pipelines.packed import write_packed
+from pipelines.paths import as_path
 from pipelines.source import FileSource
 from pipelines.validate import validate
 
@@ -28,7 +27,7 @@ def main(argv):
         raise SettingsError("Say where the packed dataset goes: --output_dir=FOLDER.")
     if data.dataset in ("toy_street", "packed"):
         raise SettingsError(f"--dataset={data.dataset} has no files to pack.")
-    output_dir = Path(asked.output_dir)
+    output_dir = as_path(asked.output_dir)
     check_writable(output_dir)
     sources = find_splits(data)
     for split, source in sources.items():

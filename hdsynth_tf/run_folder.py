@@ -4,9 +4,9 @@ import dataclasses
 import json
 import os
 import shutil
-from pathlib import Path
 
 from hdsynth_tf.storage import remove_leftovers, replacing
+from pipelines.paths import RemotePath, as_path
 
 README = """This folder was made by `python -m hdsynth_tf.train`.
 
@@ -32,7 +32,7 @@ class RunFolderError(RuntimeError):
 class RunFolder:
     """Names of everything in the run folder `path`."""
 
-    path: Path
+    path: object  # `Path` or `RemotePath`
 
     @property
     def model(self):
@@ -107,20 +107,9 @@ class RunFolder:
         with replacing(self.path / "README") as temporary:
             temporary.write_text(README.format(folder=self.path))
 
-    def trim_log(self, stage_name, first_epoch):
-        """Takes what is going to be done again, epochs from `first_epoch` on, out of a stage's CSV log.
-
-        Returns:
-            `Path` of the stage's logs, without a suffix.
-        """
-        log = self.logs / stage_name.lower().replace(" ", "_")
-        table = log.with_name(f"{log.name}.csv")
-        if table.exists():
-            header, *rows = table.read_text().splitlines(keepends=True) or [""]
-            kept = [row for row in rows if row.endswith("\n") and int(row.split(",")[0]) < first_epoch]
-            with replacing(table) as temporary:
-                temporary.write_text("".join([header, *kept]) if kept else "")
-        return log
+    def log(self, stage_name):
+        """Where a stage's logs go: a folder for TensorBoard; with `.csv` behind it, a table."""
+        return self.logs / stage_name.lower().replace(" ", "_")
 
 
 def _encode(settings):
@@ -133,7 +122,7 @@ def find_model(path):
     Raises:
         RunFolderError: If there is none.
     """
-    path = Path(path)
+    path = as_path(path)
     if path.is_dir():
         path = RunFolder(path).model
     if not path.is_file():
@@ -143,7 +132,7 @@ def find_model(path):
 
 def read_settings(path, group):
     """One group of the settings of the run that `path` belongs to, as a dict; empty for a model file of its own."""
-    folder = RunFolder(Path(path) if Path(path).is_dir() else Path(path).parent)
+    folder = RunFolder(as_path(path) if as_path(path).is_dir() else as_path(path).parent)
     return json.loads(folder.settings.read_text())[group] if folder.settings.is_file() else {}
 
 
@@ -155,7 +144,9 @@ def write_json(path, content):
 
 def check_writable(folder):
     """Raises `RunFolderError` unless files can be made below `folder`, which need not exist; leaves nothing behind."""
-    existing = Path(folder).absolute()
+    existing = as_path(folder).absolute()
+    if isinstance(existing, RemotePath):
+        return  # buckets have no folders to try
     while not existing.exists():
         existing = existing.parent
     if not existing.is_dir():
@@ -171,7 +162,9 @@ def check_writable(folder):
 
 def check_space(folder, needed):
     """Raises `RunFolderError` unless the disk of `folder` has `needed` bytes left."""
-    existing = Path(folder).absolute()
+    existing = as_path(folder).absolute()
+    if isinstance(existing, RemotePath):
+        return
     while not existing.exists():
         existing = existing.parent
     free = shutil.disk_usage(existing).free

@@ -2,7 +2,7 @@
 
 import keras
 
-from hdsynth_tf.callbacks import LogRates, SampleGrid, SaveCheckpoints, StopAfter, StopOnNonFinite
+from hdsynth_tf.callbacks import LogRates, LogTable, SampleGrid, SaveCheckpoints, StopAfter, StopOnNonFinite
 from hdsynth_tf.model import Pix2PixHD
 from hdsynth_tf.schedule import Position
 from pipelines.dataset import make_train
@@ -122,7 +122,7 @@ class StagedTraining:
         before = sum(stage.epochs for stage in self.stages[: position.stage])
         saver = SaveCheckpoints(self.checkpoints if self.is_chief else None, position, self.checkpoint_steps)
         epoch, done = divmod(position.step, level.steps_per_epoch)
-        watchers = self._watchers(stage, level, before + epoch) if self.is_chief else []
+        watchers = self._watchers(stage, level) if self.is_chief else []
         spans = [(epoch, epoch + 1, level.steps_per_epoch - done)] if done else []
         spans.append((epoch + bool(done), stage.epochs, level.steps_per_epoch))
         for first, last, steps in spans:
@@ -139,15 +139,15 @@ class StagedTraining:
             )
         return saver.position
 
-    def _watchers(self, stage, level, first_epoch):
+    def _watchers(self, stage, level):
         """The callbacks that write logs and pictures."""
-        log_dir = self.folder.trim_log(stage.name, first_epoch)
+        log_dir = self.folder.log(stage.name)
         scenes = pick_scenes(level.val_source or level.source, self.num_samples)
         return [
             LogRates(),
             SampleGrid(scenes, self.folder.samples, self.sample_epochs, log_dir),
-            keras.callbacks.CSVLogger(f"{log_dir}.csv", append=True),
-            keras.callbacks.TensorBoard(log_dir, write_graph=False),
+            LogTable(log_dir.with_name(f"{log_dir.name}.csv")),
+            keras.callbacks.TensorBoard(str(log_dir), write_graph=False),
         ]
 
     def _batches(self, level, position):

@@ -4,10 +4,9 @@ Two layouts are known: the official tree (`leftImg8bit/train/aachen/..._leftImg8
 flat one of the released pix2pixHD code (`train_img`, `train_label`, `train_inst`).
 """
 
-from pathlib import Path
-
 from pipelines.errors import DataError
 from pipelines.pairs import find_files
+from pipelines.paths import as_path
 from pipelines.source import FileSource
 
 # id -> name, colour; from the dataset's published class table. Id 34 is not used, the licence plate (-1) is never
@@ -49,7 +48,7 @@ class Cityscapes(FileSource):
 
     def __init__(self, data_dir, split="train", instance_maps=True, images=True):
         keys = ["label_map"] + ["instance_map"] * instance_maps + ["image"] * images
-        super().__init__({key: find_files(_folder(Path(data_dir), split, key), ENDINGS[key]) for key in keys})
+        super().__init__({key: find_files(_folder(as_path(data_dir), split, key), ENDINGS[key]) for key in keys})
 
 
 def _folder(data_dir, split, key):
@@ -66,6 +65,6 @@ def _folder(data_dir, split, key):
 def has_split(data_dir, split):
     """Whether label maps and photographs of a split are there."""
     try:
-        return all(_folder(Path(data_dir), split, key) for key in ("label_map", "image"))
+        return all(_folder(as_path(data_dir), split, key) for key in ("label_map", "image"))
     except DataError:
         return False

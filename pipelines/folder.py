@@ -1,9 +1,8 @@
 """Any folders of pictures: from one kind of image to another, or from label maps to photographs."""
 
-from pathlib import Path
-
 from pipelines.errors import DataError
 from pipelines.pairs import find_files
+from pipelines.paths import as_path
 from pipelines.source import FileSource, class_colors
 
 
@@ -15,7 +14,7 @@ def split_folders(data_dir, split):
         (`train_B` or `train_img`) -> `Path`.
     """
     endings = {"source_dir": ["A"], "label_dir": ["label"], "instance_dir": ["inst"], "image_dir": ["B", "img"]}
-    places = [(key, Path(data_dir) / f"{split}_{ending}") for key in endings for ending in endings[key]]
+    places = [(key, as_path(data_dir) / f"{split}_{ending}") for key in endings for ending in endings[key]]
     return {key: folder for key, folder in places if folder.is_dir()}
 
 

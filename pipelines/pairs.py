@@ -1,8 +1,7 @@
 """Finds the files of a dataset and pairs them by name."""
 
-from pathlib import Path
-
 from pipelines.errors import DataError
+from pipelines.paths import as_path
 
 SUFFIXES = {".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".ppm", ".pgm", ".webp"}
 
@@ -21,7 +20,7 @@ def find_files(folder, ending=""):
     Raises:
         DataError: If the folder is missing or holds no such file, or two files have one name.
     """
-    folder = Path(folder)
+    folder = as_path(folder)
     if not folder.is_dir():
         raise DataError(f"{folder} is no folder.")
     files = {}

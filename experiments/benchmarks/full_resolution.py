@@ -64,7 +64,8 @@ def main():
     if arguments.row is not None:
         measure(*ROWS[arguments.row], arguments.data_dir)
         return
-    print(f"{'precision':>15s} {'rematerialize':>13s} {'step, s':>8s} {'peak GiB':>9s} {'time':>6s} {'memory':>7s}")
+    header = f"{'precision':>15s} {'rematerialize':>13s} {'step, s':>8s} {'peak GiB':>9s} {'time':>6s} {'memory':>7s}"
+    print(header, flush=True)
     first = None
     for row, (precision, rematerialize) in enumerate(ROWS):
         command = [sys.executable, __file__, arguments.data_dir, f"--row={row}"]

@@ -44,7 +44,8 @@ def measure(height, width, filters, batch_size):
     losses, training = settings.LossSettings(), settings.TrainingSettings(batch_size=batch_size)
     source = build.build_source(data, "train")
     model = build.build_model(data, networks, losses, training, source)
-    model.compile(**build.build_stages(losses, training, 100)[-1].compile_arguments)
+    stage = build.build_stages(networks, losses, training)[-1]
+    model.compile(**build.compile_arguments(stage, losses, training, 100))
     estimate = plan.memory_estimate(model, batch_size, height, width)
     batch = next(iter(make_train(source, batch_size)))
     forward = seconds(lambda: keras.ops.convert_to_numpy(model.generate(batch[0])))

@@ -1,0 +1,140 @@
+"""Settings -> conditioning, networks and the model, at any level."""
+
+from hdsynth_tf.build.data import size_setting
+from hdsynth_tf.build.training import compile_arguments
+from hdsynth_tf.model import Pix2PixHD
+from hdsynth_tf.networks import GlobalGenerator, MultiScaleDiscriminator, UNetGenerator
+from hdsynth_tf.networks.generators import RELEASED_INITIALIZER
+from hdsynth_tf.settings import SettingsError
+from pipelines.conditioning import ImageConditioning, SemanticConditioning
+
+FULL_RANGE = {"uint8": (0, 255), "uint16": (0, 65535)}
+
+
+def build_conditioning(data, networks, source, dtype):
+    """The device half for scenes such as `source`'s."""
+    common = dict(image_size=size_setting(data, "image"), row_channel=networks.row_channel, dtype=dtype)
+    if "label_map" in source.formats:
+        return SemanticConditioning(
+            source.num_classes,
+            boundary="instance_map" in source.formats,
+            dont_care=sorted({*source.dont_care, *data.dont_care}),
+            class_names=source.class_names,
+            class_colors=source.class_colors,
+            **common,
+        )
+    (channels,), source_dtype = source.formats["source"]
+    value_range = data.source_range or FULL_RANGE.get(source_dtype)
+    if value_range is None:
+        raise SettingsError(f"Sources of {source_dtype} have no natural range of values: give --source_range=low,high.")
+    return ImageConditioning(channels, value_range, **common)
+
+
+def build_model(data, networks, losses, training, source):
+    """Conditioning, generator and discriminator for scenes such as `source`'s; not compiled."""
+    conditioning = build_conditioning(data, networks, source, training.precision)
+    generator = _build_generator(networks, training.precision)
+    discriminator = None
+    if losses.adversarial_weight:
+        discriminator = MultiScaleDiscriminator(
+            networks.num_scales,
+            networks.discriminator_filters,
+            networks.discriminator_layers,
+            networks.discriminator_norm,
+            kernel_initializer="he_normal" if networks.discriminator_norm == "spectral" else RELEASED_INITIALIZER,
+            dtype=training.precision,
+        )
+    return Pix2PixHD(conditioning, generator, discriminator, training.ema_momentum or None)
+
+
+def _build_generator(networks, dtype):
+    if networks.generator == "unet":
+        return UNetGenerator(networks.num_filters, networks.num_downsamples, dtype=dtype)
+    return GlobalGenerator(
+        networks.num_filters,
+        networks.num_downsamples,
+        networks.num_residual_blocks,
+        upsampling=networks.upsampling,
+        padding=networks.padding,
+        skip_connections=networks.skip_connections,
+        dtype=dtype,
+    )
+
+
+def check_options(networks, training):
+    """Raises `SettingsError` where settings of different groups contradict one another."""
+    if training.rematerialize and networks.generator != "global":
+        raise SettingsError("--rematerialize is for --generator=global.")
+
+
+class ModelMaker:
+    """Makes the models of the levels, and what they are compiled with.
+
+    Args:
+        levels: List of `Level`.
+        networks, losses: `NetworkSettings`, `LossSettings`.
+        given: `Pix2PixHD` of an earlier run to go on from, or `None`.
+
+    Raises:
+        SettingsError: If `given` has other networks than the settings say.
+    """
+
+    def __init__(self, levels, networks, losses, given=None):
+        self.levels = levels
+        self.networks = networks
+        self.losses = losses
+        self.given = given
+        if given is not None:
+            self._check_given()
+
+    @property
+    def first_level(self):
+        """The first level that trains: the one after those of the given model, which is trained on if it has all."""
+        return 0 if self.given is None else min(self.given.level + 1, len(self.levels) - 1)
+
+    def make(self, level, model=None):
+        """A model of a level: grown from `model`, or new. Call it in the strategy's scope."""
+        if model is None:
+            first = self.levels[0]
+            model = build_model(first.data, self.networks, self.losses, first.training, first.source)
+        while model.level < level:
+            if self._is_given(model):
+                self._copy_given(model)
+            model = model.grow(self.networks.num_enhancer_blocks)
+        if self._is_given(model):
+            self._copy_given(model)
+        return model
+
+    def compile_arguments(self, stage):
+        """What `Pix2PixHD.compile` gets for a stage. Call it in the strategy's scope."""
+        level = self.levels[stage.level]
+        return compile_arguments(stage, self.losses, level.training, level.steps_per_epoch)
+
+    def _is_given(self, model):
+        return self.given is not None and model.level == self.given.level
+
+    def _check_given(self):
+        if self.given.level >= len(self.levels):
+            raise SettingsError(
+                f"The model of --init_from has {self.given.level} enhancers, more than "
+                f"--num_enhancers={len(self.levels) - 1}."
+            )
+
+    def _copy_given(self, model):
+        """Gives `model` the weights of the given one; the discriminator's too, where both have one of the same kind."""
+        pairs = [(model.generator, self.given.generator)]
+        pairs += [(model.average_generator, self.given.generator)] if model.average_generator else []
+        if _shapes(model.discriminator) == _shapes(self.given.discriminator):
+            pairs += [(model.discriminator, self.given.discriminator)] if model.discriminator else []
+        if _shapes(model.generator) != _shapes(self.given.generator):
+            raise SettingsError(
+                "The model of --init_from has another generator than the settings of this run: give its --num_filters, "
+                f"--num_downsamples, ..., --row_channel. {model.generator.count_params():,} and "
+                f"{self.given.generator.count_params():,} parameters"
+            )
+        for network, source in pairs:
+            network.set_weights(source.get_weights())
+
+
+def _shapes(network):
+    return None if network is None else [tuple(weight.shape) for weight in network.weights]

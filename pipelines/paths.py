@@ -1,0 +1,125 @@
+"""Paths on this machine and in buckets: `as_path("gs://bucket/run")` is used as a `pathlib.Path` is."""
+
+import fnmatch
+import functools
+import types
+from pathlib import Path, PurePosixPath
+
+import tensorflow as tf
+
+
+def as_path(text):
+    """`Path`, or `RemotePath` for text such as `gs://bucket/folder`; paths are returned as they are."""
+    if isinstance(text, (Path, RemotePath)):
+        return text
+    return RemotePath(text) if "://" in str(text) else Path(text)
+
+
+@functools.total_ordering
+class RemotePath:
+    """A file or folder of any file system that TensorFlow reads (gs://, s3://, hdfs://, ...).
+
+    It has the part of `pathlib.Path` that this project uses, by `tf.io.gfile`. Buckets have no folders: what is said to
+    be one is where files are.
+
+    Args:
+        text: String `SCHEME://PATH`.
+    """
+
+    def __init__(self, text):
+        self.scheme, _, rest = str(text).partition("://")
+        self.pure = PurePosixPath(rest)
+
+    def _at(self, pure):
+        return RemotePath(f"{self.scheme}://{pure}")
+
+    def __str__(self):
+        return f"{self.scheme}://{self.pure}"
+
+    __repr__ = __fspath__ = as_posix = __str__
+
+    def __eq__(self, other):
+        return str(self) == str(other)
+
+    def __lt__(self, other):
+        return str(self) < str(other)
+
+    def __hash__(self):
+        return hash(str(self))
+
+    # === Names ===
+
+    def __truediv__(self, name):
+        return self._at(self.pure / str(name))
+
+    def with_name(self, name):
+        return self._at(self.pure.with_name(name))
+
+    def relative_to(self, other):
+        return self.pure.relative_to(other.pure)
+
+    def absolute(self):
+        return self
+
+    @property
+    def parent(self):
+        return self._at(self.pure.parent)
+
+    @property
+    def name(self):
+        return self.pure.name
+
+    @property
+    def stem(self):
+        return self.pure.stem
+
+    @property
+    def suffix(self):
+        return self.pure.suffix
+
+    # === Looking ===
+
+    def exists(self):
+        return tf.io.gfile.exists(str(self))
+
+    def is_dir(self):
+        return tf.io.gfile.isdir(str(self))
+
+    def is_file(self):
+        return self.exists() and not self.is_dir()
+
+    def stat(self):
+        return types.SimpleNamespace(st_size=tf.io.gfile.stat(str(self)).length)
+
+    def iterdir(self):
+        return [self / name.rstrip("/") for name in tf.io.gfile.listdir(str(self))] if self.is_dir() else []
+
+    def glob(self, pattern):
+        return [path for path in self.iterdir() if fnmatch.fnmatchcase(path.name, pattern)]
+
+    def rglob(self, pattern):
+        walk = tf.io.gfile.walk(str(self))
+        names = [(folder, name) for folder, _, files in walk for name in files]
+        return [RemotePath(folder) / name for folder, name in names if fnmatch.fnmatchcase(name, pattern)]
+
+    # === Reading and writing ===
+
+    def open(self, mode="r", **options):
+        return tf.io.gfile.GFile(str(self), mode)
+
+    def read_bytes(self):
+        with self.open("rb") as file:
+            return file.read()
+
+    def read_text(self, encoding="utf-8"):
+        return self.read_bytes().decode(encoding)
+
+    def mkdir(self, parents=True, exist_ok=True):
+        tf.io.gfile.makedirs(str(self))
+
+    def rmdir(self):
+        self.unlink()
+
+    def unlink(self, missing_ok=False):
+        if not missing_ok or self.exists():
+            tf.io.gfile.rmtree(str(self)) if self.is_dir() else tf.io.gfile.remove(str(self))

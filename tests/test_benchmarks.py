@@ -1,0 +1,25 @@
+"""The benchmarks run; what they measure is read by people."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+ROWS = {"training_step.py": ["32", "64", "4", "1"], "full_resolution.py": ["--help"], "toy_street.py": []}
+
+
+@pytest.mark.parametrize("name", sorted(path.name for path in (ROOT / "experiments" / "benchmarks").glob("*.py")))
+def test_benchmark_runs(name):
+    done = subprocess.run(
+        [sys.executable, f"experiments/benchmarks/{name}", *ROWS[name]],
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert done.returncode == 0, done.stderr
+    assert len(done.stdout.split()) > 5
