@@ -5,8 +5,9 @@ import tensorflow as tf
 from hdsynth_tf.serving import input_signature
 
 BYTES_PER_TRAINED_PARAMETER = 16  # weight, gradient, two moments of Adam
-SHARE_KEPT = 0.5  # of what the forward pass computes, measured: see BUILD_NOTES.md, "Memory estimate"
-PROCESS_BYTES = 0.7 * 2**30  # Python and TensorFlow themselves
+SHARE_KEPT = 0.42  # of what the forward pass computes from trained weights, measured: BUILD_NOTES.md
+SHARE_KEPT_REMATERIALIZED = 0.23
+PROCESS_BYTES = 0.9 * 2**30  # Python and TensorFlow themselves
 
 
 def parameter_lines(model):
@@ -27,12 +28,13 @@ def checkpoint_bytes(model):
 
 
 def memory_estimate(model, batch_size, height, width):
-    """Peak memory of a training step of a compiled model, in bytes; within about 15 % where it was measured."""
-    computed = sum(_float_bytes(output) for output in _forward_outputs(model, batch_size, height, width))
+    """Peak memory of a training step of a compiled model, in bytes. BUILD_NOTES.md says how near it came."""
+    share = SHARE_KEPT_REMATERIALIZED if model.rematerialize else SHARE_KEPT
+    activations = sum(_float_bytes(output) for output in _learning_outputs(model, batch_size, height, width))
     networks = _networks(model)
     average = networks.pop("average", None)
     trained = sum(network.count_params() for network in networks.values()) * BYTES_PER_TRAINED_PARAMETER
-    return PROCESS_BYTES + trained + (4 * average.count_params() if average else 0) + SHARE_KEPT * computed
+    return PROCESS_BYTES + trained + (4 * average.count_params() if average else 0) + share * activations
 
 
 def _networks(model):
@@ -40,8 +42,8 @@ def _networks(model):
     return {name: network for name, network in networks.items() if network is not None}
 
 
-def _forward_outputs(model, batch_size, height, width):
-    """Every tensor that the forward pass of a step computes; the graph is traced, not run."""
+def _learning_outputs(model, batch_size, height, width):
+    """Every tensor of a step's forward pass that depends on a trained weight; the graph is traced, not run."""
 
     def forward(inputs, image):
         semantic_input, real_image = model.conditioning(inputs), model.conditioning.target(inputs, image)
@@ -54,7 +56,15 @@ def _forward_outputs(model, batch_size, height, width):
         for name, spec in input_signature(model.conditioning).items()
     }
     graph = tf.function(forward).get_concrete_function(inputs, tf.TensorSpec((*shape, 3), tf.uint8)).graph
-    return [output for operation in graph.get_operations() for output in operation.outputs]
+    networks = [model.generator, *([model.discriminator] if model.discriminator is not None else [])]
+    weights = {id(weight.value.handle) for network in networks for weight in network.trainable_variables}
+    reached = {inner.name for outer, inner in graph.captures if id(outer) in weights}
+    outputs = []
+    for operation in graph.get_operations():  # in the order of their making: what an operation reads comes before it
+        if any(tensor.name in reached for tensor in operation.inputs):
+            reached |= {output.name for output in operation.outputs}
+            outputs += operation.outputs
+    return outputs
 
 
 def _float_bytes(tensor):

@@ -137,13 +137,13 @@ class GlobalGenerator(keras.Model):
             x = x + skip if self.skip_connections else x
         return x
 
-    def to_image(self, feature_map):
+    def to_image(self, feature_map, rematerialize=False):
         """Feature map `(batch, height, width, num_filters)` -> image, float32 in [-1, 1]."""
-        return ops.tanh(ops.cast(self.head(feature_map), "float32"))
+        return ops.tanh(ops.cast(run([self.head], feature_map, rematerialize), "float32"))
 
     def call(self, x, rematerialize=False):
         height, width = ops.shape(x)[1:3]
-        image = self.to_image(self.features(pad_to_multiple(x, self.multiple), rematerialize))
+        image = self.to_image(self.features(pad_to_multiple(x, self.multiple), rematerialize), rematerialize)
         return image[:, :height, :width]
 
     # === Config ===
