@@ -34,7 +34,8 @@ def run(main, name):
     except OSError as error:
         if error.errno not in WRITE_ERRORS:
             raise
-        fail(f"{error.filename or 'A file'} could not be written: {error.strerror}.")
+        again = " Make room, then start the same command again." if error.errno == errno.ENOSPC else ""
+        fail(f"{error.filename or 'A file'} could not be written: {error.strerror}. What was there is whole.{again}")
 
 
 def fail(message, code=1):
