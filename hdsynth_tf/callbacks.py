@@ -112,8 +112,9 @@ class StopOnNonFinite(keras.callbacks.Callback):
         if broken:
             step = int(self.model.generator_optimizer.iterations)
             raise TrainingError(
-                f"The loss term {broken[0]} was not finite at step {step} of this stage. Lower the learning rates, "
-                "or use --precision=float32."
+                f"The loss term {broken[0]} was not finite at step {step} of this stage. The newest checkpoint is from "
+                "before that: go on from it with a lower --learning_rate and --discriminator_learning_rate, or with "
+                "--precision=float32."
             )
 
 

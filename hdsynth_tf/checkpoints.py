@@ -95,6 +95,7 @@ def _shape(saved, key):
 
 def _variables(model):
     """Every variable that training changes, by a name that tells its owner and its place."""
-    owners = {"model": model.weights}
+    metrics = {id(variable) for variable in model.metrics_variables}
+    owners = {"model": [variable for variable in model.variables if id(variable) not in metrics]}  # with random states
     owners |= {name: getattr(model, name).variables for name in GROUPS[1:] if getattr(model, name) is not None}
     return {f"{owner}/{i:04d}": variable for owner, group in owners.items() for i, variable in enumerate(group)}

@@ -49,7 +49,7 @@ def values(value):
 
 @dataclasses.dataclass(frozen=True)
 class DataSettings:
-    """Data"""
+    """Data. Values marked * may be one, or one for each level: the global generator, then each enhancer"""
 
     dataset: str = setting(
         "toy_street",
@@ -69,8 +69,8 @@ class DataSettings:
     source_range: tuple = setting((), "Source values that become -1 and 1: low,high. Default: all the file type holds.")
     image_height: int = setting(0, "Pixels at which the networks work. 0: as the pictures come (toy_street: 128).")
     image_width: int = setting(0, "Pixels at which the networks work. 0: as the pictures come (toy_street: 256).")
-    crop_height: int = setting(0, "Pixels of the windows trained on. 0: whole pictures.", per_level=True)
-    crop_width: int = setting(0, "Pixels of the windows trained on. 0: whole pictures.", per_level=True)
+    crop_height: int = setting(0, "*Pixels of the windows trained on. 0: whole pictures.", per_level=True)
+    crop_width: int = setting(0, "*Pixels of the windows trained on. 0: whole pictures.", per_level=True)
     flip: bool = setting(True, "Whether to mirror half of the training pictures.")
     val_share: float = setting(0.1, "folder without a val split: share of the pictures held out, in runs of names.")
     num_scenes: int = setting(2000, "toy_street: scenes in the split.")
@@ -160,7 +160,7 @@ class LossSettings:
 
 @dataclasses.dataclass(frozen=True)
 class TrainingSettings:
-    """Training. Values marked * may be one, or one for each level: the global generator, then each enhancer"""
+    """Training. For values marked * see Data"""
 
     warm_start_epochs: int = setting(
         0, "*Epochs on the pixel and perceptual terms alone, before the discriminator comes.", per_level=True

@@ -7,7 +7,10 @@ import pytest
 from tiny import compiled, semantic_batch, semantic_model
 
 from hdsynth_tf.checkpoints import CheckpointError, Checkpoints
+from hdsynth_tf.model import Pix2PixHD
+from hdsynth_tf.networks import MultiScaleDiscriminator, UNetGenerator
 from hdsynth_tf.schedule import Position
+from pipelines.conditioning import SemanticConditioning
 
 
 def values(model):
@@ -32,6 +35,22 @@ def test_a_restored_model_goes_on_as_if_nothing_had_been(tmp_path):
     for _ in range(2):
         for each in (model, other):
             each.train_on_batch(*semantic_batch())
+    assert all(np.array_equal(a, b) for a, b in zip(values(model), values(other), strict=True))
+
+
+def dropout_model():
+    generator = UNetGenerator(4, 3)
+    return compiled(Pix2PixHD(SemanticConditioning(4), generator, MultiScaleDiscriminator(1, 4, 1)))
+
+
+def test_random_states_are_restored(tmp_path):
+    model, other = dropout_model(), dropout_model()
+    model.train_on_batch(*semantic_batch())
+    checkpoints = Checkpoints(tmp_path)
+    checkpoints.save(model, Position(0, 1, 1))
+    checkpoints.restore(checkpoints.newest()[0], other)
+    for each in (model, other):
+        each.train_on_batch(*semantic_batch())
     assert all(np.array_equal(a, b) for a, b in zip(values(model), values(other), strict=True))
 
 
