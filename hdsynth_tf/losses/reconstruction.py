@@ -17,7 +17,7 @@ def feature_distance(real, fake, relative):
     With `relative`, divided by the sample's mean absolute value of `real`: layers of any magnitude count alike. The
     difference is taken in the activations' own dtype, where close numbers lose nothing; means are float32.
     """
-    real = ops.stop_gradient(real)
+    real, fake = ops.stop_gradient(ops.convert_to_tensor(real)), ops.convert_to_tensor(fake)
     distance = per_sample_mean(ops.cast(ops.abs(fake - real), "float32"))
     return distance / (per_sample_mean(ops.cast(ops.abs(real), "float32")) + 1e-6) if relative else distance
 
