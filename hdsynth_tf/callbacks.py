@@ -9,7 +9,7 @@ import numpy as np
 import tensorflow as tf
 from PIL import Image
 
-from hdsynth_tf.pictures import grid, show_inputs
+from hdsynth_tf.pictures import compare
 from hdsynth_tf.schedule import Position
 from hdsynth_tf.storage import replacing
 
@@ -53,11 +53,7 @@ class SampleGrid(keras.callbacks.Callback):
 
     def draw(self):
         """The grid as it is now: RGB uint8."""
-        rows = [
-            [show_inputs(inputs, self.model.conditioning), image, self.model.generate(inputs)]
-            for inputs, image in self.scenes
-        ]
-        return grid(rows, ["input", "real", "generated"])
+        return compare(self.scenes, [self.model])
 
     def on_epoch_end(self, epoch, logs=None):
         if (epoch + 1) % self.every_epochs:

@@ -12,7 +12,7 @@ from hdsynth_tf.schedule import Position
 from hdsynth_tf.storage import remove, remove_leftovers, replacing
 from pipelines.paths import as_path
 
-GROUPS = ("model", "generator_optimizer", "discriminator_optimizer")
+OPTIMIZERS = ("generator_optimizer", "discriminator_optimizer")
 
 
 class CheckpointError(RuntimeError):
@@ -97,5 +97,5 @@ def _variables(model):
     """Every variable that training changes, by a name that tells its owner and its place."""
     metrics = {id(variable) for variable in model.metrics_variables}
     owners = {"model": [variable for variable in model.variables if id(variable) not in metrics]}  # with random states
-    owners |= {name: getattr(model, name).variables for name in GROUPS[1:] if getattr(model, name) is not None}
+    owners |= {name: getattr(model, name).variables for name in OPTIMIZERS if getattr(model, name) is not None}
     return {f"{owner}/{i:04d}": variable for owner, group in owners.items() for i, variable in enumerate(group)}

@@ -38,24 +38,25 @@ def main(argv):
     model_path, output_dir = find_model(asked.model), as_path(asked.output_dir)
     defaults = {**read_settings(asked.model, "data"), "split": "test"}
     _, data = flags.parse(argv, (GenerateSettings, DataSettings), USAGE, defaults)
-    check_output(output_dir, model_path)
+    maker = fingerprint(model_path)
+    check_output(output_dir, maker)
     source = build.build_source(data, data.split, images=False)
     if isinstance(source, FileSource):
         print(validate(source)[0])
     model = load_model(model_path, build.size_setting(data, "image"), source)
 
-    write_json(output_dir / MANIFEST, {"model": fingerprint(model_path)})
+    write_json(output_dir / MANIFEST, {"model": maker})
     made = generate_all(model, source, output_dir)
     write_page(source, output_dir, asked.model)
     print(f"{made} pictures made, {len(source) - made} were there already: {output_dir}")
     print(f"Gallery: {output_dir / GALLERY}")
 
 
-def check_output(output_dir, model_path):
+def check_output(output_dir, maker):
     """Raises `RunFolderError` if the folder cannot be written to, or holds another model's pictures."""
     check_writable(output_dir)
     manifest = output_dir / MANIFEST
-    if manifest.exists() and json.loads(manifest.read_text())["model"] != fingerprint(model_path):
+    if manifest.exists() and json.loads(manifest.read_text())["model"] != maker:
         raise RunFolderError(
             f"{output_dir} holds pictures of another model. Choose another --output_dir, or remove it."
         )
@@ -63,7 +64,11 @@ def check_output(output_dir, model_path):
 
 def fingerprint(path):
     """SHA-256 of a file."""
-    return hashlib.sha256(path.read_bytes()).hexdigest()
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while block := file.read(2**20):
+            digest.update(block)
+    return digest.hexdigest()
 
 
 def load_model(path, image_size, source):

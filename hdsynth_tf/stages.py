@@ -169,10 +169,8 @@ class StagedTraining:
         if self.num_workers == 1:
             return stream((0, 1))
         return self.strategy.distribute_datasets_from_function(
-            lambda context: (
-                stream((context.input_pipeline_id, context.num_input_pipelines))
-                .unbatch()
-                .batch(context.get_per_replica_batch_size(batch_size), drop_remainder=True)
+            lambda context: stream((context.input_pipeline_id, context.num_input_pipelines)).rebatch(
+                context.get_per_replica_batch_size(batch_size), drop_remainder=True
             )
         )
 

@@ -117,9 +117,6 @@ class RemotePath:
     def mkdir(self, parents=True, exist_ok=True):
         tf.io.gfile.makedirs(str(self))
 
-    def rmdir(self):
-        self.unlink()
-
     def unlink(self, missing_ok=False):
         if not missing_ok or self.exists():
             tf.io.gfile.rmtree(str(self)) if self.is_dir() else tf.io.gfile.remove(str(self))

@@ -97,11 +97,9 @@ class ModelMaker:
         if model is None:
             first = self.levels[0]
             model = build_model(first.data, self.networks, self.losses, first.training, first.source)
+        self._copy_given(model)
         while model.level < level:
-            if self._is_given(model):
-                self._copy_given(model)
             model = model.grow(self.networks.num_enhancer_blocks)
-        if self._is_given(model):
             self._copy_given(model)
         return model
 
@@ -109,9 +107,6 @@ class ModelMaker:
         """What `Pix2PixHD.compile` gets for a stage. Call it in the strategy's scope."""
         level = self.levels[stage.level]
         return compile_arguments(stage, self.losses, level.training, level.steps_per_epoch)
-
-    def _is_given(self, model):
-        return self.given is not None and model.level == self.given.level
 
     def _check_given(self):
         if self.given.level >= len(self.levels):
@@ -121,7 +116,9 @@ class ModelMaker:
             )
 
     def _copy_given(self, model):
-        """Gives `model` the weights of the given one; the discriminator's too, where both have one of the same kind."""
+        """Gives a model of the given one's level its weights; the discriminator's too, where both are alike."""
+        if self.given is None or model.level != self.given.level:
+            return
         pairs = [(model.generator, self.given.generator)]
         pairs += [(model.average_generator, self.given.generator)] if model.average_generator else []
         if _shapes(model.discriminator) == _shapes(self.given.discriminator):

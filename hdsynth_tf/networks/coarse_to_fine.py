@@ -3,16 +3,14 @@
 import itertools
 
 import keras
-from keras import ops
 
-from hdsynth_tf.networks.generators import RELEASED_INITIALIZER, GlobalGenerator, image_head
+from hdsynth_tf.networks.generators import RELEASED_INITIALIZER, FeatureGenerator, GlobalGenerator, image_head
 from hdsynth_tf.networks.layers import (
     PACKAGE,
     ConvBlock,
     HalveImage,
     ResidualBlock,
     UpsampleBlock,
-    pad_to_multiple,
     run,
 )
 
@@ -103,7 +101,7 @@ class LocalEnhancer(keras.Model):
 
 
 @keras.saving.register_keras_serializable(package=PACKAGE)
-class CoarseToFineGenerator(keras.Model):
+class CoarseToFineGenerator(FeatureGenerator):
     """The global generator and its local enhancers, G = {G1, G2, ...}: semantic input -> image in [-1, 1].
 
     The input is halved once for each enhancer by `HalveImage`. The global generator works on the smallest version; each
@@ -177,9 +175,6 @@ class CoarseToFineGenerator(keras.Model):
             enhancer.build(shape)
         self.head.build((None, None, None, self.num_filters))
 
-    def compute_output_shape(self, input_shape):
-        return (*input_shape[:-1], self.output_channels)
-
     # === Call ===
 
     def features(self, x, rematerialize=False):
@@ -191,15 +186,6 @@ class CoarseToFineGenerator(keras.Model):
         for enhancer in self.enhancers:
             features = enhancer(pyramid.pop(), features, rematerialize=rematerialize)
         return features
-
-    def to_image(self, feature_map, rematerialize=False):
-        """Feature map `(batch, height, width, num_filters)` -> image, float32 in [-1, 1]."""
-        return ops.tanh(ops.cast(run([self.head], feature_map, rematerialize), "float32"))
-
-    def call(self, x, rematerialize=False):
-        height, width = ops.shape(x)[1:3]
-        image = self.to_image(self.features(pad_to_multiple(x, self.multiple), rematerialize), rematerialize)
-        return image[:, :height, :width]
 
     # === Config ===
 

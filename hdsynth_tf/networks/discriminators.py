@@ -60,7 +60,6 @@ class PatchDiscriminator(keras.Model):
     # === Build ===
 
     def build(self, input_shape):
-        self.input_channels = input_shape[-1]
         shape = (None, None, None, input_shape[-1])
         for group in self.groups:
             group.build(shape)
@@ -149,8 +148,7 @@ class MultiScaleDiscriminator(keras.Model):
             size goes on judging that size.
         """
         grown = MultiScaleDiscriminator.from_config({**self.get_config(), "num_scales": self.num_scales + 1})
-        channels = self.discriminators[0].input_channels
-        grown.build((None, None, None, channels), (None, None, None, 0))
+        grown.build_from_config(self.get_build_config())
         for old, new in zip(self.discriminators, grown.discriminators[1:]):
             new.set_weights(old.get_weights())
         return grown

@@ -26,8 +26,28 @@ def image_head(output_channels, kernel_initializer, dtype):
     )  # fmt: skip
 
 
+class FeatureGenerator(keras.Model):
+    """Base class: a generator whose image is the last convolution, `head`, of its `features`.
+
+    Any height and width go in and the same come out. A subclass has `features(x, rematerialize)`, `multiple`, `head`
+    and `output_channels`.
+    """
+
+    def compute_output_shape(self, input_shape):
+        return (*input_shape[:-1], self.output_channels)
+
+    def to_image(self, feature_map, rematerialize=False):
+        """Feature map `(batch, height, width, num_filters)` -> image, float32 in [-1, 1]."""
+        return ops.tanh(ops.cast(run([self.head], feature_map, rematerialize), "float32"))
+
+    def call(self, x, rematerialize=False):
+        height, width = ops.shape(x)[1:3]
+        image = self.to_image(self.features(pad_to_multiple(x, self.multiple), rematerialize), rematerialize)
+        return image[:, :height, :width]
+
+
 @keras.saving.register_keras_serializable(package=PACKAGE)
-class GlobalGenerator(keras.Model):
+class GlobalGenerator(FeatureGenerator):
     """G1 of the paper: strided convolutions, residual blocks, upsampling; sees the whole picture at once.
 
     Any height and width go in and the same come out: the input is reflected up to a multiple of `2 ** num_downsamples`
@@ -115,9 +135,6 @@ class GlobalGenerator(keras.Model):
             layer.build(shape)
             shape = layer.compute_output_shape(shape)
 
-    def compute_output_shape(self, input_shape):
-        return (*input_shape[:-1], self.output_channels)
-
     # === Call ===
 
     def features(self, x, rematerialize=False):
@@ -136,15 +153,6 @@ class GlobalGenerator(keras.Model):
             skip = skips.pop()
             x = x + skip if self.skip_connections else x
         return x
-
-    def to_image(self, feature_map, rematerialize=False):
-        """Feature map `(batch, height, width, num_filters)` -> image, float32 in [-1, 1]."""
-        return ops.tanh(ops.cast(run([self.head], feature_map, rematerialize), "float32"))
-
-    def call(self, x, rematerialize=False):
-        height, width = ops.shape(x)[1:3]
-        image = self.to_image(self.features(pad_to_multiple(x, self.multiple), rematerialize), rematerialize)
-        return image[:, :height, :width]
 
     # === Config ===
 
