@@ -1,4 +1,4 @@
-"""Pix2PixHD: conditioning, generator and discriminator as one Keras model with its own training step."""
+"""Pix2PixHD: conditioning, generator, discriminator and encoder as one Keras model with its own training step."""
 
 import keras
 import numpy as np
@@ -6,6 +6,7 @@ import tensorflow as tf
 
 from hdsynth_tf.losses import ADVERSARIAL_LOSSES
 from hdsynth_tf.networks.coarse_to_fine import grow
+from hdsynth_tf.networks.styles import StyleBank
 from hdsynth_tf.serving import input_signature, save_servable
 from hdsynth_tf.storage import replacing
 from pipelines.paths import as_path
@@ -21,6 +22,11 @@ class Pix2PixHD(keras.Model):
     A batch is `(inputs, image)`: `inputs` the dict that the conditioning reads (`label_map`, `instance_map`, or
     `source`), `image` `(batch, height, width, 3)` uint8.
 
+    With an encoder, the generator also reads a few features of each instance. In training they come from the real
+    image. Elsewhere `inputs` may say where from: `seed` `(batch,)` int32 draws each instance a style of its class from
+    the style bank, the same for the same seed; `style_image` `(batch, height, width, 3)` uint8 is a photograph that
+    lies under the maps, whose features are encoded. With neither, the seed is 0.
+
     Args:
         conditioning: `pipelines.conditioning.Conditioning`: compact maps -> semantic input.
         generator: `keras.Model`, semantic input -> image in [-1, 1].
@@ -33,26 +39,50 @@ class Pix2PixHD(keras.Model):
         - [Wang et al., 2018](https://arxiv.org/abs/1711.11585)
     """
 
-    def __init__(self, conditioning, generator, discriminator=None, ema_momentum=None, **kwargs):
+    def __init__(
+        self,
+        conditioning,
+        generator,
+        discriminator=None,
+        ema_momentum=None,
+        encoder=None,
+        style_bank=None,
+        **kwargs,
+    ):
         super().__init__(**kwargs)
+        if encoder is not None and not {"label_map", "instance_map"} <= set(conditioning.input_formats):
+            raise ValueError(
+                "An encoder finds the features of instances: it needs label maps and instance maps. Received: a "
+                f"conditioning that reads {', '.join(conditioning.input_formats)}"
+            )
         self.conditioning = conditioning
         self.generator = generator
         self.discriminator = discriminator
         self.ema_momentum = ema_momentum
+        self.encoder = encoder
+        self.style_bank = style_bank
+        if encoder is not None and style_bank is None:
+            self.style_bank = StyleBank(conditioning.num_classes, encoder.feature_channels)
 
         # === Build === At once: optimizers, strategies and checkpoints need every variable before `fit`.
         semantic_shape = (None, None, None, conditioning.channels)
+        image_shape = (None, None, None, conditioning.image_channels)
+        if encoder is not None and not encoder.built:
+            encoder.build(image_shape)
+        feature_channels = 0 if encoder is None else encoder.feature_channels
+        generator_shape = (None, None, None, conditioning.channels + feature_channels)
         if not generator.built:
-            generator.build(semantic_shape)
+            generator.build(generator_shape)
         if discriminator is not None and not discriminator.built:
-            discriminator.build(semantic_shape, (None, None, None, conditioning.image_channels))
+            discriminator.build(semantic_shape, image_shape)
         self.average_generator = None
         if ema_momentum is not None:
             self.average_generator = type(generator).from_config(generator.get_config())
-            self.average_generator.build(semantic_shape)
+            self.average_generator.build(generator_shape)
             self.average_generator.set_weights(generator.get_weights())
         self.built = True
-        self._render_graph = None
+        self.rematerialize = False
+        self._render_graphs = {}
 
     # === Compile ===
 
@@ -132,8 +162,9 @@ class Pix2PixHD(keras.Model):
 
     @property
     def generator_variables(self):
-        """The generator's variables that train."""
-        return self.generator.finest_variables if self.train_finest_only else self.generator.trainable_variables
+        """What the generator's optimizer trains: the generator, or what of it trains, and the encoder."""
+        generator = self.generator.finest_variables if self.train_finest_only else self.generator.trainable_variables
+        return generator + (self.encoder.trainable_variables if self.encoder is not None else [])
 
     @property
     def metrics(self):
@@ -149,21 +180,44 @@ class Pix2PixHD(keras.Model):
     def call(self, inputs, training=False):
         """Inputs -> image `(batch, height', width', 3)` float32 in [-1, 1], at the conditioning's working size."""
         generator = self.generator if training else self.inference_generator
-        return generator(self.conditioning(inputs), training=training)
+        style_image = self.conditioning.target(inputs, inputs["style_image"]) if "style_image" in inputs else None
+        return generator(self.generator_input(inputs, self.conditioning(inputs), style_image), training=training)
+
+    def generator_input(self, inputs, semantic_input, style_image=None):
+        """What the generator reads: the semantic input and, with an encoder, the feature map.
+
+        Args:
+            inputs: Dict as the conditioning reads it.
+            semantic_input: What the conditioning made of it.
+            style_image: `(batch, height', width', 3)` float32 in [-1, 1] to take the features from, or `None`: they
+                come from the style bank.
+        """
+        if self.encoder is None:
+            return semantic_input
+        maps = self.conditioning.at_working_size(inputs)
+        if style_image is not None:
+            feature_map = self.encoder(style_image, maps["instance_map"], **self._remat())
+        else:
+            seed = inputs.get("seed", tf.zeros(tf.shape(semantic_input)[:1], "int32"))
+            feature_map = self.style_bank(maps["label_map"], maps["instance_map"], seed)
+        return tf.concat([semantic_input, tf.cast(feature_map, semantic_input.dtype)], -1)
 
     def render(self, inputs):
         """Inputs as tensors -> pictures of their size, `(batch, height, width, 3)` uint8; the served graph."""
         image = self(inputs, training=False)
         if self.conditioning.image_size is not None:
-            size = tf.shape(next(iter(inputs.values())))[1:3]
+            size = tf.shape(inputs[next(iter(self.conditioning.input_formats))])[1:3]
             image = tf.image.resize(image, size, method="bicubic", antialias=True)
         return tf.cast(tf.round(tf.clip_by_value((image + 1) * 127.5, 0.0, 255.0)), tf.uint8)
 
-    def generate(self, inputs):
+    def generate(self, inputs, seed=0, style_image=None):
         """Makes pictures of the inputs' size.
 
         Args:
             inputs: Dict of arrays that the conditioning reads, with or without a batch axis.
+            seed: Integer, or one for each picture, that names the styles of all instances. Of a model with an encoder.
+            style_image: uint8 photographs of the inputs' size whose styles are taken instead, or `None`. Models without
+                an encoder take no notice of it.
 
         Returns:
             uint8 array `(batch, height, width, 3)`, or `(height, width, 3)`.
@@ -171,10 +225,13 @@ class Pix2PixHD(keras.Model):
         Raises:
             ValueError: If an input is missing, or has another number of axes.
         """
-        signature = input_signature(self.conditioning)
-        if not set(signature) <= set(inputs):
-            raise ValueError(f"`inputs` should have the keys {sorted(signature)}. Received: {sorted(inputs)}")
-        arrays = {name: np.asarray(inputs[name], spec.dtype.as_numpy_dtype) for name, spec in signature.items()}
+        by_image = self.encoder is not None and style_image is not None
+        signature = input_signature(self, by_image)
+        maps = [name for name in signature if name != "seed"]
+        given = {**inputs, "style_image": style_image}
+        if not set(maps) <= set(given):
+            raise ValueError(f"`inputs` should have the keys {sorted(maps)}. Received: {sorted(inputs)}")
+        arrays = {name: np.asarray(given[name], signature[name].dtype.as_numpy_dtype) for name in maps}
         missing_axes = {len(signature[name].shape) - array.ndim for name, array in arrays.items()}
         if missing_axes == {1}:
             arrays = {name: array[None] for name, array in arrays.items()}
@@ -183,9 +240,11 @@ class Pix2PixHD(keras.Model):
             raise ValueError(
                 f"`inputs` should be (batch, height, width, ...) or (height, width, ...). Received: {shapes}"
             )
-        if self._render_graph is None:
-            self._render_graph = tf.function(self.render, input_signature=[signature])
-        pictures = self._render_graph(arrays).numpy()
+        if "seed" in signature:
+            arrays["seed"] = np.broadcast_to(np.asarray(seed, "int32"), len(arrays[maps[0]]))
+        if by_image not in self._render_graphs:
+            self._render_graphs[by_image] = tf.function(self.render, input_signature=[signature])
+        pictures = self._render_graphs[by_image](arrays).numpy()
         return pictures[0] if missing_axes == {1} else pictures
 
     # === Training ===
@@ -195,7 +254,8 @@ class Pix2PixHD(keras.Model):
         inputs, image, _ = keras.utils.unpack_x_y_sample_weight(batch)
         with tf.GradientTape(persistent=True) as tape:
             semantic_input, real_image = self.conditioning(inputs), self.conditioning.target(inputs, image)
-            fake_image = self.generator(semantic_input, training=True, **self._remat())
+            generator_input = self.generator_input(inputs, semantic_input, real_image)
+            fake_image = self.generator(generator_input, training=True, **self._remat())
             terms = self.losses(semantic_input, real_image, fake_image, training=True)
             losses = [optimizer.scale_loss(self._total(terms, names)) for optimizer, _, names in self._players()]
         updates, done = [], []
@@ -213,7 +273,8 @@ class Pix2PixHD(keras.Model):
     def test_step(self, batch):
         inputs, image, _ = keras.utils.unpack_x_y_sample_weight(batch)
         semantic_input, real_image = self.conditioning(inputs), self.conditioning.target(inputs, image)
-        fake_image = self.inference_generator(semantic_input, training=False)
+        generator_input = self.generator_input(inputs, semantic_input, real_image)
+        fake_image = self.inference_generator(generator_input, training=False)
         return self._track(self.losses(semantic_input, real_image, fake_image, training=False))
 
     def losses(self, semantic_input, real_image, fake_image, training):
@@ -302,7 +363,7 @@ class Pix2PixHD(keras.Model):
             conditioning.image_size = tuple(2 * length for length in conditioning.image_size)
         generator = grow(self.inference_generator, num_residual_blocks)
         discriminator = None if self.discriminator is None else self.discriminator.grown()
-        return Pix2PixHD(conditioning, generator, discriminator, self.ema_momentum)
+        return Pix2PixHD(conditioning, generator, discriminator, self.ema_momentum, self.encoder, self.style_bank)
 
     # === Config ===
 
@@ -313,11 +374,13 @@ class Pix2PixHD(keras.Model):
             "generator": keras.saving.serialize_keras_object(self.generator),
             "discriminator": keras.saving.serialize_keras_object(self.discriminator),
             "ema_momentum": self.ema_momentum,
+            "encoder": keras.saving.serialize_keras_object(self.encoder),
+            "style_bank": keras.saving.serialize_keras_object(self.style_bank),
         }
 
     @classmethod
     def from_config(cls, config):
-        parts = ("conditioning", "generator", "discriminator")
+        parts = ("conditioning", "generator", "discriminator", "encoder", "style_bank")
         return cls(**{k: keras.saving.deserialize_keras_object(v) if k in parts else v for k, v in config.items()})
 
     def get_compile_config(self):

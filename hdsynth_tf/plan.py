@@ -2,8 +2,6 @@
 
 import tensorflow as tf
 
-from hdsynth_tf.serving import input_signature
-
 BYTES_PER_TRAINED_PARAMETER = 16  # weight, gradient, two moments of Adam
 SHARE_KEPT = 0.42  # of what the forward pass computes from trained weights, measured: BUILD_NOTES.md
 SHARE_KEPT_REMATERIALIZED = 0.23
@@ -22,8 +20,7 @@ def saved_bytes(model):
 
 def checkpoint_bytes(model):
     """Bytes of a checkpoint of a compiled model: all weights, and two moments for each that trains."""
-    networks = [model.generator, *([model.discriminator] if model.discriminator is not None else [])]
-    trained = sum(network.count_params() for network in networks)
+    trained = sum(network.count_params() for name, network in _networks(model).items() if name != "average")
     return 4 * (model.count_params() + 2 * trained)
 
 
@@ -38,7 +35,12 @@ def memory_estimate(model, batch_size, height, width):
 
 
 def _networks(model):
-    networks = {"generator": model.generator, "discriminator": model.discriminator, "average": model.average_generator}
+    networks = {
+        "generator": model.generator,
+        "encoder": model.encoder,
+        "discriminator": model.discriminator,
+        "average": model.average_generator,
+    }
     return {name: network for name, network in networks.items() if network is not None}
 
 
@@ -47,16 +49,16 @@ def _learning_outputs(model, batch_size, height, width):
 
     def forward(inputs, image):
         semantic_input, real_image = model.conditioning(inputs), model.conditioning.target(inputs, image)
-        fake_image = model.generator(semantic_input, training=True)
+        fake_image = model.generator(model.generator_input(inputs, semantic_input, real_image), training=True)
         return model.losses(semantic_input, real_image, fake_image, training=True)
 
     shape = (batch_size, height, width)
     inputs = {
-        name: tf.TensorSpec((*shape, *spec.shape[3:]), spec.dtype)
-        for name, spec in input_signature(model.conditioning).items()
+        name: tf.TensorSpec((*shape, *channels), dtype)
+        for name, (channels, dtype) in model.conditioning.input_formats.items()
     }
     graph = tf.function(forward).get_concrete_function(inputs, tf.TensorSpec((*shape, 3), tf.uint8)).graph
-    networks = [model.generator, *([model.discriminator] if model.discriminator is not None else [])]
+    networks = [network for name, network in _networks(model).items() if name != "average"]
     weights = {id(weight.value.handle) for network in networks for weight in network.trainable_variables}
     reached = {inner.name for outer, inner in graph.captures if id(outer) in weights}
     outputs = []

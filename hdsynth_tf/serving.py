@@ -6,12 +6,21 @@ import tensorflow as tf
 from hdsynth_tf.storage import replacing
 
 
-def input_signature(conditioning):
-    """The arrays that `conditioning` reads, as `tf.TensorSpec`s with free batch, height and width."""
-    return {
+def input_signature(model, by_image=False):
+    """The arrays that a model makes a picture of, as `tf.TensorSpec`s with free batch, height and width.
+
+    They are what its conditioning reads and, if it has an encoder, `seed`, or `style_image` where `by_image`.
+    """
+    formats = dict(model.conditioning.input_formats)
+    if model.encoder is not None and by_image:
+        formats["style_image"] = (model.conditioning.image_channels,), "uint8"
+    signature = {
         name: tf.TensorSpec((None, None, None, *channels), dtype, name=name)
-        for name, (channels, dtype) in conditioning.input_formats.items()
+        for name, (channels, dtype) in formats.items()
     }
+    if model.encoder is not None and not by_image:
+        signature["seed"] = tf.TensorSpec((None,), tf.int32, name="seed")
+    return signature
 
 
 def save_servable(model, path):
@@ -19,7 +28,7 @@ def save_servable(model, path):
 
     - `serving_default`: the arrays that the conditioning reads (`label_map` and `instance_map` int32
       `(batch, height, width)`, or `source` float32 `(batch, height, width, channels)`) -> `image` uint8
-      `(batch, height, width, 3)`.
+      `(batch, height, width, 3)`. A model with an encoder also reads `seed` int32 `(batch,)`, which names the styles.
     - `serve_png`: the same as encoded files, `(batch,)` strings (grey PNGs of 8 or 16 bits; sources also JPEG) -> `png`
       `(batch,)` strings, each of the size of its input; sizes may differ within a batch.
 
@@ -27,14 +36,19 @@ def save_servable(model, path):
         model: A `Pix2PixHD`.
         path: Folder, for TF Serving `NAME/VERSION`.
     """
-    arrays = input_signature(model.conditioning)
-    files = {name: tf.TensorSpec((None,), tf.string, name=name) for name in arrays}
+    arrays = input_signature(model)
+    files = {
+        name: spec if name == "seed" else tf.TensorSpec((None,), tf.string, name=name) for name, spec in arrays.items()
+    }
 
     def serve_arrays(inputs):
         return {"image": model.render(inputs)}
 
     def serve_one_file(encoded):
-        inputs = {name: _decode(encoded[name], spec)[None] for name, spec in arrays.items()}
+        inputs = {
+            name: (encoded[name] if name == "seed" else _decode(encoded[name], spec))[None]
+            for name, spec in arrays.items()
+        }
         return tf.io.encode_png(model.render(inputs)[0])
 
     def serve_files(encoded):
@@ -42,6 +56,8 @@ def save_servable(model, path):
 
     archive = keras.export.ExportArchive()
     archive.track(model.inference_generator)
+    if model.encoder is not None:
+        archive.track(model.style_bank)
     archive.add_endpoint("serving_default", serve_arrays, [arrays])
     archive.add_endpoint("serve_png", serve_files, [files])
     with replacing(path) as temporary:

@@ -5,6 +5,8 @@ Settings are checked against one another when they are made; what depends on the
 
 import dataclasses
 
+from hdsynth_tf.recipes import RECIPES
+
 
 class SettingsError(ValueError):
     """Says which setting is wrong, what was received, and how to mend it."""
@@ -112,6 +114,8 @@ class NetworkSettings:
     padding: str = setting("reflect", "global: of the strided convolutions.", ("reflect", "zero"))
     skip_connections: bool = setting(True, "global: adds what the way down saw to the way up; adds no weights.")
     row_channel: bool = setting(True, "Tells the networks how far down the picture they are.")
+    feature_channels: int = setting(0, "Encoder: features of each instance, from which styles are made. 0: none.")
+    encoder_filters: int = setting(16, "Encoder: channels at full size.")
     discriminator_filters: int = setting(64, "Discriminator: channels of the first group.")
     discriminator_layers: int = setting(3, "Discriminator: strided groups; 3 see 70 pixels, 2 see 34.")
     num_scales: int = setting(2, "Discriminators, each on pictures half as large as the one before.")
@@ -121,6 +125,11 @@ class NetworkSettings:
         for name in ("num_filters", "num_downsamples", "discriminator_filters", "discriminator_layers", "num_scales"):
             if getattr(self, name) < 1:
                 raise SettingsError(f"--{name} should be 1 or more. Received: {getattr(self, name)}")
+        if self.feature_channels < 0 or self.encoder_filters < 1:
+            raise SettingsError(
+                "--feature_channels should be 0 or more, --encoder_filters 1 or more. Received: "
+                f"{self.feature_channels} and {self.encoder_filters}"
+            )
         if self.num_enhancers < 0 or (self.num_enhancers and self.generator != "global"):
             raise SettingsError(
                 "--num_enhancers should be 0 or more, and 0 for a generator that is not global. Received: "
@@ -142,7 +151,13 @@ class LossSettings:
     feature_matching_weight: float = setting(10.0, "Of the feature matching term. 0: off.")
     relative_matching: bool = setting(True, "Feature matching relative to each layer's magnitude.")
     perceptual_weight: float = setting(10.0, "Of the perceptual term, where there are weights for it.")
-    perceptual_weights: str = setting("none", "VGG19 for the perceptual term: none, imagenet (downloads), or a file.")
+    perceptual_weights: str = setting(
+        "none", "VGG19: none; imagenet or torchvision (Keras' or PyTorch's, downloaded); or a file of either, .h5 or .pth."
+    )
+    perceptual_input: str = setting(
+        "normalized", "How VGG19 sees pictures: as in its own training, or raw, in [-1, 1].", ("normalized", "raw")
+    )
+    relative_perceptual: bool = setting(True, "Perceptual term relative to each layer's magnitude.")
     pixel_weight: float = setting(20.0, "Of the L1 term in pixels. 0: off, as in the paper.")
     pixel_levels: int = setting(2, "Sizes at which pixels are compared: 1, 1/2, 1/4, ...")
 
@@ -162,6 +177,7 @@ class LossSettings:
 class TrainingSettings:
     """Training. For values marked * see Data"""
 
+    recipe: str = setting("better", "Defaults of all other flags: ours, or the released code's.", tuple(RECIPES))
     warm_start_epochs: int = setting(
         0, "*Epochs on the pixel and perceptual terms alone, before the discriminator comes.", per_level=True
     )

@@ -186,7 +186,13 @@ class StagedTraining:
 
 def finished(model):
     """The model without what only training needs."""
-    return Pix2PixHD(model.conditioning, model.inference_generator, model.discriminator)
+    return Pix2PixHD(
+        model.conditioning,
+        model.inference_generator,
+        model.discriminator,
+        encoder=model.encoder,
+        style_bank=model.style_bank,
+    )
 
 
 def pick_scenes(source, count):

@@ -12,6 +12,7 @@ from hdsynth_tf import build, commands, flags, plan
 from hdsynth_tf.checkpoints import Checkpoints
 from hdsynth_tf.evaluation.quality import agreement
 from hdsynth_tf.pictures import compare
+from hdsynth_tf.recipes import RECIPES
 from hdsynth_tf.run_folder import RunFolder, check_space, find_model, write_json
 from hdsynth_tf.settings import (
     DataSettings,
@@ -49,7 +50,8 @@ MAY_CHANGE = {field.name for field in dataclasses.fields(RunSettings)} - {"init_
 
 
 def main(argv):
-    groups = flags.parse(argv, GROUPS.values(), USAGE)
+    asked = dict(zip(GROUPS, flags.parse(argv, GROUPS.values(), USAGE)))
+    groups = flags.parse(argv, GROUPS.values(), USAGE, RECIPES[asked["training"].recipe])
     _, networks, _, training, run = groups
     if not run.run_dir:
         raise SettingsError("Say where the run goes: --run_dir=runs/NAME.")
@@ -142,7 +144,8 @@ def finish(model, folder, level, run):
     kind = "unseen" if level.val_source is not None else "trained"
     print(
         f"\nOn {scores['scenes']} {kind} scenes: PSNR {scores['psnr']:.2f} dB, SSIM {scores['ssim']:.3f} "
-        f"(a picture in mean colours: {scores['mean_color_psnr']:.2f} dB, {scores['mean_color_ssim']:.3f})"
+        f"(a picture in mean colours: {scores['mean_color_psnr']:.2f} dB, {scores['mean_color_ssim']:.3f}), "
+        f"edges {scores['edge_correlation']:.2f}, sharpness {scores['sharpness']:.2f}"
     )
     print(f"Pictures (input | real | generated): {last}\nModel: {folder.model}")
     if run.export:

@@ -109,10 +109,13 @@ class Conditioning(keras.layers.Layer):
         """`inputs` -> `(batch, height, width, channels)` in the compute dtype, without the row channel."""
         raise NotImplementedError
 
-    def call(self, inputs):
+    def at_working_size(self, inputs):
+        """`inputs` as the networks see them: whole pictures resized to `image_size`, crops as they are."""
         is_crop = "rows" in inputs
-        if self.image_size and not is_crop:
-            inputs = self.resize(inputs, self.image_size)
+        return self.resize(inputs, self.image_size) if self.image_size and not is_crop else inputs
+
+    def call(self, inputs):
+        inputs = self.at_working_size(inputs)
         x = self.encode(inputs)
         if self.row_channel:
             x = ops.concatenate([x, ops.cast(row_coordinate(x, inputs.get("rows")), x.dtype)], axis=-1)

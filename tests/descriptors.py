@@ -15,15 +15,21 @@ from hdsynth_tf.losses import (
 )
 from hdsynth_tf.networks import (
     CoarseToFineGenerator,
+    FeatureEncoder,
     GlobalGenerator,
+    InstanceAveragePooling,
     LocalEnhancer,
     MultiScaleDiscriminator,
     PatchDiscriminator,
+    StyleBank,
     UNetGenerator,
 )
 from hdsynth_tf.networks.layers import ConvBlock, HalveImage, Padding2D, ResidualBlock, UpsampleBlock
 from hdsynth_tf.networks.vgg import ToVGGInput
 from pipelines.conditioning import ImageConditioning, SemanticConditioning
+
+
+IDS, SEED = "ids", "seed"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -32,9 +38,11 @@ class Row:
 
     name: str
     create: Callable  # keyword arguments, such as dtype -> layer
-    channels: object  # of the input (height, width, channels); a tuple for several inputs; a dict for conditionings
+    channels: object  # of the input (height, width, channels); a tuple for several inputs; a dict for conditionings;
+    # IDS for a map of ids, SEED for a number a sample
     output_channels: object  # a number, or a list of lists of them
     size: Callable = int  # of the output, from the input's height or width
+    float32: bool = False  # whether its output is float32 under any policy
 
 
 def down(length):
@@ -49,6 +57,12 @@ def coarse_to_fine(filters, name=None, dtype=None, **options):
     return CoarseToFineGenerator(base, enhancers, name=name, dtype=dtype)
 
 
+def filled_style_bank(**options):
+    bank = StyleBank(4, 2, 3, **options)
+    bank.fill({0: [[0.5, -0.5]], 2: [[0.25, 0.25], [0.75, -1.0], [-0.5, 0.5]]})
+    return bank
+
+
 LAYERS = [
     Row("Padding2D reflect", lambda **kw: Padding2D(3, **kw), 2, 2, lambda n: n + 6),
     Row("Padding2D zero", lambda **kw: Padding2D(1, "zero", **kw), 2, 2, lambda n: n + 2),
@@ -58,6 +72,8 @@ LAYERS = [
     Row("UpsampleBlock transposed", lambda **kw: UpsampleBlock(3, **kw), 6, 3, lambda n: 2 * n),
     Row("UpsampleBlock nearest", lambda **kw: UpsampleBlock(3, "nearest", **kw), 6, 3, lambda n: 2 * n),
     Row("HalveImage", lambda **kw: HalveImage(**kw), 3, 3, lambda n: (n + 1) // 2),
+    Row("InstanceAveragePooling", lambda **kw: InstanceAveragePooling(**kw), (3, IDS), 3, float32=True),
+    Row("StyleBank", filled_style_bank, (IDS, IDS, SEED), 2, float32=True),
     Row("ToVGGInput", lambda **kw: ToVGGInput(**kw), 3, 3),
 ]
 NETWORKS = [
@@ -78,6 +94,7 @@ NETWORKS = [
         5,
         1,
     ),
+    Row("FeatureEncoder", lambda **kw: FeatureEncoder(2, 4, 2, **kw), (3, IDS), 2),
     Row("UNetGenerator", lambda **kw: UNetGenerator(4, 4, **kw), 5, 3),
     Row("CoarseToFineGenerator one", lambda **kw: coarse_to_fine([2], **kw), 5, 3),
     Row(

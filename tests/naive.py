@@ -71,3 +71,12 @@ def one_hot(label_map, num_classes, dont_care=()):
         if label not in dont_care:
             out[..., label] = label_map == label
     return out
+
+
+def instance_means(x, instance_map):
+    """Every pixel replaced by the mean of its sample's pixels of the same id."""
+    out = np.empty_like(x)
+    for sample, ids, result in zip(x, instance_map, out):
+        for i in set(ids.ravel().tolist()):
+            result[ids == i] = sample[ids == i].mean(axis=0, dtype="float64")
+    return out

@@ -9,7 +9,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 FLOORS = [  # a file may import its own floor and those below
-    ["hdsynth_tf.storage", "hdsynth_tf.settings", "hdsynth_tf.networks", "hdsynth_tf.losses", "hdsynth_tf.gallery",
+    ["hdsynth_tf.storage", "hdsynth_tf.recipes", "hdsynth_tf.settings", "hdsynth_tf.networks", "hdsynth_tf.losses", "hdsynth_tf.gallery",
      "hdsynth_tf.pictures", "hdsynth_tf.serving", "hdsynth_tf.schedule", "hdsynth_tf.flags", "hdsynth_tf.run_folder"],
     ["hdsynth_tf.model"],
     ["hdsynth_tf.checkpoints", "hdsynth_tf.callbacks", "hdsynth_tf.plan", "hdsynth_tf.build", "hdsynth_tf.evaluation",

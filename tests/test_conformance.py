@@ -3,7 +3,7 @@
 import keras
 import numpy as np
 import pytest
-from descriptors import CONDITIONINGS, DISCRIMINATORS, LAYERS, LOSSES, NETWORKS, TESTED_ELSEWHERE
+from descriptors import CONDITIONINGS, DISCRIMINATORS, IDS, LAYERS, LOSSES, NETWORKS, SEED, TESTED_ELSEWHERE
 from keras import tree
 
 pytestmark = pytest.mark.backend
@@ -16,11 +16,25 @@ def arrays(row, rng, height=SIZES[0], width=SIZES[1], batch=2):
     if isinstance(row.channels, dict):
         return [{name: rng.integers(0, 4, (batch, height, width, *rest)) for name, rest in row.channels.items()}]
     channels = row.channels if isinstance(row.channels, tuple) else (row.channels,)
-    return [rng.standard_normal((batch, height, width, c)).astype("float32") for c in channels]
+
+    def array(c):
+        if c == SEED:
+            return rng.integers(0, 2**31 - 1, batch).astype("int32")
+        if c == IDS:
+            return rng.integers(0, 4, (batch, height, width)).astype("int32")
+        return rng.standard_normal((batch, height, width, c)).astype("float32")
+
+    return [array(c) for c in channels]
 
 
 def numpy(outputs):
     return [keras.ops.convert_to_numpy(keras.ops.cast(x, "float32")) for x in tree.flatten(outputs)]
+
+
+def symbol(array):
+    """What stands for an array while a functional model is made: its sizes are free."""
+    free = (None,) * min(array.ndim - 1, 2)
+    return keras.Input((*free, *array.shape[3:]), dtype=array.dtype)
 
 
 def last_axes(outputs):
@@ -53,7 +67,7 @@ def test_config_round_trip(row, rng):
 def test_save_and_load(row, rng, tmp_path):
     layer, inputs = row.create(), arrays(row, rng)
     expected = numpy(layer(*inputs))
-    symbolic = [tree.map_structure(lambda x: keras.Input((None, None, *x.shape[3:]), dtype=x.dtype), x) for x in inputs]
+    symbolic = tree.map_structure(symbol, inputs)
     model = keras.Model(symbolic, layer(*symbolic))
     model.save(tmp_path / "model.keras")
     loaded = keras.saving.load_model(tmp_path / "model.keras")
@@ -79,7 +93,7 @@ def test_dtype_policy(row, rng, policy):
         pytest.skip("PyTorch has no reflection padding in float16 on CPUs")
     layer = row.create(dtype=policy)
     outputs = tree.flatten(layer(*arrays(row, rng)))
-    expected = "float32" if row in NETWORKS else keras.DTypePolicy(policy).compute_dtype  # images are float32 always
+    expected = "float32" if row in NETWORKS or row.float32 else keras.DTypePolicy(policy).compute_dtype  # images are float32 always
     assert {keras.backend.standardize_dtype(x.dtype) for x in outputs} == {expected}
     assert {weight.dtype for weight in layer.trainable_weights} <= {"float32"}
     assert all(np.isfinite(x).all() for x in numpy(outputs))
@@ -95,6 +109,7 @@ def test_losses_config_round_trip(name):
 
 def test_images_are_within_range_and_of_the_input_size(rng):
     for row in NETWORKS:
-        image = numpy(row.create()(100 * arrays(row, rng, 19, 23)[0]))[0]
+        first, *others = arrays(row, rng, 19, 23)
+        image = numpy(row.create()(100 * first, *others))[0]
         assert image.shape[1:3] == (19, 23)
         assert np.abs(image).max() <= 1

@@ -5,7 +5,7 @@ import numpy as np
 
 from hdsynth_tf.losses import FeatureMatchingLoss, PyramidL1Loss
 from hdsynth_tf.model import Pix2PixHD
-from hdsynth_tf.networks import GlobalGenerator, MultiScaleDiscriminator
+from hdsynth_tf.networks import FeatureEncoder, GlobalGenerator, MultiScaleDiscriminator
 from pipelines.conditioning import ImageConditioning, SemanticConditioning
 
 
@@ -15,6 +15,17 @@ def semantic_model(ema_momentum=None, norm="instance", **conditioning):
         GlobalGenerator(4, 2, 1, kernel_initializer="he_normal"),
         MultiScaleDiscriminator(2, 4, 1, norm),
         ema_momentum=ema_momentum,
+    )
+
+
+def style_model(ema_momentum=None, norm="instance", **conditioning):
+    """A semantic model with an encoder of two features."""
+    return Pix2PixHD(
+        SemanticConditioning(4, **conditioning),
+        GlobalGenerator(4, 2, 1, kernel_initializer="he_normal"),
+        MultiScaleDiscriminator(2, 4, 1, norm),
+        ema_momentum=ema_momentum,
+        encoder=FeatureEncoder(2, 4, 2, kernel_initializer="he_normal"),
     )
 
 

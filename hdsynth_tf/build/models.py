@@ -3,7 +3,7 @@
 from hdsynth_tf.build.data import size_setting
 from hdsynth_tf.build.training import compile_arguments
 from hdsynth_tf.model import Pix2PixHD
-from hdsynth_tf.networks import GlobalGenerator, MultiScaleDiscriminator, UNetGenerator
+from hdsynth_tf.networks import FeatureEncoder, GlobalGenerator, MultiScaleDiscriminator, UNetGenerator
 from hdsynth_tf.networks.generators import RELEASED_INITIALIZER
 from hdsynth_tf.settings import SettingsError
 from pipelines.conditioning import ImageConditioning, SemanticConditioning
@@ -31,7 +31,7 @@ def build_conditioning(data, networks, source, dtype):
 
 
 def build_model(data, networks, losses, training, source):
-    """Conditioning, generator and discriminator for scenes such as `source`'s; not compiled."""
+    """Conditioning, generator, discriminator and encoder for scenes such as `source`'s; not compiled."""
     conditioning = build_conditioning(data, networks, source, training.precision)
     generator = _build_generator(networks, training.precision)
     discriminator = None
@@ -44,7 +44,8 @@ def build_model(data, networks, losses, training, source):
             kernel_initializer="he_normal" if networks.discriminator_norm == "spectral" else RELEASED_INITIALIZER,
             dtype=training.precision,
         )
-    return Pix2PixHD(conditioning, generator, discriminator, training.ema_momentum or None)
+    encoder = _build_encoder(networks, source, training.precision)
+    return Pix2PixHD(conditioning, generator, discriminator, training.ema_momentum or None, encoder)
 
 
 def _build_generator(networks, dtype):
@@ -57,6 +58,20 @@ def _build_generator(networks, dtype):
         upsampling=networks.upsampling,
         padding=networks.padding,
         skip_connections=networks.skip_connections,
+        dtype=dtype,
+    )
+
+
+def _build_encoder(networks, source, dtype):
+    if not networks.feature_channels:
+        return None
+    if "instance_map" not in source.formats:
+        raise SettingsError("--feature_channels needs instance maps, whose objects' features the encoder finds.")
+    return FeatureEncoder(
+        networks.feature_channels,
+        networks.encoder_filters,
+        upsampling=networks.upsampling,
+        padding=networks.padding,
         dtype=dtype,
     )
 
@@ -120,6 +135,7 @@ class ModelMaker:
         if self.given is None or model.level != self.given.level:
             return
         pairs = [(model.generator, self.given.generator)]
+        pairs += [(model.encoder, self.given.encoder)] if model.encoder and self.given.encoder else []
         pairs += [(model.average_generator, self.given.generator)] if model.average_generator else []
         if _shapes(model.discriminator) == _shapes(self.given.discriminator):
             pairs += [(model.discriminator, self.given.discriminator)] if model.discriminator else []

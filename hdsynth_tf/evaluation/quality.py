@@ -1,4 +1,4 @@
-"""Agreement with the real pictures: PSNR and SSIM, beside what a picture in mean colours gets."""
+"""Agreement with the real pictures: PSNR, SSIM, edges and sharpness, beside what a picture in mean colours gets."""
 
 import numpy as np
 import tensorflow as tf
@@ -7,7 +7,9 @@ from pipelines.dataset import make_eval
 
 
 def agreement(model, source, training_source, limit=64):
-    """PSNR and SSIM on scenes, at the model's working size, in 8 bits.
+    """How near the model's pictures of scenes come to the real ones, at its working size, in 8 bits.
+
+    A model with an encoder takes its styles from the real pictures.
 
     Args:
         model: `Pix2PixHD`.
@@ -16,18 +18,39 @@ def agreement(model, source, training_source, limit=64):
         limit: Integer, scenes at most, from the start of either source.
 
     Returns:
-        Dict: `scenes` integer; `psnr` (dB) and `ssim` of the model; `mean_color_psnr` and `mean_color_ssim` of a
-        picture that has the mean colour of its class everywhere, or of the dataset where there are no classes.
+        Dict: `scenes` integer; of the model `psnr` (dB), `ssim`, `edge_correlation` (are edges where they should be:
+        -1 to 1) and `sharpness` (1: as much gradient as in the real picture); `mean_color_psnr` and `mean_color_ssim`
+        of a picture that has the mean colour of its class everywhere, or of the dataset where there are no classes.
     """
     colors = _mean_colors(model.conditioning, training_source, limit)
-    scores = []
+    rows = []
     for inputs, image in make_eval(source).take(limit):
         real = _to_bytes(model.conditioning.target(inputs, image))
         flat = tf.einsum("bhwk,kc->bhwc", _classes(model.conditioning, inputs), colors)
-        pair = [_to_bytes(model(inputs)), _to_bytes(flat)]
-        scores.append([score for fake in pair for score in (_psnr(fake, real), _ssim(fake, real))])
-    names = ("psnr", "ssim", "mean_color_psnr", "mean_color_ssim")
-    return {"scenes": len(scores), **dict(zip(names, np.mean(scores, axis=0).tolist()))}
+        fake, flat = _to_bytes(model({**inputs, "style_image": image})), _to_bytes(flat)
+        edges, real_edges = edge_map(fake), edge_map(real)
+        rows.append(
+            {
+                "psnr": _psnr(fake, real),
+                "ssim": _ssim(fake, real),
+                "edge_correlation": _correlation(edges, real_edges),
+                "sharpness": float(tf.reduce_mean(edges) / tf.maximum(tf.reduce_mean(real_edges), 1e-6)),
+                "mean_color_psnr": _psnr(flat, real),
+                "mean_color_ssim": _ssim(flat, real),
+            }
+        )
+    return {"scenes": len(rows), **{name: float(np.mean([row[name] for row in rows])) for name in rows[0]}}
+
+
+def edge_map(image):
+    """Length of the gradient of the grey picture: `(batch, height, width, channels)` -> `(batch, height, width)`."""
+    down, across = tf.image.image_gradients(tf.reduce_mean(image, axis=-1, keepdims=True))
+    return tf.sqrt(tf.square(down) + tf.square(across))[..., 0]
+
+
+def _correlation(a, b):
+    a, b = a - tf.reduce_mean(a), b - tf.reduce_mean(b)
+    return float(tf.reduce_sum(a * b) / tf.maximum(tf.norm(a) * tf.norm(b), 1e-6))
 
 
 def _mean_colors(conditioning, source, limit):

@@ -1,16 +1,21 @@
-"""The networks, backend-neutral: generators, discriminators, and the VGG19 features of the perceptual loss."""
+"""The networks, backend-neutral: generators, discriminators, the encoder, and the VGG19 features of the perceptual loss."""
 
 from hdsynth_tf.networks.coarse_to_fine import CoarseToFineGenerator, LocalEnhancer
 from hdsynth_tf.networks.discriminators import MultiScaleDiscriminator, PatchDiscriminator
+from hdsynth_tf.networks.encoder import FeatureEncoder, InstanceAveragePooling
 from hdsynth_tf.networks.generators import GlobalGenerator, UNetGenerator
+from hdsynth_tf.networks.styles import StyleBank
 from hdsynth_tf.networks.vgg import VGG19Features
 
 __all__ = [
     "CoarseToFineGenerator",
+    "FeatureEncoder",
     "GlobalGenerator",
+    "InstanceAveragePooling",
     "LocalEnhancer",
     "MultiScaleDiscriminator",
     "PatchDiscriminator",
+    "StyleBank",
     "UNetGenerator",
     "VGG19Features",
 ]

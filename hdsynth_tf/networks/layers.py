@@ -1,5 +1,7 @@
 """The blocks that every network here is made of. All tensors are `(batch, height, width, channels)`."""
 
+import math
+
 import keras
 from keras import ops
 
@@ -98,6 +100,16 @@ def freeze_cancelled_bias(conv):
     conv.bias.trainable = False
 
 
+def random_bias(conv, input_channels):
+    """How biases start in the released code, PyTorch's default: uniform, up to 1 / sqrt(inputs of the kernel).
+
+    Of a transposed convolution PyTorch counts the outputs.
+    """
+    channels = conv.filters if isinstance(conv, keras.layers.Conv2DTranspose) else input_channels
+    limit = (channels * math.prod(conv.kernel_size)) ** -0.5
+    return keras.initializers.RandomUniform(-limit, limit)
+
+
 class Chain(keras.layers.Layer):
     """Layers that run one after the other, and the base of the blocks below, which fill `chain` when they are made."""
 
@@ -106,12 +118,14 @@ class Chain(keras.layers.Layer):
         self.chain = list(chain)
 
     def build(self, input_shape):
+        conv = getattr(self, "conv", None)
+        if conv is not None:
+            conv.bias_initializer = random_bias(conv, input_shape[-1])
         for layer in self.chain:
             layer.build(input_shape)
             input_shape = layer.compute_output_shape(input_shape)
-
-        if getattr(self, "norm", None) == "instance" and hasattr(self, "conv"):
-            freeze_cancelled_bias(self.conv)
+        if conv is not None and self.norm == "instance":
+            freeze_cancelled_bias(conv)
 
     def compute_output_shape(self, input_shape):
         for layer in self.chain:

@@ -1,0 +1,28 @@
+"""Recipes: named sets of defaults for the settings. A flag that is given wins over the recipe.
+
+`better` is what the settings say by themselves: what the ablations in BUILD_NOTES.md favour. `released` makes a training
+step equal to that of the released PyTorch code. What both have in common (the sums over scales and layers, half of D's
+loss, Adam's epsilon of 1e-8) is no setting.
+"""
+
+RECIPES = {
+    "better": {},
+    "released": {
+        # === Networks ===
+        "upsampling": "transposed",
+        "padding": "zero",
+        "skip_connections": False,
+        "row_channel": False,
+        "discriminator_norm": "instance",
+        # === Losses ===
+        "adversarial_loss": "least_squares",
+        "relative_matching": False,
+        "perceptual_weights": "torchvision",
+        "perceptual_input": "raw",
+        "relative_perceptual": False,
+        "pixel_weight": 0.0,
+        # === Rates ===
+        "discriminator_learning_rate": 2e-4,
+        "ema_momentum": 0.0,
+    },
+}

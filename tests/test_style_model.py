@@ -1,0 +1,85 @@
+"""Models with an encoder: what they learn, where features come from, what is saved and served."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from tiny import compiled, image_model, semantic_batch, style_model
+
+from hdsynth_tf.model import Pix2PixHD
+from hdsynth_tf.networks import FeatureEncoder, GlobalGenerator
+from pipelines.conditioning import SemanticConditioning
+
+STYLES = {label: np.random.default_rng(label).uniform(-1, 1, (5, 2)) for label in range(4)}
+
+
+def filled():
+    model = style_model()
+    model.style_bank.fill(STYLES)
+    return model
+
+
+def test_the_encoder_learns_with_the_generator_and_the_discriminator_sees_no_features():
+    model = compiled(style_model())
+    before = [weight.numpy() for weight in model.encoder.trainable_variables]
+    model.fit(*semantic_batch(), batch_size=2, epochs=2, verbose=0)
+    assert all(not np.array_equal(a, b) for a, b in zip(before, model.encoder.trainable_variables, strict=True))
+    assert model.generator.stem.conv.kernel.shape[2] == 5 + 2
+    assert model.discriminator.discriminators[0].groups[0].conv.kernel.shape[2] == 5 + 3
+
+
+def test_a_seed_names_a_picture():
+    model, (inputs, _) = filled(), semantic_batch()
+    pictures = [model.generate(inputs, seed=seed) for seed in (0, 1, 2)]
+    assert len({picture.tobytes() for picture in pictures}) == 3
+    np.testing.assert_array_equal(model.generate(inputs), pictures[0])
+    both = model.generate({key: np.repeat(value[:1], 2, 0) for key, value in inputs.items()}, seed=[1, 2])
+    np.testing.assert_array_equal(both, [pictures[1][0], pictures[2][0]])
+
+
+def test_styles_of_a_photograph():
+    """The picture is what the networks, called one by one, make of it."""
+    model, (inputs, image) = filled(), semantic_batch()
+    real = image / np.float32(127.5) - 1
+    features = model.encoder(real, inputs["instance_map"])
+    fake = model.generator(keras.ops.concatenate([model.conditioning(inputs), features], -1))
+    expected = np.clip(np.round((keras.ops.convert_to_numpy(fake) + 1) * 127.5), 0, 255)
+    np.testing.assert_allclose(model.generate(inputs, style_image=image), expected, atol=1)
+    assert (model.generate(inputs, style_image=image[:, :, ::-1]) != model.generate(inputs, style_image=image)).any()
+
+
+def test_features_are_made_at_the_working_size():
+    model = Pix2PixHD(
+        SemanticConditioning(4, image_size=(16, 24)), GlobalGenerator(4, 2, 1), encoder=FeatureEncoder(2, 4, 2)
+    )
+    inputs, image = semantic_batch(2, 33, 50)
+    assert model.generate(inputs, style_image=image).shape == (2, 33, 50, 3)
+    assert compiled(model, adversarial=False).evaluate(inputs, image, verbose=0) > 0
+
+
+def test_saved_and_served_with_its_styles(tmp_path):
+    model, (inputs, image) = filled(), semantic_batch()
+    model.save(tmp_path / "m.keras")
+    loaded = keras.saving.load_model(tmp_path / "m.keras")
+    for options in (dict(seed=5), dict(style_image=image)):
+        np.testing.assert_array_equal(loaded.generate(inputs, **options), model.generate(inputs, **options))
+    model.save(tmp_path / "1")
+    served = tf.saved_model.load(str(tmp_path / "1")).signatures["serving_default"]
+    tensors = {key: tf.constant(value) for key, value in inputs.items()}
+    pictures = served(**tensors, seed=tf.constant([5, 5]))["image"]
+    np.testing.assert_array_equal(pictures, model.generate(inputs, seed=5))
+
+
+def test_encoder_and_styles_grow_along():
+    grown = filled().grow(1)
+    inputs, image = semantic_batch(1, 32, 48)
+    assert grown.generate(inputs, seed=3).shape == (1, 32, 48, 3)
+    assert {label: len(styles) for label, styles in grown.style_bank.as_dict().items()} == dict.fromkeys(range(4), 5)
+    logs = compiled(grown, train_finest_only=True, rematerialize=True).train_on_batch(inputs, image, return_dict=True)
+    assert np.isfinite(logs["feature_matching"])
+
+
+def test_an_encoder_needs_instances():
+    conditioning = image_model().conditioning
+    with pytest.raises(ValueError, match="needs label maps and instance maps"):
+        Pix2PixHD(conditioning, GlobalGenerator(4, 2, 1), encoder=FeatureEncoder(2, 4, 2))
