@@ -10,6 +10,7 @@ from hdsynth_tf.checkpoints import CheckpointError
 from hdsynth_tf.networks.vgg import WeightsError
 from hdsynth_tf.run_folder import RunFolderError
 from hdsynth_tf.settings import SettingsError
+from hdsynth_tf.torch_files import WeightsFileError
 from pipelines.errors import DataError
 
 WRITE_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM)
@@ -21,7 +22,7 @@ def run(main, name):
         main([f"python -m hdsynth_tf.{name}", *sys.argv[1:]])
     except SettingsError as error:
         fail(f"{error}\nAll flags: python -m hdsynth_tf.{name} --help", code=2)
-    except (CheckpointError, DataError, RunFolderError, TrainingError, WeightsError) as error:
+    except (CheckpointError, DataError, RunFolderError, TrainingError, WeightsError, WeightsFileError) as error:
         fail(error)
     except Interrupted as stop:
         fail(stop, code=128 + stop.signum)

@@ -167,6 +167,13 @@ class LossSettings:
                 raise SettingsError(f"--{field.name} should be 0 or more. Received: {getattr(self, field.name)}")
         if not (self.adversarial_weight or self.pixel_weight or self.uses_perceptual):
             raise SettingsError("All losses are off: one of --adversarial_weight, --pixel_weight must be above 0.")
+        keras_weights = self.perceptual_weights == "imagenet" or self.perceptual_weights.endswith(".h5")
+        if keras_weights and (self.perceptual_input == "raw" or not self.relative_perceptual):
+            raise SettingsError(
+                "Keras' VGG19 weights need --perceptual_input=normalized and --relative_perceptual: raw pictures and "
+                "absolute distances, as in the released code, are for --perceptual_weights=torchvision. Received: "
+                f"--perceptual_weights={self.perceptual_weights}"
+            )
 
     @property
     def uses_perceptual(self):
@@ -242,3 +249,34 @@ class PrepareSettings:
 
     output_dir: str = setting("", "Folder for the packed dataset, one folder for each split.")
     shard_megabytes: int = setting(256, "Size of a shard.")
+
+
+@dataclasses.dataclass(frozen=True)
+class ConvertSettings:
+    """Convert"""
+
+    from_torch: str = setting("", "Folder of the released code: latest_net_G.pth and, if there are, the others.")
+    output: str = setting("", "The model file to write, NAME.keras.")
+    model: str = setting("", "The other way round: run folder or .keras file to convert.")
+    to_torch: str = setting("", "Folder for latest_net_G.pth and the others that the released code loads.")
+    boundary: bool = setting(True, "from_torch: whether the network reads boundary maps (not with --no_instance).")
+    image_height: int = setting(0, "from_torch: pixels at which the networks work. 0: as the pictures come.")
+    image_width: int = setting(0, "from_torch: pixels at which the networks work. 0: as the pictures come.")
+
+    def __post_init__(self):
+        if bool(self.from_torch) == bool(self.model):
+            raise SettingsError("Say what to convert: --from_torch=FOLDER --output=NAME.keras, or --model= --to_torch=.")
+        if self.from_torch and not self.output.endswith(".keras"):
+            raise SettingsError(f"--output should be the model file to write, NAME.keras. Received: {self.output!r}")
+        if self.model and not self.to_torch:
+            raise SettingsError("Say where the PyTorch files go: --to_torch=FOLDER.")
+        if bool(self.image_height) != bool(self.image_width):
+            raise SettingsError("--image_height and --image_width are given together, or not at all.")
+
+
+@dataclasses.dataclass(frozen=True)
+class ExportSettings:
+    """Export"""
+
+    model: str = setting("", "Run folder or .keras file.")
+    output_dir: str = setting("", "Folder for the SavedModel, for TensorFlow Serving NAME/VERSION.")

@@ -132,7 +132,7 @@ class Conditioning(keras.layers.Layer):
             `(batch, height', width', 3)` float32 in [-1, 1].
         """
         is_crop = "rows" in inputs
-        image = ops.cast(image, "float32") / 127.5 - 1
+        image = ops.cast(image, keras.backend.result_type(self.compute_dtype, "float32")) / 127.5 - 1
         return resize_image(image, self.image_size) if self.image_size and not is_crop else image
 
     def get_config(self):

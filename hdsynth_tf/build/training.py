@@ -8,6 +8,7 @@ import tensorflow as tf
 from hdsynth_tf import settings
 from hdsynth_tf.losses import ADVERSARIAL_LOSSES, FeatureMatchingLoss, PerceptualLoss, PyramidL1Loss
 from hdsynth_tf.networks import VGG19Features
+from hdsynth_tf.optimizers import Adam
 from hdsynth_tf.schedule import LinearDecay, plan_stages
 from hdsynth_tf.settings import SettingsError
 
@@ -122,7 +123,7 @@ def _opponents(stage, losses, training, steps_per_epoch):
 
 
 def _adam(rate, training):
-    optimizer = keras.optimizers.Adam(rate, beta_1=training.beta_1, beta_2=0.999, epsilon=1e-8)
+    optimizer = Adam(rate, training.beta_1)
     if training.precision == "mixed_float16":
         optimizer = keras.optimizers.LossScaleOptimizer(optimizer)
     return optimizer
@@ -132,8 +133,11 @@ def _reconstruction_losses(losses, training):
     pixel = PyramidL1Loss(losses.pixel_levels) if losses.pixel_weight else None
     perceptual = None
     if losses.uses_perceptual:
-        extractor = VGG19Features(losses.perceptual_weights, dtype=training.precision)
-        perceptual = PerceptualLoss(extractor, rematerialize=training.rematerialize)
+        raw_input = losses.perceptual_input == "raw"
+        extractor = VGG19Features(losses.perceptual_weights, raw_input, dtype=training.precision)
+        perceptual = PerceptualLoss(
+            extractor, relative=losses.relative_perceptual, rematerialize=training.rematerialize
+        )
     return {"pixel_loss": pixel, "perceptual_loss": perceptual}
 
 

@@ -8,12 +8,14 @@ devices.
 import keras
 from keras import ops
 
+from hdsynth_tf.precision import widen
+
 PACKAGE = "hdsynth_tf"
 
 
 def per_sample_mean(x):
     """Mean of everything but the batch: `(batch, ...)` -> `(batch,)`, in float32."""
-    return ops.mean(ops.reshape(ops.cast(x, "float32"), (ops.shape(x)[0], -1)), axis=1)
+    return ops.mean(ops.reshape(widen(x), (ops.shape(x)[0], -1)), axis=1)
 
 
 class AdversarialLoss:
@@ -21,13 +23,13 @@ class AdversarialLoss:
 
     def discriminator_terms(self, real_scores, fake_scores):
         """What the discriminator minimises, equation 3: a pair `(real, fake)` of `(batch,)` float32."""
-        real = sum(per_sample_mean(self.real_cost(ops.cast(score, "float32"))) for score in real_scores)
-        fake = sum(per_sample_mean(self.fake_cost(ops.cast(score, "float32"))) for score in fake_scores)
+        real = sum(per_sample_mean(self.real_cost(widen(score))) for score in real_scores)
+        fake = sum(per_sample_mean(self.fake_cost(widen(score))) for score in fake_scores)
         return real, fake
 
     def generator_term(self, fake_scores):
         """What the generator minimises: `(batch,)` float32."""
-        return sum(per_sample_mean(self.generator_cost(ops.cast(score, "float32"))) for score in fake_scores)
+        return sum(per_sample_mean(self.generator_cost(widen(score))) for score in fake_scores)
 
     def get_config(self):
         return {}

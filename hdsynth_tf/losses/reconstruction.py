@@ -7,6 +7,7 @@ import keras
 from keras import ops
 
 from hdsynth_tf.losses.adversarial import PACKAGE, per_sample_mean
+from hdsynth_tf.precision import widen
 
 VGG_LAYER_WEIGHTS = (1 / 32, 1 / 16, 1 / 8, 1 / 4, 1.0)
 
@@ -18,8 +19,8 @@ def feature_distance(real, fake, relative):
     difference is taken in the activations' own dtype, where close numbers lose nothing; means are float32.
     """
     real, fake = ops.stop_gradient(ops.convert_to_tensor(real)), ops.convert_to_tensor(fake)
-    distance = per_sample_mean(ops.cast(ops.abs(fake - real), "float32"))
-    return distance / (per_sample_mean(ops.cast(ops.abs(real), "float32")) + 1e-6) if relative else distance
+    distance = per_sample_mean(ops.abs(fake - real))
+    return distance / (per_sample_mean(ops.abs(real)) + 1e-6) if relative else distance
 
 
 @keras.saving.register_keras_serializable(package=PACKAGE)
@@ -142,7 +143,7 @@ class PyramidL1Loss(keras.losses.Loss):
         self.num_levels = num_levels
 
     def call(self, y_true, y_pred):
-        difference = ops.cast(y_pred, "float32") - ops.cast(y_true, "float32")
+        difference = widen(y_pred) - widen(y_true)
         total = per_sample_mean(ops.abs(difference))
         for _ in range(self.num_levels - 1):
             difference = ops.average_pool(difference, 2, 2, "valid")  # linear: the difference of the halved images

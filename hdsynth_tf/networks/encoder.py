@@ -5,6 +5,7 @@ from keras import ops
 
 from hdsynth_tf.networks.generators import RELEASED_INITIALIZER, image_head
 from hdsynth_tf.networks.layers import PACKAGE, ConvBlock, UpsampleBlock, pad_to_multiple, run
+from hdsynth_tf.precision import wide, widen
 
 
 @keras.saving.register_keras_serializable(package=PACKAGE)
@@ -33,7 +34,7 @@ class InstanceAveragePooling(keras.layers.Layer):
         pixels = ops.cast(ops.reshape(x, (-1, channels)), "float64")
         total = ops.segment_sum(pixels, segment, shape[0] * count)
         size = ops.segment_sum(ops.ones_like(pixels[:, :1]), segment, shape[0] * count)
-        mean = ops.cast(total / ops.maximum(size, 1), "float32")
+        mean = ops.cast(total / ops.maximum(size, 1), wide(x.dtype))
         return ops.reshape(ops.take(mean, segment, axis=0), shape)
 
     def compute_output_shape(self, x_shape, instance_map_shape=None):
@@ -94,7 +95,7 @@ class FeatureEncoder(keras.Model):
             UpsampleBlock(width, upsampling, name=f"up_{i}", **common) for i, width in enumerate(reversed(widths[:-1]))
         ]
         self.head = image_head(feature_channels, kernel_initializer, self.dtype_policy)
-        self.pool = InstanceAveragePooling(dtype="float32", name="pool")
+        self.pool = InstanceAveragePooling(dtype=wide(self.compute_dtype), name="pool")
 
     @property
     def trunk(self):
@@ -117,7 +118,7 @@ class FeatureEncoder(keras.Model):
     def call(self, image, instance_map, rematerialize=False):
         height, width = ops.shape(image)[1:3]
         x = run(self.trunk, pad_to_multiple(image, 2**self.num_downsamples), rematerialize)
-        features = ops.tanh(ops.cast(x[:, :height, :width], "float32"))
+        features = ops.tanh(widen(x[:, :height, :width]))
         return self.pool(features, instance_map)
 
     # === Config ===

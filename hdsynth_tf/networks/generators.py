@@ -14,6 +14,7 @@ from hdsynth_tf.networks.layers import (
     pad_to_multiple,
     run,
 )
+from hdsynth_tf.precision import widen
 
 RELEASED_INITIALIZER = {"class_name": "RandomNormal", "config": {"mean": 0.0, "stddev": 0.02}}
 
@@ -38,7 +39,7 @@ class FeatureGenerator(keras.Model):
 
     def to_image(self, feature_map, rematerialize=False):
         """Feature map `(batch, height, width, num_filters)` -> image, float32 in [-1, 1]."""
-        return ops.tanh(ops.cast(run([self.head], feature_map, rematerialize), "float32"))
+        return ops.tanh(widen(run([self.head], feature_map, rematerialize)))
 
     def call(self, x, rematerialize=False):
         height, width = ops.shape(x)[1:3]
@@ -274,7 +275,7 @@ class UNetGenerator(keras.Model):
         x = skips.pop()
         for up in self.ups:
             x = ops.concatenate([up(x), skips.pop()], axis=-1)
-        image = ops.tanh(ops.cast(self.head(ops.relu(x)), "float32"))
+        image = ops.tanh(widen(self.head(ops.relu(x))))
         return image[:, :height, :width]
 
     # === Config ===

@@ -1,0 +1,145 @@
+"""A folder of the released code's files <-> a model."""
+
+from hdsynth_tf.model import Pix2PixHD
+from hdsynth_tf.networks import CoarseToFineGenerator, GlobalGenerator, StyleBank
+from hdsynth_tf.released import architecture, layout
+from hdsynth_tf.released.clusters import read_clusters, write_clusters
+from hdsynth_tf.torch_files import WeightsFileError, read_tensors, write_tensors
+from pipelines.cityscapes import Cityscapes
+from pipelines.conditioning import ImageConditioning, SemanticConditioning
+from pipelines.paths import as_path
+from pipelines.source import class_colors
+
+
+def read_model(folder, boundary=True, image_size=None):
+    """The model of `latest_net_G.pth` and, where they are there, of D's, E's and the styles' files.
+
+    Args:
+        folder: Path.
+        boundary: Boolean, whether one of G's input channels is a boundary map.
+        image_size: (height, width) at which its networks work, or `None`.
+
+    Returns:
+        `Pix2PixHD`, and a list of lines that say what was found.
+
+    Raises:
+        WeightsFileError: If a file is not what its name says, or the files do not belong together.
+    """
+    folder = as_path(folder)
+    networks, lines = _read_networks(folder)
+    generator, encoder, discriminator = (networks.get(name) for name in ("generator", "encoder", "discriminator"))
+    first = generator.stem if isinstance(generator, GlobalGenerator) else generator.global_generator.stem
+    channels = first.conv.kernel.shape[2] - (encoder.feature_channels if encoder is not None else 0)
+    conditioning, line = _conditioning(channels, boundary, image_size)
+    _check_fit(folder, channels, generator, encoder, discriminator)
+    lines.append(line)
+    style_bank, styles = None, folder / layout.CLUSTERS
+    if encoder is not None and styles.is_file():
+        style_bank, line = _read_styles(styles, conditioning.num_classes, encoder.feature_channels)
+        lines.append(line)
+    elif encoder is not None:
+        lines.append(f"{layout.CLUSTERS} is not there: no styles; every object gets features of 0")
+    return Pix2PixHD(conditioning, generator, discriminator, encoder=encoder, style_bank=style_bank), lines
+
+
+def _read_networks(folder):
+    """The networks whose files are there, by name, and a line for each."""
+    networks, lines = {}, []
+    for name, file in layout.FILES.items():
+        path = folder / file
+        if name != "generator" and not path.is_file():
+            lines.append(f"{file} is not there: no {name}")
+            continue
+        build = getattr(architecture, f"build_{name}")
+        networks[name], line = build(architecture.clean(read_tensors(path), path), path)
+        lines.append(f"{file}: {line}")
+    return networks, lines
+
+
+def _conditioning(channels, boundary, image_size):
+    """What makes so many channels of maps or pictures, and a line about it."""
+    if channels in (1, 3):
+        return ImageConditioning(channels, image_size=image_size), f"input: images of {channels} channel(s), 0 to 255"
+    classes = channels - int(boundary)
+    if classes < 1:
+        raise WeightsFileError(f"The generator has {channels} input channels: there is none for a class.")
+    is_cityscapes = classes == Cityscapes.num_classes
+    colors = Cityscapes.class_colors if is_cityscapes else class_colors(classes)
+    names = Cityscapes.class_names if is_cityscapes else None
+    line = f"input: {classes} classes" + (" (Cityscapes')" if is_cityscapes else "")
+    line += " and a boundary map (if it was trained with --no_instance: --noboundary)" if boundary else ""
+    return SemanticConditioning(classes, boundary, class_names=names, class_colors=colors, image_size=image_size), line
+
+
+def _check_fit(folder, channels, generator, encoder, discriminator):
+    """Raises `WeightsFileError` unless the networks' channels fit together."""
+    wanted = {
+        f"{layout.FILES['generator']} makes images of {{}} channels": (generator.output_channels, 3),
+        f"{layout.FILES['discriminator']} reads {{}} channels": (_input_channels(discriminator), channels + 3),
+        f"{layout.FILES['encoder']} reads images of {{}} channels": (_input_channels(encoder), 3),
+    }
+    for text, (count, expected) in wanted.items():
+        if count is not None and count != expected:
+            raise WeightsFileError(f"In {folder}, {text.format(count)}; it should be {expected} for G to fit.")
+
+
+def _input_channels(network):
+    if network is None:
+        return None
+    first = network.stem if hasattr(network, "stem") else network.discriminators[0].groups[0]
+    return first.conv.kernel.shape[2]
+
+
+def _read_styles(path, num_classes, feature_channels):
+    styles = read_clusters(path)
+    bank = StyleBank(num_classes, feature_channels, max(map(len, styles.values()), default=1))
+    try:
+        bank.fill(styles)
+    except ValueError as error:
+        raise WeightsFileError(f"{path} does not fit the other files. {error}") from error
+    return bank, f"{path.name}: {sum(map(len, styles.values()))} styles of {len(styles)} classes"
+
+
+def write_model(model, folder):
+    """Writes the files that the released code loads; returns their paths.
+
+    Raises:
+        WeightsFileError: If the model has what the released code has not. Nothing is written then.
+    """
+    reason = foreign_to_released(model)
+    if reason:
+        raise WeightsFileError(f"The released code has no such network: {reason}.")
+    folder = as_path(folder)
+    layers = {"generator": layout.generator_layers(model.inference_generator)}
+    if model.discriminator is not None:
+        layers["discriminator"] = layout.discriminator_layers(model.discriminator)
+    if model.encoder is not None:
+        layers["encoder"] = layout.encoder_layers(model.encoder)
+    written = []
+    for name, own in layers.items():
+        written.append(folder / layout.FILES[name])
+        write_tensors(written[-1], layout.to_tensors(own))
+    if model.encoder is not None and model.style_bank.as_dict():
+        written.append(folder / layout.CLUSTERS)
+        write_clusters(written[-1], model.style_bank.as_dict())
+    return written
+
+
+def foreign_to_released(model):
+    """What of a model the released code's networks cannot be, in words; an empty string if there is nothing."""
+    generator = model.inference_generator
+    if not isinstance(generator, (GlobalGenerator, CoarseToFineGenerator)):
+        return f"a generator called {type(generator).__name__}"
+    base = generator if isinstance(generator, GlobalGenerator) else generator.global_generator
+    parts = [base, *getattr(generator, "enhancers", []), *([model.encoder] if model.encoder is not None else [])]
+    if any(part.upsampling != "transposed" for part in parts):
+        return "nearest-neighbour upsampling (--upsampling=transposed is the released code's)"
+    if any(part.padding != "zero" for part in parts):
+        return "reflected borders in strided convolutions (--padding=zero is the released code's)"
+    if any(getattr(part, "skip_connections", False) for part in parts):
+        return "skip connections (--noskip_connections is the released code's)"
+    if model.conditioning.row_channel:
+        return "a row channel (--norow_channel is the released code's)"
+    if model.discriminator is not None and model.discriminator.norm != "instance":
+        return "a discriminator without instance norm (--discriminator_norm=instance is the released code's)"
+    return ""

@@ -1,0 +1,247 @@
+"""The released pix2pixHD networks, losses and training step in PyTorch, written anew from a description of them.
+
+Module names and positions give the state-dict keys of the released files. For tests and benchmarks; not part of the
+package. Everything follows the default dtype of the module's weights, so that `.double()` gives a reference in float64.
+"""
+
+import torch
+from torch import nn
+
+VGG_WIDTHS = (64, 64, "pool", 128, 128, "pool", 256, 256, 256, 256, "pool", 512, 512, 512, 512, "pool", 512)
+SLOPE = 0.20000000298023224  # 0.2 as float32 arithmetic has it, of which a reference in float64 should not differ
+VGG_TAPS = (1, 6, 11, 20, 29)
+VGG_LAYER_WEIGHTS = (1 / 32, 1 / 16, 1 / 8, 1 / 4, 1.0)
+
+
+def norm(channels):
+    return nn.InstanceNorm2d(channels, affine=False)
+
+
+class ResidualBlock(nn.Module):
+    def __init__(self, channels):
+        super().__init__()
+        layers = []
+        for activation in ([nn.ReLU()], []):
+            layers += [nn.ReflectionPad2d(1), nn.Conv2d(channels, channels, 3), norm(channels), *activation]
+        self.conv_block = nn.Sequential(*layers)
+
+    def forward(self, x):
+        return x + self.conv_block(x)
+
+
+def stem(channels, width):
+    return [nn.ReflectionPad2d(3), nn.Conv2d(channels, width, 7), norm(width), nn.ReLU()]
+
+
+def halve(width):
+    return [nn.Conv2d(width, 2 * width, 3, stride=2, padding=1), norm(2 * width), nn.ReLU()]
+
+
+def double(width):
+    up = nn.ConvTranspose2d(2 * width, width, 3, stride=2, padding=1, output_padding=1)
+    return [up, norm(width), nn.ReLU()]
+
+
+def head(width, channels):
+    return [nn.ReflectionPad2d(3), nn.Conv2d(width, channels, 7), nn.Tanh()]
+
+
+class GlobalGenerator(nn.Module):
+    def __init__(self, in_channels, width=64, downsamples=4, blocks=9, out_channels=3, makes_image=True):
+        super().__init__()
+        layers = stem(in_channels, width)
+        for i in range(downsamples):
+            layers += halve(width * 2**i)
+        layers += [ResidualBlock(width * 2**downsamples) for _ in range(blocks)]
+        for i in reversed(range(downsamples)):
+            layers += double(width * 2**i)
+        self.model = nn.Sequential(*layers, *(head(width, out_channels) if makes_image else []))
+
+    def forward(self, x):
+        return self.model(x)
+
+
+class LocalEnhancer(nn.Module):
+    """`width` is that of the finest enhancer; with K of them the global network has `width * 2**K`."""
+
+    def __init__(self, in_channels, width=32, downsamples=4, blocks=9, enhancers=1, enhancer_blocks=3, out_channels=3):
+        super().__init__()
+        self.enhancers = enhancers
+        self.model = GlobalGenerator(in_channels, width * 2**enhancers, downsamples, blocks, makes_image=False).model
+        for n in range(1, enhancers + 1):
+            own = width * 2 ** (enhancers - n)
+            back = [ResidualBlock(2 * own) for _ in range(enhancer_blocks)] + double(own)
+            self.add_module(f"model{n}_1", nn.Sequential(*stem(in_channels, own), *halve(own)))
+            self.add_module(f"model{n}_2", nn.Sequential(*back, *(head(own, out_channels) if n == enhancers else [])))
+
+    def forward(self, x):
+        pyramid = [x]
+        for _ in range(self.enhancers):
+            pyramid.append(half_size(pyramid[-1]))
+        y = self.model(pyramid.pop())
+        for n in range(1, self.enhancers + 1):
+            y = self.get_submodule(f"model{n}_2")(self.get_submodule(f"model{n}_1")(pyramid.pop()) + y)
+        return y
+
+
+def half_size(x):
+    return nn.functional.avg_pool2d(x, 3, stride=2, padding=1, count_include_pad=False)
+
+
+class Encoder(nn.Module):
+    def __init__(self, features=3, width=16, downsamples=4, in_channels=3):
+        super().__init__()
+        layers = stem(in_channels, width)
+        for i in range(downsamples):
+            layers += halve(width * 2**i)
+        for i in reversed(range(downsamples)):
+            layers += double(width * 2**i)
+        self.model = nn.Sequential(*layers, *head(width, features))
+
+    def forward(self, image, instances):
+        features = self.model(image)
+        means = features.clone()
+        for sample in range(len(image)):
+            for i in instances[sample].unique():
+                inside = (instances[sample] == i)[None]
+                for channel in range(features.shape[1]):
+                    mean = features[sample, channel][inside[0]].mean()
+                    means[sample, channel] = torch.where(inside[0], mean, means[sample, channel])
+        return means
+
+
+def patch_groups(in_channels, width, layers):
+    """Groups of convolution, norm and activation; the last makes scores."""
+    groups = [[nn.Conv2d(in_channels, width, 4, stride=2, padding=2), nn.LeakyReLU(SLOPE)]]
+    for i in range(1, layers + 1):
+        before, after = min(width * 2 ** (i - 1), 512), min(width * 2**i, 512)
+        conv = nn.Conv2d(before, after, 4, stride=2 if i < layers else 1, padding=2)
+        groups.append([conv, norm(after), nn.LeakyReLU(SLOPE)])
+    groups.append([nn.Conv2d(min(width * 2**layers, 512), 1, 4, padding=2)])
+    return groups
+
+
+class Discriminator(nn.Module):
+    """Of many scales. `scale0` is the coarsest one. Returns the finest first."""
+
+    def __init__(self, in_channels, width=64, layers=3, scales=2, feature_matching=True):
+        super().__init__()
+        self.scales, self.layers, self.feature_matching = scales, layers, feature_matching
+        for s in range(scales):
+            groups = patch_groups(in_channels, width, layers)
+            if feature_matching:
+                for j, group in enumerate(groups):
+                    self.add_module(f"scale{s}_layer{j}", nn.Sequential(*group))
+            else:
+                self.add_module(f"layer{s}", nn.Sequential(*sum(groups, [])))
+
+    def forward(self, x):
+        results = []
+        for s in reversed(range(self.scales)):
+            activations, y = [], x
+            names = [f"scale{s}_layer{j}" for j in range(self.layers + 2)] if self.feature_matching else [f"layer{s}"]
+            for name in names:
+                y = self.get_submodule(name)(y)
+                activations.append(y)
+            results.append(activations)
+            x = half_size(x)
+        return results
+
+
+class VGG19(nn.Module):
+    """torchvision's `features`, up to relu5_1."""
+
+    def __init__(self):
+        super().__init__()
+        layers, channels = [], 3
+        for width in VGG_WIDTHS:
+            if width == "pool":
+                layers.append(nn.MaxPool2d(2))
+            else:
+                layers += [nn.Conv2d(channels, width, 3, padding=1), nn.ReLU()]
+                channels = width
+        self.features = nn.Sequential(*layers)
+
+    def forward(self, x):
+        taps = []
+        for i, layer in enumerate(self.features):
+            x = layer(x)
+            if i in VGG_TAPS:
+                taps.append(x)
+        return taps
+
+
+def initialize(module):
+    """Kernels of N(0, 0.02); biases stay as PyTorch starts them."""
+    for layer in module.modules():
+        if isinstance(layer, (nn.Conv2d, nn.ConvTranspose2d)):
+            nn.init.normal_(layer.weight, 0.0, 0.02)
+    return module
+
+
+def boundary_map(instances):
+    """`(batch, 1, height, width)` ids -> 0 or 1."""
+    edges = torch.zeros(instances.shape, dtype=torch.bool)
+    across, down = instances[..., 1:] != instances[..., :-1], instances[..., 1:, :] != instances[..., :-1, :]
+    edges[..., 1:] |= across
+    edges[..., :-1] |= across
+    edges[..., 1:, :] |= down
+    edges[..., :-1, :] |= down
+    return edges
+
+
+def semantic_input(labels, instances, num_classes, dtype):
+    """`(batch, height, width)` labels and ids -> one-hot and boundary channels, `(batch, channels, height, width)`."""
+    one_hot = nn.functional.one_hot(labels.long(), num_classes).permute(0, 3, 1, 2)
+    return torch.cat([one_hot.to(dtype), boundary_map(instances[:, None]).to(dtype)], 1)
+
+
+class Training:
+    """The released code's step: losses of equation 5 as its code has them, both updates by Adam.
+
+    Args:
+        generator, discriminator, encoder, vgg: Modules of one dtype; the last two may be `None`.
+    """
+
+    def __init__(self, generator, discriminator, encoder=None, vgg=None, rate=2e-4, matching_weight=10.0):
+        self.generator, self.discriminator, self.encoder, self.vgg = generator, discriminator, encoder, vgg
+        self.matching_weight = matching_weight
+        own = [*generator.parameters(), *(encoder.parameters() if encoder is not None else [])]
+        self.generator_optimizer = torch.optim.Adam(own, rate, betas=(0.5, 0.999))
+        self.discriminator_optimizer = torch.optim.Adam(discriminator.parameters(), rate, betas=(0.5, 0.999))
+
+    def losses(self, semantic, real, instances):
+        """The terms as the released code prints them, with their weights in them."""
+        features = [self.encoder(real, instances)] if self.encoder is not None else []
+        fake = self.generator(torch.cat([semantic, *features], 1))
+        fake_detached = self.discriminator(torch.cat([semantic, fake.detach()], 1))
+        on_real = self.discriminator(torch.cat([semantic, real], 1))
+        on_fake = self.discriminator(torch.cat([semantic, fake], 1))
+        terms = {
+            "discriminator_fake": sum((scale[-1] ** 2).mean() for scale in fake_detached),
+            "discriminator_real": sum(((scale[-1] - 1) ** 2).mean() for scale in on_real),
+            "adversarial": sum(((scale[-1] - 1) ** 2).mean() for scale in on_fake),
+        }
+        matching = 0
+        for real_scale, fake_scale in zip(on_real, on_fake):
+            for a, b in list(zip(real_scale, fake_scale))[:-1]:
+                matching = matching + 4 / (len(real_scale) - 1) / len(on_real) * (b - a.detach()).abs().mean()
+        terms["feature_matching"] = matching * self.matching_weight
+        if self.vgg is not None:
+            pairs = zip(VGG_LAYER_WEIGHTS, self.vgg(fake), self.vgg(real))
+            terms["perceptual"] = 10 * sum(w * (a - b.detach()).abs().mean() for w, a, b in pairs)
+        return terms
+
+    def step(self, semantic, real, instances):
+        """One step; returns the terms as they were before it."""
+        terms = self.losses(semantic, real, instances)
+        generator_loss = sum(terms[name] for name in ("adversarial", "feature_matching", "perceptual") if name in terms)
+        discriminator_loss = 0.5 * (terms["discriminator_fake"] + terms["discriminator_real"])
+        for optimizer, loss in (
+            (self.generator_optimizer, generator_loss),
+            (self.discriminator_optimizer, discriminator_loss),
+        ):
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+        return {name: term.item() for name, term in terms.items()}
