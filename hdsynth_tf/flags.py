@@ -6,6 +6,7 @@ import sys
 
 from absl import flags
 
+from hdsynth_tf.recipes import RECIPES
 from hdsynth_tf.settings import SettingsError
 
 
@@ -19,7 +20,7 @@ def parse(argv, groups, usage, defaults=None):
         defaults: Dict of name -> value, instead of the settings' own defaults, or `None`.
 
     Returns:
-        One settings object for each group.
+        One settings object for each group. Where one has a `recipe`, what was not given is as the recipe says.
 
     Raises:
         SettingsError: If a flag is unknown, has an impossible value, or contradicts another.
@@ -27,17 +28,25 @@ def parse(argv, groups, usage, defaults=None):
     if any(argument in ("--help", "-help", "-h", "--helpfull", "--helpshort") for argument in argv[1:]):
         print(help_text(groups, usage))
         sys.exit(0)
+    values = _read(argv, groups, defaults or {})
+    if "recipe" in values:
+        values = _read(argv, groups, {**(defaults or {}), **RECIPES[values.recipe]})
+    return [group(**{field.name: _value(values, field) for field in dataclasses.fields(group)}) for group in groups]
+
+
+def _read(argv, groups, defaults):
+    """The values of all flags of `groups`."""
     values = flags.FlagValues()
     for group in groups:
         for field in dataclasses.fields(group):
-            _define(field, (defaults or {}).get(field.name, field.default), values)
+            _define(field, defaults.get(field.name, field.default), values)
     try:
         rest = values([argv[0], *_expand_flagfiles(argv[1:])])
     except flags.Error as error:
         raise SettingsError(str(error)) from error
     if rest[1:]:
         raise SettingsError(f"Flags look like --name=value. Received: {' '.join(rest[1:])}")
-    return [group(**{field.name: _value(values, field) for field in dataclasses.fields(group)}) for group in groups]
+    return values
 
 
 def _define(field, default, values):

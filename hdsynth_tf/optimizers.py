@@ -10,8 +10,8 @@ from keras import ops
 class Adam(keras.optimizers.Adam):
     """Adam as its authors' algorithm 1 and PyTorch have it: epsilon is added after the bias correction.
 
-    Keras adds it before (their "epsilon hat"), which in the first step makes it 31 times as large: weights whose gradient
-    is small then move otherwise. The defaults are the released code's.
+    Keras adds it before (their "epsilon hat"), which in the first step makes it 31 times as large: weights of small
+    gradient then move otherwise. The defaults are the released code's.
 
     Args:
         learning_rate: Float or schedule.

@@ -116,20 +116,19 @@ class NetworkSettings:
     row_channel: bool = setting(True, "Tells the networks how far down the picture they are.")
     feature_channels: int = setting(0, "Encoder: features of each instance, from which styles are made. 0: none.")
     encoder_filters: int = setting(16, "Encoder: channels at full size.")
+    encoder_downsamples: int = setting(4, "Encoder: how often height and width are halved.")
     discriminator_filters: int = setting(64, "Discriminator: channels of the first group.")
     discriminator_layers: int = setting(3, "Discriminator: strided groups; 3 see 70 pixels, 2 see 34.")
     num_scales: int = setting(2, "Discriminators, each on pictures half as large as the one before.")
     discriminator_norm: str = setting("spectral", "spectral or instance.", ("spectral", "instance"))
 
     def __post_init__(self):
-        for name in ("num_filters", "num_downsamples", "discriminator_filters", "discriminator_layers", "num_scales"):
+        counts = ("num_filters", "num_downsamples", "encoder_filters", "encoder_downsamples", "discriminator_filters")
+        for name in (*counts, "discriminator_layers", "num_scales"):
             if getattr(self, name) < 1:
                 raise SettingsError(f"--{name} should be 1 or more. Received: {getattr(self, name)}")
-        if self.feature_channels < 0 or self.encoder_filters < 1:
-            raise SettingsError(
-                "--feature_channels should be 0 or more, --encoder_filters 1 or more. Received: "
-                f"{self.feature_channels} and {self.encoder_filters}"
-            )
+        if self.feature_channels < 0:
+            raise SettingsError(f"--feature_channels should be 0 or more. Received: {self.feature_channels}")
         if self.num_enhancers < 0 or (self.num_enhancers and self.generator != "global"):
             raise SettingsError(
                 "--num_enhancers should be 0 or more, and 0 for a generator that is not global. Received: "
@@ -152,7 +151,8 @@ class LossSettings:
     relative_matching: bool = setting(True, "Feature matching relative to each layer's magnitude.")
     perceptual_weight: float = setting(10.0, "Of the perceptual term, where there are weights for it.")
     perceptual_weights: str = setting(
-        "none", "VGG19: none; imagenet or torchvision (Keras' or PyTorch's, downloaded); or a file of either, .h5 or .pth."
+        "none",
+        "VGG19: none; imagenet or torchvision (Keras' or PyTorch's, downloaded); or a file of either, .h5 or .pth.",
     )
     perceptual_input: str = setting(
         "normalized", "How VGG19 sees pictures: as in its own training, or raw, in [-1, 1].", ("normalized", "raw")
@@ -265,7 +265,9 @@ class ConvertSettings:
 
     def __post_init__(self):
         if bool(self.from_torch) == bool(self.model):
-            raise SettingsError("Say what to convert: --from_torch=FOLDER --output=NAME.keras, or --model= --to_torch=.")
+            raise SettingsError(
+                "Say what to convert: --from_torch=FOLDER --output=NAME.keras, or --model= --to_torch=."
+            )
         if self.from_torch and not self.output.endswith(".keras"):
             raise SettingsError(f"--output should be the model file to write, NAME.keras. Received: {self.output!r}")
         if self.model and not self.to_torch:

@@ -22,9 +22,9 @@ def read_tensors(path):
     except FileNotFoundError as error:
         raise WeightsFileError(f"{path} is not there.") from error
     except Exception as error:  # whatever a damaged or malicious file makes PyTorch raise
-        reason = str(error).strip().splitlines()
+        reason = (str(error).strip() or repr(error)).splitlines()[0]
         raise WeightsFileError(
-            f"{path} is no PyTorch file of plain weights; nothing of it was executed ({reason[0] if reason else error!r})"
+            f"{path} is no PyTorch file of plain weights; nothing of it was executed ({reason})"
         ) from error
     if not isinstance(content, dict) or not content:
         raise WeightsFileError(f"{path} holds no dict of named tensors, but {type(content).__name__}.")

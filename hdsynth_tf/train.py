@@ -12,7 +12,6 @@ from hdsynth_tf import build, commands, flags, plan
 from hdsynth_tf.checkpoints import Checkpoints
 from hdsynth_tf.evaluation.quality import agreement
 from hdsynth_tf.pictures import compare
-from hdsynth_tf.recipes import RECIPES
 from hdsynth_tf.run_folder import RunFolder, check_space, find_model, write_json
 from hdsynth_tf.settings import (
     DataSettings,
@@ -50,8 +49,7 @@ MAY_CHANGE = {field.name for field in dataclasses.fields(RunSettings)} - {"init_
 
 
 def main(argv):
-    asked = dict(zip(GROUPS, flags.parse(argv, GROUPS.values(), USAGE)))
-    groups = flags.parse(argv, GROUPS.values(), USAGE, RECIPES[asked["training"].recipe])
+    groups = flags.parse(argv, GROUPS.values(), USAGE)
     _, networks, _, training, run = groups
     if not run.run_dir:
         raise SettingsError("Say where the run goes: --run_dir=runs/NAME.")

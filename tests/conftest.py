@@ -1,6 +1,8 @@
 """Shared by all tests: two CPU devices, so that replicas can be tried anywhere, and small datasets in files."""
 
+import importlib
 import os
+import sys
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
@@ -56,3 +58,21 @@ def label_folders(save, rng, tmp_path):
         save(f"inst/s{i}.png", (label.astype("uint16") * 1000 + 7))
         save(f"photo/s{i}.jpg", np.stack([label * 60] * 3, -1))
     return tmp_path
+
+
+@pytest.fixture
+def command(monkeypatch, capsys):
+    """Runs a command in this process: (exit code, standard output, standard error)."""
+
+    def run(name, *arguments):
+        from hdsynth_tf import commands
+
+        monkeypatch.setattr(sys, "argv", [name, *map(str, arguments)])
+        try:
+            commands.run(importlib.import_module(f"hdsynth_tf.{name}").main, name)
+            code = 0
+        except SystemExit as stop:
+            code = stop.code or 0
+        return (code, *capsys.readouterr())
+
+    return run

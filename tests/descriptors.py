@@ -24,10 +24,16 @@ from hdsynth_tf.networks import (
     StyleBank,
     UNetGenerator,
 )
-from hdsynth_tf.networks.layers import ConvBlock, HalveImage, Padding2D, ResidualBlock, UpsampleBlock
+from hdsynth_tf.networks.layers import (
+    ConvBlock,
+    HalveImage,
+    InstanceNormalization,
+    Padding2D,
+    ResidualBlock,
+    UpsampleBlock,
+)
 from hdsynth_tf.networks.vgg import ToVGGInput
 from pipelines.conditioning import ImageConditioning, SemanticConditioning
-
 
 IDS, SEED = "ids", "seed"
 
@@ -68,6 +74,7 @@ LAYERS = [
     Row("Padding2D zero", lambda **kw: Padding2D(1, "zero", **kw), 2, 2, lambda n: n + 2),
     Row("ConvBlock", lambda **kw: ConvBlock(5, 3, strides=2, pad=1, **kw), 3, 5, lambda n: (n - 1) // 2 + 1),
     Row("ConvBlock spectral", lambda **kw: ConvBlock(5, 4, pad=2, norm="spectral", **kw), 3, 5, lambda n: n + 1),
+    Row("InstanceNormalization", lambda **kw: InstanceNormalization(**kw), 3, 3),
     Row("ResidualBlock", lambda **kw: ResidualBlock(4, **kw), 4, 4),
     Row("UpsampleBlock transposed", lambda **kw: UpsampleBlock(3, **kw), 6, 3, lambda n: 2 * n),
     Row("UpsampleBlock nearest", lambda **kw: UpsampleBlock(3, "nearest", **kw), 6, 3, lambda n: 2 * n),
@@ -75,6 +82,7 @@ LAYERS = [
     Row("InstanceAveragePooling", lambda **kw: InstanceAveragePooling(**kw), (3, IDS), 3, float32=True),
     Row("StyleBank", filled_style_bank, (IDS, IDS, SEED), 2, float32=True),
     Row("ToVGGInput", lambda **kw: ToVGGInput(**kw), 3, 3),
+    Row("ToVGGInput torchvision", lambda **kw: ToVGGInput("torchvision", **kw), 1, 3),
 ]
 NETWORKS = [
     Row("GlobalGenerator", lambda **kw: GlobalGenerator(4, 2, 2, **kw), 5, 3),
@@ -145,4 +153,4 @@ LOSSES = {
     "PerceptualLoss": lambda: PerceptualLoss(tiny_features(), (0.5, 1.0)),
     "PyramidL1Loss": lambda: PyramidL1Loss(3),
 }
-TESTED_ELSEWHERE = {"Pix2PixHD", "LinearDecay", "LocalEnhancer", "VGG19Features"}
+TESTED_ELSEWHERE = {"Adam", "Pix2PixHD", "LinearDecay", "LocalEnhancer", "VGG19Features"}

@@ -9,16 +9,22 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 FLOORS = [  # a file may import its own floor and those below
-    ["hdsynth_tf.storage", "hdsynth_tf.recipes", "hdsynth_tf.settings", "hdsynth_tf.networks", "hdsynth_tf.losses", "hdsynth_tf.gallery",
-     "hdsynth_tf.pictures", "hdsynth_tf.serving", "hdsynth_tf.schedule", "hdsynth_tf.flags", "hdsynth_tf.run_folder",
-     "hdsynth_tf.torch_files", "hdsynth_tf.precision", "hdsynth_tf.optimizers"],
+    ["hdsynth_tf.storage", "hdsynth_tf.recipes", "hdsynth_tf.settings", "hdsynth_tf.precision", "hdsynth_tf.optimizers",
+     "hdsynth_tf.networks", "hdsynth_tf.losses", "hdsynth_tf.gallery", "hdsynth_tf.pictures", "hdsynth_tf.serving",
+     "hdsynth_tf.schedule", "hdsynth_tf.flags", "hdsynth_tf.run_folder", "hdsynth_tf.torch_files"],
     ["hdsynth_tf.model"],
     ["hdsynth_tf.checkpoints", "hdsynth_tf.callbacks", "hdsynth_tf.plan", "hdsynth_tf.build", "hdsynth_tf.evaluation",
      "hdsynth_tf.stages", "hdsynth_tf.released"],
     ["hdsynth_tf.commands", "hdsynth_tf.train", "hdsynth_tf.generate", "hdsynth_tf.prepare", "hdsynth_tf.convert",
      "hdsynth_tf.export"],
 ]  # fmt: skip
-BACKEND_NEUTRAL = ["hdsynth_tf/precision.py", "hdsynth_tf/optimizers.py", "hdsynth_tf/networks", "hdsynth_tf/losses", "pipelines/conditioning.py"]
+BACKEND_NEUTRAL = [
+    "hdsynth_tf/precision.py",
+    "hdsynth_tf/optimizers.py",
+    "hdsynth_tf/networks",
+    "hdsynth_tf/losses",
+    "pipelines/conditioning.py",
+]
 
 
 def files(*places):
@@ -86,5 +92,5 @@ def test_importing_defines_no_flags_and_touches_no_device():
 
 def test_no_line_of_the_package_unpickles():
     for path in files("hdsynth_tf", "pipelines"):
-        text = path.read_text().replace("allow_pickle=False", "")
+        text = path.read_text().replace("allow_pickle=False", "").replace("pickletools", "")  # shows, and runs nothing
         assert "pickle" not in text and "safe_mode=False" not in text

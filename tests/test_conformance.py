@@ -93,7 +93,9 @@ def test_dtype_policy(row, rng, policy):
         pytest.skip("PyTorch has no reflection padding in float16 on CPUs")
     layer = row.create(dtype=policy)
     outputs = tree.flatten(layer(*arrays(row, rng)))
-    expected = "float32" if row in NETWORKS or row.float32 else keras.DTypePolicy(policy).compute_dtype  # images are float32 always
+    expected = (
+        "float32" if row in NETWORKS or row.float32 else keras.DTypePolicy(policy).compute_dtype
+    )  # images are float32 always
     assert {keras.backend.standardize_dtype(x.dtype) for x in outputs} == {expected}
     assert {weight.dtype for weight in layer.trainable_weights} <= {"float32"}
     assert all(np.isfinite(x).all() for x in numpy(outputs))

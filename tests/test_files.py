@@ -10,8 +10,9 @@ from PIL import Image
 from hdsynth_tf import flags, settings
 from hdsynth_tf.gallery import write_gallery
 from hdsynth_tf.pictures import CAPTION_HEIGHT, color_labels, grid, show_source
+from hdsynth_tf.recipes import RECIPES
 from hdsynth_tf.run_folder import RunFolder, RunFolderError, check_space, find_model, read_settings
-from hdsynth_tf.settings import DataSettings, LossSettings, SettingsError, TrainingSettings
+from hdsynth_tf.settings import DataSettings, LossSettings, NetworkSettings, SettingsError, TrainingSettings
 from hdsynth_tf.storage import replacing
 
 GROUPS = (DataSettings, TrainingSettings)
@@ -68,6 +69,20 @@ def test_flag_files_nest_and_later_flags_win(tmp_path):
     (tmp_path / "outer.flags").write_text("--flagfile=inner.flags\n\n--epochs=7\n")
     training = parse(f"--flagfile={tmp_path / 'outer.flags'}", "--batch_size=4")[1]
     assert (training.epochs, training.batch_size) == (7, 4)
+
+
+def test_a_recipe_gives_defaults_that_flags_win_over():
+    groups = (NetworkSettings, LossSettings, TrainingSettings)
+    fields = {field.name for group in groups for field in dataclasses.fields(group)}
+    assert all(set(recipe) <= fields for recipe in RECIPES.values())
+    networks, losses, _ = flags.parse(["train", "--recipe=released", "--padding=reflect"], groups, "usage")
+    assert networks.padding == "reflect" and networks.upsampling == "transposed" and losses.pixel_weight == 0
+    assert flags.parse(["train", "--recipe=better"], groups, "usage") == [group() for group in groups]
+
+
+def test_keras_weights_are_not_fed_raw_pictures():
+    with pytest.raises(SettingsError, match="are for --perceptual_weights=torchvision"):
+        LossSettings(perceptual_weights="imagenet", perceptual_input="raw")
 
 
 def test_defaults_of_a_run_can_be_overruled():

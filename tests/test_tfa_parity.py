@@ -6,7 +6,7 @@ import keras
 import numpy as np
 import pytest
 
-from hdsynth_tf.networks.layers import instance_norm
+from hdsynth_tf.networks.layers import InstanceNormalization
 
 pytestmark = pytest.mark.backend
 VECTORS = np.load(Path(__file__).parent / "data" / "tfa_vectors.npz", allow_pickle=False)
@@ -14,7 +14,7 @@ numpy = keras.ops.convert_to_numpy
 
 
 def test_instance_norm():
-    np.testing.assert_allclose(numpy(instance_norm("float32")(VECTORS["image"])), VECTORS["instance_norm"], atol=1e-5)
+    np.testing.assert_allclose(numpy(InstanceNormalization()(VECTORS["image"])), VECTORS["instance_norm"], atol=1e-5)
 
 
 def test_spectral_norm():

@@ -8,6 +8,7 @@ import torch
 from torch import nn
 
 VGG_WIDTHS = (64, 64, "pool", 128, 128, "pool", 256, 256, 256, 256, "pool", 512, 512, 512, 512, "pool", 512)
+CLASSES, FEATURES = 4, 3  # of the networks that `make_networks` makes
 SLOPE = 0.20000000298023224  # 0.2 as float32 arithmetic has it, of which a reference in float64 should not differ
 VGG_TAPS = (1, 6, 11, 20, 29)
 VGG_LAYER_WEIGHTS = (1 / 32, 1 / 16, 1 / 8, 1 / 4, 1.0)
@@ -133,7 +134,7 @@ class Discriminator(nn.Module):
                 for j, group in enumerate(groups):
                     self.add_module(f"scale{s}_layer{j}", nn.Sequential(*group))
             else:
-                self.add_module(f"layer{s}", nn.Sequential(*sum(groups, [])))
+                self.add_module(f"layer{s}", nn.Sequential(*(layer for group in groups for layer in group)))
 
     def forward(self, x):
         results = []
@@ -245,3 +246,27 @@ class Training:
             loss.backward()
             optimizer.step()
         return {name: term.item() for name, term in terms.items()}
+
+
+# === Small networks in files ===
+
+
+def make_networks(enhancers=0, width=4, scales=2, encoder=True, seed=0, layers=3, matching=True, classes=CLASSES):
+    """Narrow networks with random weights, for label maps of few classes: dict of G, D, E."""
+    torch.manual_seed(seed)
+    channels = classes + 1 + (FEATURES if encoder else 0)
+    if enhancers:
+        generator = LocalEnhancer(channels, width, 2, 2, enhancers, 2)
+    else:
+        generator = GlobalGenerator(channels, width, 2, 2)
+    networks = {"G": generator, "D": Discriminator(classes + 4, width, layers, scales, matching)}
+    if encoder:
+        networks["E"] = Encoder(FEATURES, width, 2)
+    return {name: initialize(network) for name, network in networks.items()}
+
+
+def save_networks(networks, folder):
+    """Writes them as the released code does; returns `folder`."""
+    for name, network in networks.items():
+        torch.save(network.state_dict(), folder / f"latest_net_{name}.pth")
+    return folder

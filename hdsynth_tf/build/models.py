@@ -8,6 +8,10 @@ from hdsynth_tf.networks.generators import RELEASED_INITIALIZER
 from hdsynth_tf.settings import SettingsError
 from pipelines.conditioning import ImageConditioning, SemanticConditioning
 
+NETWORK_FLAGS = {
+    "encoder": "--feature_channels, --encoder_filters and --encoder_downsamples",
+    "generator": "--num_filters, --num_downsamples, ..., --row_channel",
+}
 FULL_RANGE = {"uint8": (0, 255), "uint16": (0, 65535)}
 
 
@@ -70,6 +74,7 @@ def _build_encoder(networks, source, dtype):
     return FeatureEncoder(
         networks.feature_channels,
         networks.encoder_filters,
+        networks.encoder_downsamples,
         upsampling=networks.upsampling,
         padding=networks.padding,
         dtype=dtype,
@@ -134,19 +139,18 @@ class ModelMaker:
         """Gives a model of the given one's level its weights; the discriminator's too, where both are alike."""
         if self.given is None or model.level != self.given.level:
             return
-        pairs = [(model.generator, self.given.generator)]
-        pairs += [(model.encoder, self.given.encoder)] if model.encoder and self.given.encoder else []
-        pairs += [(model.average_generator, self.given.generator)] if model.average_generator else []
+        for name, flags in NETWORK_FLAGS.items():
+            if _shapes(getattr(model, name)) != _shapes(getattr(self.given, name)):
+                raise SettingsError(
+                    f"The model of --init_from has another {name} than the settings of this run: give its {flags}."
+                )
+        pairs = [(model.generator, self.given.generator), (model.average_generator, self.given.generator)]
+        pairs.append((model.encoder, self.given.encoder))
         if _shapes(model.discriminator) == _shapes(self.given.discriminator):
-            pairs += [(model.discriminator, self.given.discriminator)] if model.discriminator else []
-        if _shapes(model.generator) != _shapes(self.given.generator):
-            raise SettingsError(
-                "The model of --init_from has another generator than the settings of this run: give its --num_filters, "
-                f"--num_downsamples, ..., --row_channel. {model.generator.count_params():,} and "
-                f"{self.given.generator.count_params():,} parameters"
-            )
+            pairs.append((model.discriminator, self.given.discriminator))
         for network, source in pairs:
-            network.set_weights(source.get_weights())
+            if network is not None:
+                network.set_weights(source.get_weights())
 
 
 def _shapes(network):

@@ -1,4 +1,4 @@
-"""The networks, backend-neutral: generators, discriminators, the encoder, and the VGG19 features of the perceptual loss."""
+"""The networks, backend-neutral: generators, discriminators, the encoder, and VGG19 for the perceptual loss."""
 
 from hdsynth_tf.networks.coarse_to_fine import CoarseToFineGenerator, LocalEnhancer
 from hdsynth_tf.networks.discriminators import MultiScaleDiscriminator, PatchDiscriminator

@@ -7,10 +7,10 @@ from hdsynth_tf.networks.layers import (
     PACKAGE,
     Chain,
     ConvBlock,
+    InstanceNormalization,
     ResidualBlock,
     UpsampleBlock,
     fresh,
-    instance_norm,
     pad_to_multiple,
     run,
 )
@@ -234,7 +234,7 @@ class UNetGenerator(keras.Model):
         layers = [
             keras.layers.ReLU(dtype=self.dtype_policy, name="activation"),
             self._transposed(width, "conv"),
-            instance_norm(self.dtype_policy),
+            InstanceNormalization(dtype=self.dtype_policy, name="norm"),
         ]
         if i < 3 and self.dropout:
             layers.append(keras.layers.Dropout(self.dropout, seed=self.seed, dtype=self.dtype_policy, name="dropout"))

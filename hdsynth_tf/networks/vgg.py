@@ -45,8 +45,8 @@ class ToVGGInput(keras.layers.Layer):
         if self.scaling == "keras":
             return (ops.flip(image, axis=-1) + 1) * 127.5 - ops.convert_to_tensor(KERAS_MEANS_BGR, image.dtype)
         if self.scaling == "torchvision":
-            means, deviations = (ops.convert_to_tensor(v, image.dtype) for v in (TORCHVISION_MEANS, TORCHVISION_DEVIATIONS))
-            return ((image + 1) / 2 - means) / deviations
+            means = ops.convert_to_tensor(TORCHVISION_MEANS, image.dtype)
+            return ((image + 1) / 2 - means) / ops.convert_to_tensor(TORCHVISION_DEVIATIONS, image.dtype)
         return image
 
     def compute_output_shape(self, input_shape):
@@ -126,9 +126,10 @@ def _load_vgg19(weights):
     except Exception as error:
         raise WeightsError(
             f"VGG19 weights for the perceptual loss could not be loaded ({weights}: {str(error).splitlines()[0]}). "
-            "Ways out: on a machine with network, let one run download vgg19_weights_tf_dim_ordering_tf_kernels_notop.h5 "
-            "(--perceptual_weights=imagenet) or vgg19-dcbb9e9d.pth (torchvision), copy that file here and give "
-            "--perceptual_weights=FILE; or train without: --perceptual_weights=none."
+            "Ways out: on a machine with network, let one run download "
+            "vgg19_weights_tf_dim_ordering_tf_kernels_notop.h5 (--perceptual_weights=imagenet) or vgg19-dcbb9e9d.pth "
+            "(torchvision), copy that file here and give --perceptual_weights=FILE; or train without: "
+            "--perceptual_weights=none."
         ) from error
     return vgg
 

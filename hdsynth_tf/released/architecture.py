@@ -18,7 +18,7 @@ STATISTICS = ("running_mean", "running_var", "num_batches_tracked")
 def clean(tensors, path):
     """Tensors under the names that the networks of today have.
 
-    `DataParallel`'s prefix goes, and the statistics that PyTorch before 0.4 kept of instance norms, which never used them.
+    `DataParallel`'s prefix goes, and the statistics that PyTorch before 0.4 kept of instance norms and never used.
 
     Raises:
         WeightsFileError: If the network was trained with batch norm.
@@ -63,9 +63,9 @@ def build_encoder(tensors, path):
     last = max(_indices(tensors, r"model\.(\d+)\."), default=0)
     if last % 6 == 4 and last > 4:
         raise WeightsFileError(
-            f"{path} is of the old encoder layout, whose last convolution is model.{last}: then no reflected border was "
-            f"put in front of it, as there is since (model.{last + 1}). Its features would be others. Train it again, "
-            "or go on without it: features of another encoder do not fit the generator."
+            f"{path} is of the old encoder layout: its last convolution is model.{last}, without the reflected border "
+            f"that stands in front of it since (model.{last + 1}). Its features would be others than the generator "
+            "learnt to read. Train it again."
         )
     if last % 6 != 5 or last < 11:
         raise WeightsFileError(f"{path} holds no encoder of pix2pixHD: its last tensor is model.{last}.")
@@ -90,7 +90,10 @@ def build_discriminator(tensors, path):
     discriminator.build((None, None, None, channels), (None, None, None, 0))
     layout.assign(layout.discriminator_layers(discriminator, matching), tensors, path)
     names = "" if matching else ", named as without feature matching"
-    return discriminator, f"{scales} scale(s), {layers} strided groups, {width} filters, {channels} input channels{names}"
+    return (
+        discriminator,
+        f"{scales} scale(s), {layers} strided groups, {width} filters, {channels} input channels{names}",
+    )
 
 
 def _indices(tensors, pattern):

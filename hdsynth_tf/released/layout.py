@@ -1,7 +1,7 @@
 """Which tensor of the released code's files is which convolution here, for networks of either side.
 
-The released networks are numbered sequences: padding, convolution, norm and activation each count, so that a stem of four
-has its convolution at 1, and a halving of three has its at 0.
+The released networks are numbered sequences in which padding, convolution, norm and activation each count: a stem of
+four has its convolution at 1, a halving of three has its at 0.
 """
 
 import keras
