@@ -96,7 +96,7 @@ def test_training_goes_on_from_a_converted_model(converted, command, label_folde
         "--num_scales=1",
     ]
     flags += ["--num_enhancer_blocks=2", "--encoder_filters=4", "--encoder_downsamples=2", "--discriminator_filters=4"]
-    flags.append("--feature_channels=3")
+    flags += ["--num_scales=1", "--feature_channels=3"]
     data = [f"--label_dir={label_folders / 'label'}", f"--instance_dir={label_folders / 'inst'}"]
     data += [f"--target_dir={label_folders / 'photo'}", "--num_classes=4", "--dataset=folder"]
     data += ["--image_height=64", "--image_width=64", "--max_steps=2", "--epochs=1", "--decay_epochs=0"]
