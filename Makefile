@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 RUN ?= runs/quickstart
 
-.PHONY: quickstart test test-slow test-backends lint clean
+.PHONY: quickstart test test-slow test-backends test-torch lint clean
 
 quickstart: $(VENV)/.installed
 	$(BIN)/python -m hdsynth_tf.train --flagfile=experiments/quickstart.flags --run_dir=$(RUN)
@@ -18,6 +18,9 @@ test-slow: $(VENV)/.installed-dev
 
 test-backends: $(VENV)/.installed-torch
 	KERAS_BACKEND=torch $(BIN)/python -m pytest -m backend
+
+test-torch: $(VENV)/.installed-torch
+	$(BIN)/python -m pytest -m "torch and not slow"
 
 lint: $(VENV)/.installed-dev
 	$(BIN)/ruff check .

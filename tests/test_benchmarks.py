@@ -8,11 +8,18 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-ROWS = {"training_step.py": ["32", "64", "4", "1"], "full_resolution.py": ["--help"], "toy_street.py": []}
+ROWS = {
+    "training_step.py": ["32", "64", "4", "1"],
+    "full_resolution.py": ["--help"],
+    "toy_street.py": [],
+    "against_pytorch.py": ["64", "64", "4"],
+}
 
 
 @pytest.mark.parametrize("name", sorted(path.name for path in (ROOT / "experiments" / "benchmarks").glob("*.py")))
 def test_benchmark_runs(name):
+    if name == "against_pytorch.py":
+        pytest.importorskip("torch")
     done = subprocess.run(
         [sys.executable, f"experiments/benchmarks/{name}", *ROWS[name]],
         cwd=ROOT,

@@ -14,6 +14,8 @@ from torch_reference import make_networks, save_networks  # noqa: E402
 
 from hdsynth_tf.released.clusters import write_clusters  # noqa: E402
 
+pytestmark = pytest.mark.torch
+
 STYLES = {label: np.random.default_rng(label).uniform(-1, 1, (3, 3)).astype("float32") for label in range(4)}
 
 

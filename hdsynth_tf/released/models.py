@@ -73,9 +73,16 @@ def _conditioning(channels, boundary, image_size):
 
 def _check_fit(folder, channels, generator, encoder, discriminator):
     """Raises `WeightsFileError` unless the networks' channels fit together."""
+    judged = _input_channels(discriminator)
+    if encoder is None and judged is not None and judged < channels + 3:
+        raise WeightsFileError(
+            f"In {folder}, the generator reads {channels + 3 - judged} channels more than the discriminator knows of: "
+            f"features of an encoder whose file, {layout.FILES['encoder']}, is not there. The released code does not "
+            "write it in its 1024p stage: copy the one of the 512p stage that the features were made with."
+        )
     wanted = {
         f"{layout.FILES['generator']} makes images of {{}} channels": (generator.output_channels, 3),
-        f"{layout.FILES['discriminator']} reads {{}} channels": (_input_channels(discriminator), channels + 3),
+        f"{layout.FILES['discriminator']} reads {{}} channels": (judged, channels + 3),
         f"{layout.FILES['encoder']} reads images of {{}} channels": (_input_channels(encoder), 3),
     }
     for text, (count, expected) in wanted.items():
