@@ -27,7 +27,7 @@ VARIANTS = {
     "no skip connections": [*WARM, "--noskip_connections"],
     "no row channel": [*WARM, "--norow_channel"],
     "D: instance norm, least squares": [*WARM, "--discriminator_norm=instance", "--adversarial_loss=least_squares"],
-    "absolute feature matching": [*WARM, "--norelative_matching"],
+    "relative feature matching": [*WARM, "--relative_matching"],
     "no average of G": [*WARM, "--ema_momentum=0"],
     "no warm start": COLD,
     "no pixel term, no warm start": [*COLD, "--pixel_weight=0"],

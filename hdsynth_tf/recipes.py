@@ -16,7 +16,6 @@ RECIPES = {
         "discriminator_norm": "instance",
         # === Losses ===
         "adversarial_loss": "least_squares",
-        "relative_matching": False,
         "perceptual_weights": "torchvision",
         "perceptual_input": "raw",
         "relative_perceptual": False,

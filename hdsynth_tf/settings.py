@@ -148,7 +148,7 @@ class LossSettings:
     adversarial_loss: str = setting("hinge", "How scores become a loss.", ("hinge", "least_squares", "logistic"))
     adversarial_weight: float = setting(1.0, "Of the adversarial term. 0: no discriminator at all.")
     feature_matching_weight: float = setting(10.0, "Of the feature matching term. 0: off.")
-    relative_matching: bool = setting(True, "Feature matching relative to each layer's magnitude.")
+    relative_matching: bool = setting(False, "Feature matching relative to each layer's magnitude.")
     perceptual_weight: float = setting(10.0, "Of the perceptual term, where there are weights for it.")
     perceptual_weights: str = setting(
         "none",
