@@ -44,6 +44,8 @@ def main(argv):
     if isinstance(source, FileSource):
         print(validate(source)[0])
     model = load_model(model_path, build.size_setting(data, "image"), source)
+    if model.encoder is not None and not model.style_bank.as_dict():
+        print("The model has an encoder and has no styles: every object gets features of 0.")
 
     write_json(output_dir / MANIFEST, {"model": maker})
     made = generate_all(model, source, output_dir)

@@ -131,7 +131,7 @@ def test_generate_from_folders(toy_run, command, label_folders, tmp_path):
 def test_help_reads_well_and_succeeds(name):
     done = shell(name, "--help")
     assert done.returncode == 0 and not done.stdout.startswith("Traceback")
-    assert "--dataset=toy_street" in done.stdout and "python -m hdsynth_tf" in done.stdout
+    assert "\n  --" in done.stdout and f"python -m hdsynth_tf.{name} --" in done.stdout
 
 
 def test_dry_run_prints_the_plan_and_writes_nothing(command, tmp_path):
@@ -146,6 +146,28 @@ def test_two_devices_train_both_stages(tmp_path):
     done = shell("train", *TOY, *SHORT, "--strategy=mirrored", "--batch_size=2", f"--run_dir={tmp_path / 'run'}")
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "run" / "serving" / "1" / "saved_model.pb").exists()
+
+
+def test_an_encoder_trains_along_grows_and_is_saved(command, tmp_path):
+    """Stopped in the middle of the second level, then gone on with."""
+    run = [*TOY, "--feature_channels=2", "--encoder_filters=4", "--encoder_downsamples=2", "--num_enhancers=1"]
+    run += ["--epochs=1", "--decay_epochs=0", "--enhancer_epochs=1", "--steps_per_epoch=2", "--noexport"]
+    run += [f"--run_dir={tmp_path / 'run'}"]
+    assert command("train", *run, "--max_steps=3")[0] == 0
+    code, output, error = command("train", *run)
+    assert code == 0 and "Going on from" in output, error
+    model = keras.saving.load_model(tmp_path / "run" / "model.keras")
+    assert model.encoder.feature_channels == 2 and model.level == 1
+    code, output, _ = command("generate", f"--model={tmp_path / 'run'}", f"--output_dir={tmp_path / 'out'}")
+    assert code == 0 and "has no styles: every object gets features of 0" in output
+
+
+def test_an_encoder_needs_instance_maps(command, label_folders, tmp_path):
+    folders = [f"--label_dir={label_folders / 'label'}", f"--target_dir={label_folders / 'photo'}", "--num_classes=4"]
+    code, _, error = command(
+        "train", "--dataset=folder", *folders, *SMALL, "--feature_channels=3", f"--run_dir={tmp_path / 'run'}"
+    )
+    assert code == 2 and "--feature_channels needs instance maps" in error
 
 
 def test_max_steps_ends_training_early(command, tmp_path):

@@ -6,7 +6,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from tiny import compiled, semantic_batch, semantic_model
+from tiny import compiled, semantic_batch, semantic_model, style_model
 
 from hdsynth_tf.build import check_replicas
 from hdsynth_tf.settings import SettingsError, TrainingSettings
@@ -18,17 +18,17 @@ def two():
     return tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
 
 
-def trained(strategy, steps=3, **options):
+def trained(strategy, steps=3, make=semantic_model, **options):
     keras.utils.set_random_seed(0)
     with strategy.scope():
-        model = compiled(semantic_model(**options))
+        model = compiled(make(**options))
     inputs, image = semantic_batch(4 * steps)
     dataset = tf.data.Dataset.from_tensor_slices((inputs, image)).batch(4)
     history = model.fit(dataset, verbose=0, shuffle=False).history
     return model, history
 
 
-@pytest.mark.parametrize("options", [{}, {"norm": "spectral", "ema_momentum": 0.9}])
+@pytest.mark.parametrize("options", [{}, {"norm": "spectral", "ema_momentum": 0.9}, {"make": style_model}])
 def test_one_and_two_replicas_end_with_the_same_weights(options, two):
     assert two.num_replicas_in_sync == 2
     model_1, history_1 = trained(tf.distribute.get_strategy(), **options)
