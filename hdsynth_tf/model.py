@@ -6,7 +6,7 @@ import tensorflow as tf
 
 from hdsynth_tf.losses import ADVERSARIAL_LOSSES
 from hdsynth_tf.networks.coarse_to_fine import grow
-from hdsynth_tf.networks.styles import StyleBank
+from hdsynth_tf.networks.styles import StyleBank, style_choices
 from hdsynth_tf.serving import input_signature, save_servable
 from hdsynth_tf.storage import replacing
 from pipelines.paths import as_path
@@ -24,8 +24,9 @@ class Pix2PixHD(keras.Model):
 
     With an encoder, the generator also reads a few features of each instance. In training they come from the real
     image. Elsewhere `inputs` may say where from: `seed` `(batch,)` int32 draws each instance a style of its class from
-    the style bank, the same for the same seed; `style_image` `(batch, height, width, 3)` uint8 is a photograph that
-    lies under the maps, whose features are encoded. With neither, the seed is 0.
+    the style bank, the same for the same seed; `chosen_ids` and `chosen_styles` `(batch, count)` int32 give instances
+    certain ones; `style_image` `(batch, height, width, 3)` uint8 is a photograph that lies under the maps, whose
+    features are encoded. With none of them, the seed is 0.
 
     Args:
         conditioning: `pipelines.conditioning.Conditioning`: compact maps -> semantic input.
@@ -199,7 +200,8 @@ class Pix2PixHD(keras.Model):
             feature_map = self.encoder(style_image, maps["instance_map"], **self._remat())
         else:
             seed = inputs.get("seed", tf.zeros(tf.shape(semantic_input)[:1], "int32"))
-            feature_map = self.style_bank(maps["label_map"], maps["instance_map"], seed)
+            choices = inputs.get("chosen_ids"), inputs.get("chosen_styles")
+            feature_map = self.style_bank(maps["label_map"], maps["instance_map"], seed, *choices)
         return tf.concat([semantic_input, tf.cast(feature_map, semantic_input.dtype)], -1)
 
     def render(self, inputs):
@@ -210,14 +212,17 @@ class Pix2PixHD(keras.Model):
             image = tf.image.resize(image, size, method="bicubic", antialias=True)
         return tf.cast(tf.round(tf.clip_by_value((image + 1) * 127.5, 0.0, 255.0)), tf.uint8)
 
-    def generate(self, inputs, seed=0, style_image=None):
+    def generate(self, inputs, seed=0, styles=None, style_image=None):
         """Makes pictures of the inputs' size.
+
+        Only models with an encoder take notice of anything but `inputs`.
 
         Args:
             inputs: Dict of arrays that the conditioning reads, with or without a batch axis.
-            seed: Integer, or one for each picture, that names the styles of all instances. Of a model with an encoder.
-            style_image: uint8 photographs of the inputs' size whose styles are taken instead, or `None`. Models without
-                an encoder take no notice of it.
+            seed: Integer, or one for each picture, that names the styles of all instances.
+            styles: Dict, instance id -> number of the style of its class that it shall have, or a list of them, one
+                for each picture.
+            style_image: uint8 photographs of the inputs' size whose styles are taken instead, or `None`.
 
         Returns:
             uint8 array `(batch, height, width, 3)`, or `(height, width, 3)`.
@@ -225,14 +230,14 @@ class Pix2PixHD(keras.Model):
         Raises:
             ValueError: If an input is missing, or has another number of axes.
         """
-        by_image = self.encoder is not None and style_image is not None
-        signature = input_signature(self, by_image)
-        maps = [name for name in signature if name != "seed"]
+        by_image = style_image is not None
+        signature = input_signature(self, ["style_image"] if by_image else ["seed", "chosen_ids", "chosen_styles"])
+        pictures = {name: spec for name, spec in signature.items() if len(spec.shape) > 2}
         given = {**inputs, "style_image": style_image}
-        if not set(maps) <= set(given):
-            raise ValueError(f"`inputs` should have the keys {sorted(maps)}. Received: {sorted(inputs)}")
-        arrays = {name: np.asarray(given[name], signature[name].dtype.as_numpy_dtype) for name in maps}
-        missing_axes = {len(signature[name].shape) - array.ndim for name, array in arrays.items()}
+        if not set(pictures) <= set(given):
+            raise ValueError(f"`inputs` should have the keys {sorted(pictures)}. Received: {sorted(inputs)}")
+        arrays = {name: np.asarray(given[name], spec.dtype.as_numpy_dtype) for name, spec in pictures.items()}
+        missing_axes = {len(pictures[name].shape) - array.ndim for name, array in arrays.items()}
         if missing_axes == {1}:
             arrays = {name: array[None] for name, array in arrays.items()}
         elif missing_axes != {0}:
@@ -241,11 +246,11 @@ class Pix2PixHD(keras.Model):
                 f"`inputs` should be (batch, height, width, ...) or (height, width, ...). Received: {shapes}"
             )
         if "seed" in signature:
-            arrays["seed"] = np.broadcast_to(np.asarray(seed, "int32"), len(arrays[maps[0]]))
+            arrays |= style_choices(seed, styles, len(next(iter(arrays.values()))))
         if by_image not in self._render_graphs:
             self._render_graphs[by_image] = tf.function(self.render, input_signature=[signature])
-        pictures = self._render_graphs[by_image](arrays).numpy()
-        return pictures[0] if missing_axes == {1} else pictures
+        made = self._render_graphs[by_image](arrays).numpy()
+        return made[0] if missing_axes == {1} else made
 
     # === Training ===
 

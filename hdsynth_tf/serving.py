@@ -5,22 +5,24 @@ import tensorflow as tf
 
 from hdsynth_tf.storage import replacing
 
+STYLE_INPUTS = {  # what a model with an encoder may read beside its maps -> shape, dtype
+    "seed": ((None,), "int32"),
+    "chosen_ids": ((None, None), "int32"),
+    "chosen_styles": ((None, None), "int32"),
+    "style_image": ((None, None, None, 3), "uint8"),
+}
 
-def input_signature(model, by_image=False):
+
+def input_signature(model, style_inputs=()):
     """The arrays that a model makes a picture of, as `tf.TensorSpec`s with free batch, height and width.
 
-    They are what its conditioning reads and, if it has an encoder, `seed`, or `style_image` where `by_image`.
+    They are what its conditioning reads and, of a model with an encoder, the `STYLE_INPUTS` named.
     """
-    formats = dict(model.conditioning.input_formats)
-    if model.encoder is not None and by_image:
-        formats["style_image"] = (model.conditioning.image_channels,), "uint8"
-    signature = {
-        name: tf.TensorSpec((None, None, None, *channels), dtype, name=name)
-        for name, (channels, dtype) in formats.items()
-    }
-    if model.encoder is not None and not by_image:
-        signature["seed"] = tf.TensorSpec((None,), tf.int32, name="seed")
-    return signature
+    formats = model.conditioning.input_formats
+    shapes = {name: ((None, None, None, *channels), dtype) for name, (channels, dtype) in formats.items()}
+    if model.encoder is not None:
+        shapes |= {name: STYLE_INPUTS[name] for name in style_inputs}
+    return {name: tf.TensorSpec(shape, dtype, name=name) for name, (shape, dtype) in shapes.items()}
 
 
 def save_servable(model, path):
@@ -29,6 +31,8 @@ def save_servable(model, path):
     - `serving_default`: the arrays that the conditioning reads (`label_map` and `instance_map` int32
       `(batch, height, width)`, or `source` float32 `(batch, height, width, channels)`) -> `image` uint8
       `(batch, height, width, 3)`. A model with an encoder also reads `seed` int32 `(batch,)`, which names the styles.
+    - `serve_styles`, of a model with an encoder: also `chosen_ids` and `chosen_styles` int32 `(batch, count)`,
+      instances and the number of the style of their class that each shall have.
     - `serve_png`: the same as encoded files, `(batch,)` strings (grey PNGs of 8 or 16 bits; sources also JPEG) -> `png`
       `(batch,)` strings, each of the size of its input; sizes may differ within a batch.
 
@@ -36,7 +40,7 @@ def save_servable(model, path):
         model: A `Pix2PixHD`.
         path: Folder, for TF Serving `NAME/VERSION`.
     """
-    arrays = input_signature(model)
+    arrays = input_signature(model, ["seed"])
     files = {
         name: spec if name == "seed" else tf.TensorSpec((None,), tf.string, name=name) for name, spec in arrays.items()
     }
@@ -60,6 +64,9 @@ def save_servable(model, path):
         archive.track(model.style_bank)
     archive.add_endpoint("serving_default", serve_arrays, [arrays])
     archive.add_endpoint("serve_png", serve_files, [files])
+    if model.encoder is not None:
+        with_choices = input_signature(model, ["seed", "chosen_ids", "chosen_styles"])
+        archive.add_endpoint("serve_styles", serve_arrays, [with_choices])
     with replacing(path) as temporary:
         archive.write_out(str(temporary), verbose=False)
 

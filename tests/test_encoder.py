@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from hdsynth_tf.networks import FeatureEncoder, InstanceAveragePooling, StyleBank
-from hdsynth_tf.networks.styles import style_hash
+from hdsynth_tf.networks.styles import style_choices, style_hash
 
 pytestmark = pytest.mark.backend
 numpy = keras.ops.convert_to_numpy
@@ -92,6 +92,22 @@ def test_a_style_is_a_function_of_instance_class_and_seed(rng):
         label, own = int(labels[index]), styles.get(int(labels[index]))
         expected = 0 if own is None else own[naive_hash(int(ids[index]), label, int(seeds[index[0]])) % len(own)]
         np.testing.assert_allclose(features[index], expected, atol=1e-6)
+
+
+def test_chosen_styles_win_over_the_seed(rng):
+    ids, labels = LARGE_IDS[rng.integers(0, 5, (2, 6, 7))], rng.integers(0, 3, (2, 6, 7)).astype("int32")
+    styles = {0: rng.standard_normal((2, 2)), 1: rng.standard_normal((3, 2))}
+    bank = StyleBank(3, 2, 3)
+    bank.fill(styles)
+    choices = style_choices([4, 5], [{33001: 1, -5: 2}, {7: 0}], 2)
+    assert choices["chosen_ids"].tolist() == [[33001, -5], [0, 7]]
+    by_seed = numpy(bank(labels, ids, choices["seed"]))
+    features = numpy(bank(labels, ids, **choices))
+    for index in np.ndindex(ids.shape):
+        label, choice = int(labels[index]), ({33001: 1, -5: 2}, {7: 0})[index[0]].get(int(ids[index]))
+        expected = by_seed[index] if choice is None or label == 2 else styles[label][choice % len(styles[label])]
+        np.testing.assert_allclose(features[index], expected, atol=1e-6)
+    np.testing.assert_array_equal(numpy(bank(labels, ids, **style_choices([4, 5], None, 2))), by_seed)
 
 
 def test_styles_are_drawn_evenly_and_seeds_differ():

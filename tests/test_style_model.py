@@ -37,6 +37,16 @@ def test_a_seed_names_a_picture():
     np.testing.assert_array_equal(both, [pictures[1][0], pictures[2][0]])
 
 
+def test_one_object_gets_another_style():
+    """Its features change and no other's; the picture changes."""
+    model, (inputs, _) = filled(), semantic_batch(1)
+    styles = [model.generate(inputs, seed=1, styles={1001: style})[0] for style in range(5)]
+    assert len({picture.tobytes() for picture in styles}) == 5
+    assert sum(np.array_equal(model.generate(inputs, seed=1)[0], picture) for picture in styles) == 1
+    with pytest.raises(ValueError, match="one for each of 1 pictures"):
+        model.generate(inputs, styles=[{}, {}])
+
+
 def test_styles_of_a_photograph():
     """The picture is what the networks, called one by one, make of it."""
     model, (inputs, image) = filled(), semantic_batch()
@@ -68,6 +78,10 @@ def test_saved_and_served_with_its_styles(tmp_path):
     tensors = {key: tf.constant(value) for key, value in inputs.items()}
     pictures = served(**tensors, seed=tf.constant([5, 5]))["image"]
     np.testing.assert_array_equal(pictures, model.generate(inputs, seed=5))
+    served = tf.saved_model.load(str(tmp_path / "1")).signatures["serve_styles"]
+    choices = dict(chosen_ids=tf.constant([[1001], [2001]]), chosen_styles=tf.constant([[3], [4]]))
+    pictures = served(**tensors, seed=tf.constant([5, 5]), **choices)["image"]
+    np.testing.assert_array_equal(pictures, model.generate(inputs, seed=5, styles=[{1001: 3}, {2001: 4}]))
 
 
 def test_encoder_and_styles_grow_along():

@@ -29,6 +29,53 @@ def style_hash(instance_map, label_map, seed):
     return mix(x ^ (ops.cast(instance_map, "int64") & 0xFFFFFFFF)) & 0x7FFFFFFF
 
 
+def style_choices(seed, styles, batch):
+    """What the style bank is called with, of what a person gives: seeds, and dicts of instance id -> style.
+
+    Args:
+        seed: Integer, or one for each of `batch` pictures.
+        styles: Dict, list of `batch` dicts, or `None`.
+        batch: Integer.
+
+    Returns:
+        Dict of int32 arrays: `seed` `(batch,)`, `chosen_ids` and `chosen_styles` `(batch, count)`. Where a picture has
+        fewer choices than another, style -1, none, is chosen for id 0 first.
+
+    Raises:
+        ValueError: If there are dicts for another number of pictures.
+    """
+    styles = [styles or {}] * batch if styles is None or isinstance(styles, dict) else list(styles)
+    if len(styles) != batch:
+        raise ValueError(f"`styles` should be a dict, or one for each of {batch} pictures. Received: {len(styles)}")
+    count = max(map(len, styles))
+    rows = [[(0, -1)] * (count - len(choices)) + list(choices.items()) for choices in styles]
+    pairs = np.array(rows, "int32").reshape(batch, count, 2)
+    seeds = np.broadcast_to(np.asarray(seed, "int32"), batch)
+    return {"seed": seeds, "chosen_ids": pairs[..., 0], "chosen_styles": pairs[..., 1]}
+
+
+def chosen_style(instance_map, chosen_ids, chosen_styles):
+    """The style chosen for each pixel's instance, -1 where none is; of several for one instance the last.
+
+    Works on the ids that occur, not on pixels times choices.
+
+    Args:
+        instance_map: `(batch, height, width)` integers.
+        chosen_ids, chosen_styles: `(batch, count)` integers.
+
+    Returns:
+        `(batch, height, width)` int32.
+    """
+    shape, choices = ops.shape(instance_map), ops.shape(chosen_ids)[1]
+    ids, index = ops.unique(ops.reshape(instance_map, (-1,)), sorted=False, return_inverse=True)
+    hits = ops.cast(chosen_ids[:, None, :] == ids[None, :, None], "int32") * (ops.arange(choices, dtype="int32") + 1)
+    last = ops.max(ops.pad(hits, [[0, 0], [0, 0], [1, 0]]), axis=2)  # 0: no choice; the pad is for none at all
+    styles = ops.pad(ops.cast(chosen_styles, "int32"), [[0, 0], [1, 0]], constant_values=-1)
+    of_ids = ops.take_along_axis(styles, last, axis=1)
+    of_pixels = ops.take_along_axis(of_ids, ops.reshape(ops.cast(index, "int32"), (shape[0], -1)), axis=1)
+    return ops.reshape(of_pixels, shape)
+
+
 @keras.saving.register_keras_serializable(package=PACKAGE)
 class StyleBank(keras.layers.Layer):
     """Styles of each class; gives every instance the one that its id, its class and a seed name.
@@ -43,6 +90,8 @@ class StyleBank(keras.layers.Layer):
     Call arguments:
         label_map, instance_map: `(batch, height, width)` integers.
         seed: `(batch,)` integers.
+        chosen_ids, chosen_styles: `(batch, count)` integers, or `None`: instances that get a certain style of their
+            class, counted from 0, whatever the seed. A style that a class has not is counted on from the start.
 
     Returns:
         Feature map `(batch, height, width, feature_channels)` float32.
@@ -101,16 +150,20 @@ class StyleBank(keras.layers.Layer):
         table, counts = ops.convert_to_numpy(self.styles), ops.convert_to_numpy(self.counts)
         return {label: table[label, :count] for label, count in enumerate(counts.tolist()) if count}
 
-    def call(self, label_map, instance_map, seed):
+    def call(self, label_map, instance_map, seed, chosen_ids=None, chosen_styles=None):
         known = (label_map >= 0) & (label_map < self.num_classes)
         label = ops.where(known, label_map, 0)
         count = ops.cast(ops.take(self.counts, label, axis=0), "int64")
-        choice = ops.cast(style_hash(instance_map, label_map, seed) % ops.maximum(count, 1), "int32")
+        choice = style_hash(instance_map, label_map, seed)
+        if chosen_ids is not None:
+            chosen = ops.cast(chosen_style(instance_map, chosen_ids, chosen_styles), "int64")
+            choice = ops.where(chosen >= 0, chosen, choice)
+        choice = ops.cast(choice % ops.maximum(count, 1), "int32")
         table = ops.reshape(self.styles, (-1, self.feature_channels))
         features = ops.take(table, label * self.num_styles + choice, axis=0)
         return ops.where((known & (count > 0))[..., None], features, 0.0)
 
-    def compute_output_shape(self, label_map_shape, instance_map_shape=None, seed_shape=None):
+    def compute_output_shape(self, label_map_shape, *other_shapes):
         return (*label_map_shape, self.feature_channels)
 
     def get_config(self):
