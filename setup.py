@@ -10,10 +10,10 @@ setup(
     long_description_content_type="text/markdown",
     license="Apache-2.0",
     packages=find_packages(include=["hdsynth_tf*", "pipelines*"]),
-    python_requires=">=3.10,<3.14",
+    python_requires=">=3.11,<3.14",
     install_requires=[
         "tensorflow>=2.18",
-        "keras>=3.10",
+        "keras>=3.15",
         "tensorboard",  # TensorFlow writes its logs through this package
         "numpy",
         "pillow>=10.1",

@@ -1,4 +1,4 @@
-"""What each choice of the recipe `better` is worth: every one of them is put back to the released code's, alone.
+"""What each choice of the recipe `better` is worth: every one of them is undone, alone.
 
     python experiments/ablation.py OUTPUT_DIR                      on procedural streets
     python experiments/ablation.py OUTPUT_DIR THERMAL VISIBLE      on pairs of pictures in two folders

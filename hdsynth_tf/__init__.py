@@ -10,10 +10,10 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # else TensorFlow's greeting
 
 import keras
 
-from hdsynth_tf import losses, networks
+from hdsynth_tf import losses, networks, optimizers, schedule
 from pipelines import conditioning
 
-__all__ = ["Pix2PixHD", "conditioning", "losses", "networks"]
+__all__ = ["Pix2PixHD", "conditioning", "losses", "networks", "optimizers", "schedule"]
 
 if keras.backend.backend() == "tensorflow":  # the training step and the served form are; networks and losses are not
     from hdsynth_tf.model import Pix2PixHD

@@ -22,7 +22,7 @@ def main(argv):
     if asked.from_torch:
         check_writable(as_path(asked.output).parent)
         image_size = (asked.image_height, asked.image_width) if asked.image_height else None
-        model, lines = read_model(asked.from_torch, asked.boundary, image_size)
+        model, lines = read_model(asked.from_torch, asked.boundary, asked.num_classes, image_size)
         print(*lines, sep="\n")
         model.save(asked.output)
         print(f"Model: {asked.output}")

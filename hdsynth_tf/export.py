@@ -4,7 +4,7 @@ import keras
 
 import hdsynth_tf  # noqa: F401  registers the classes that saved models consist of
 from hdsynth_tf import commands, flags
-from hdsynth_tf.run_folder import check_writable, find_model
+from hdsynth_tf.run_folder import RunFolderError, check_writable, find_model
 from hdsynth_tf.settings import ExportSettings, SettingsError
 from pipelines.paths import as_path
 
@@ -20,8 +20,10 @@ def main(argv):
     if not asked.model or not asked.output_dir:
         raise SettingsError("Say which model and where it goes: --model=RUN_OR_FILE --output_dir=NAME/VERSION.")
     path = as_path(asked.output_dir)
-    if path.suffix:
+    if path.suffix or not path.name:
         raise SettingsError(f"--output_dir should be a folder, such as serving/city/1. Received: {asked.output_dir}")
+    if path.is_dir() and any(path.iterdir()) and not (path / "saved_model.pb").is_file():
+        raise RunFolderError(f"{path} holds other things than a SavedModel. Choose a folder of its own, NAME/VERSION.")
     check_writable(path)
     keras.saving.load_model(str(find_model(asked.model)), compile=False).save(path)
     print(f"For TensorFlow Serving: {path.parent}")

@@ -245,6 +245,8 @@ class Pix2PixHD(keras.Model):
             raise ValueError(
                 f"`inputs` should be (batch, height, width, ...) or (height, width, ...). Received: {shapes}"
             )
+        if by_image and self.encoder is not None:
+            _check_style_image(style_image, arrays)
         if "seed" in signature:
             arrays |= style_choices(seed, styles, len(next(iter(arrays.values()))))
         if by_image not in self._render_graphs:
@@ -427,3 +429,13 @@ class Pix2PixHD(keras.Model):
             raise ValueError(
                 f"A model is saved as a file NAME.keras, or as a folder NAME/VERSION. Received: {filepath}"
             )
+
+
+def _check_style_image(style_image, arrays):
+    """Raises `ValueError` unless photographs are bytes of the maps' size."""
+    sizes = {array.shape[:3] for array in arrays.values()}
+    if np.asarray(style_image).dtype != np.uint8 or len(sizes) > 1:
+        raise ValueError(
+            "`style_image` should be uint8 and have the batch, height and width of the inputs. Received: "
+            f"{np.asarray(style_image).dtype} {np.shape(style_image)}"
+        )

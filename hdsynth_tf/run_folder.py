@@ -85,11 +85,13 @@ class RunFolder:
         if not self.settings.exists():
             return
         before, now = json.loads(self.settings.read_text()), json.loads(_encode(settings))
+        added = json.loads(_encode({name: type(group)() for name, group in settings.items()}))  # settings since then
+        before = {name: {**added[name], **before.get(name, {})} for name in now}
         changed = [
-            f"--{name} was {before.get(group, {}).get(name)}, is {value}"
+            f"--{name} was {before[group][name]}, is {value}"
             for group, values in now.items()
             for name, value in values.items()
-            if name not in may_change and before.get(group, {}).get(name) != value
+            if name not in may_change and before[group][name] != value
         ]
         if changed:
             raise RunFolderError(

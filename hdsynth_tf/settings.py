@@ -259,6 +259,7 @@ class ConvertSettings:
     output: str = setting("", "The model file to write, NAME.keras.")
     model: str = setting("", "The other way round: run folder or .keras file to convert.")
     to_torch: str = setting("", "Folder for latest_net_G.pth and the others that the released code loads.")
+    num_classes: int = setting(0, "from_torch: classes of the label maps. 0: found from the files.")
     boundary: bool = setting(True, "from_torch: whether the network reads boundary maps (not with --no_instance).")
     image_height: int = setting(0, "from_torch: pixels at which the networks work. 0: as the pictures come.")
     image_width: int = setting(0, "from_torch: pixels at which the networks work. 0: as the pictures come.")

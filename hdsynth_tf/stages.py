@@ -102,12 +102,15 @@ class StagedTraining:
     def describe(self, stage, model):
         """What trains, at what size, with how many parameters."""
         height, width = self.levels[stage.level].size
-        training = sum(variable.shape.num_elements() for variable in model.generator_variables)
+        encoder = model.encoder.trainable_variables if model.encoder is not None else []
+        training = _count(model.generator_variables) - _count(encoder)
         lines = [
             f"Stage: {stage.name}, {stage.epochs} epochs of {self.levels[stage.level].steps_per_epoch} steps at "
             f"{width}x{height}",
             f"  generator: {training:,d} of {model.generator.count_params():,d} parameters train",
         ]
+        if encoder:
+            lines.append(f"  encoder: {_count(encoder):,d} of {model.encoder.count_params():,d} parameters train")
         if stage.adversarial and model.discriminator is not None:
             lines.append(f"  discriminator: all {model.discriminator.count_params():,d} parameters train")
         return "\n".join(lines)
@@ -182,6 +185,10 @@ class StagedTraining:
         path = self.folder.level_model(stage.level)
         if self.is_chief and later and later[0].level > stage.level and is_whole and not path.exists():
             finished(model).save(path)
+
+
+def _count(variables):
+    return sum(variable.shape.num_elements() for variable in variables)
 
 
 def finished(model):

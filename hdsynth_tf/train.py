@@ -44,7 +44,7 @@ GROUPS = {
 # What a run that goes on need not have in common with its beginning: places, rates, and how it is done and shown.
 MAY_CHANGE = {field.name for field in dataclasses.fields(RunSettings)} - {"init_from"} | {
     "data_dir", "source_dir", "target_dir", "label_dir", "instance_dir",
-    "max_steps", "learning_rate", "discriminator_learning_rate", "precision", "rematerialize", "strategy",
+    "recipe", "max_steps", "learning_rate", "discriminator_learning_rate", "precision", "rematerialize", "strategy",
 }  # fmt: skip
 
 

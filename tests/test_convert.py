@@ -76,6 +76,15 @@ def test_generate_and_export_and_serve(converted, command, label_folders, tmp_pa
     np.testing.assert_array_equal(tf.io.decode_png(png), np.asarray(Image.open(out / "s2.png")))
 
 
+def test_export_leaves_other_folders_alone(converted, command, tmp_path):
+    (tmp_path / "photos").mkdir()
+    (tmp_path / "photos" / "a.jpg").write_bytes(b"x")
+    for folder, message in ((tmp_path / "photos", "holds other things than a SavedModel"), (".", "should be a folder")):
+        code, _, error = command("export", f"--model={converted[0]}", f"--output_dir={folder}")
+        assert code and message in error
+    assert (tmp_path / "photos" / "a.jpg").exists()
+
+
 def test_back_to_the_released_code(converted, released, command, tmp_path):
     code, output, error = command("convert", f"--model={converted[0]}", f"--to_torch={tmp_path / 'back'}")
     assert code == 0 and output.count("Written") == 4, error
@@ -108,6 +117,7 @@ def test_training_goes_on_from_a_converted_model(converted, command, label_folde
     assert settings["networks"]["upsampling"] == "transposed" and settings["losses"]["relative_matching"] is False
     model = keras.saving.load_model(tmp_path / "run" / "model.keras")
     before = keras.saving.load_model(converted[0])
+    assert {label: len(own) for label, own in model.style_bank.as_dict().items()} == dict.fromkeys(range(4), 3)
     for a, b in zip(model.generator.weights, before.generator.weights, strict=True):
         assert np.abs(a - b).max() < 1e-3  # two steps of 2e-4 from there
 

@@ -58,6 +58,12 @@ def test_styles_of_a_photograph():
     assert (model.generate(inputs, style_image=image[:, :, ::-1]) != model.generate(inputs, style_image=image)).any()
 
 
+@pytest.mark.parametrize("wrong", [np.zeros((1, 16, 24, 3), "uint8"), np.zeros((2, 16, 24, 3), "float32")])
+def test_a_style_image_that_does_not_fit(wrong):
+    with pytest.raises(ValueError, match="`style_image` should be uint8"):
+        filled().generate(semantic_batch()[0], style_image=wrong)
+
+
 def test_features_are_made_at_the_working_size():
     model = Pix2PixHD(
         SemanticConditioning(4, image_size=(16, 24)), GlobalGenerator(4, 2, 1), encoder=FeatureEncoder(2, 4, 2)

@@ -3,9 +3,9 @@
 import keras
 from keras import ops
 
-from hdsynth_tf.networks.generators import RELEASED_INITIALIZER, image_head
-from hdsynth_tf.networks.layers import PACKAGE, ConvBlock, UpsampleBlock, pad_to_multiple, run
-from hdsynth_tf.precision import wide, widen
+from hdsynth_tf.networks.generators import RELEASED_INITIALIZER, GlobalGenerator
+from hdsynth_tf.networks.layers import PACKAGE
+from hdsynth_tf.precision import wide
 
 
 @keras.saving.register_keras_serializable(package=PACKAGE)
@@ -45,8 +45,8 @@ class InstanceAveragePooling(keras.layers.Layer):
 class FeatureEncoder(keras.Model):
     """E of the paper: an image -> a few features for each pixel, then their mean over each instance.
 
-    Strided convolutions down, transposed ones up, no residual blocks. Any height and width go in. The defaults are the
-    released code's; they have 788,803 parameters.
+    A `GlobalGenerator` without residual blocks, whose image is the features. Any height and width go in. The defaults
+    are the released code's; they have 788,803 parameters.
 
     Args:
         feature_channels: Integer, features of an instance.
@@ -84,31 +84,23 @@ class FeatureEncoder(keras.Model):
         self.kernel_initializer = keras.initializers.get(kernel_initializer)
 
         # === Layers ===
-        common = dict(kernel_initializer=kernel_initializer, dtype=self.dtype_policy)
-        widths = [num_filters * 2**i for i in range(num_downsamples + 1)]
-        self.stem = ConvBlock(num_filters, 7, pad=3, name="stem", **common)
-        self.downs = [
-            ConvBlock(width, 3, strides=2, pad=1, padding=padding, name=f"down_{i}", **common)
-            for i, width in enumerate(widths[1:])
-        ]
-        self.ups = [
-            UpsampleBlock(width, upsampling, name=f"up_{i}", **common) for i, width in enumerate(reversed(widths[:-1]))
-        ]
-        self.head = image_head(feature_channels, kernel_initializer, self.dtype_policy)
+        self.network = GlobalGenerator(
+            num_filters,
+            num_downsamples,
+            0,
+            feature_channels,
+            upsampling,
+            padding,
+            kernel_initializer=kernel_initializer,
+            dtype=self.dtype_policy,
+            name="network",
+        )
         self.pool = InstanceAveragePooling(dtype=wide(self.compute_dtype), name="pool")
-
-    @property
-    def trunk(self):
-        """All layers but the pooling, in order."""
-        return [self.stem, *self.downs, *self.ups, self.head]
 
     # === Build ===
 
     def build(self, image_shape, instance_map_shape=None):
-        shape = (None, None, None, image_shape[-1])
-        for layer in self.trunk:
-            layer.build(shape)
-            shape = layer.compute_output_shape(shape)
+        self.network.build(image_shape)
 
     def compute_output_shape(self, image_shape, instance_map_shape=None):
         return (*image_shape[:-1], self.feature_channels)
@@ -116,10 +108,7 @@ class FeatureEncoder(keras.Model):
     # === Call ===
 
     def call(self, image, instance_map, rematerialize=False):
-        height, width = ops.shape(image)[1:3]
-        x = run(self.trunk, pad_to_multiple(image, 2**self.num_downsamples), rematerialize)
-        features = ops.tanh(widen(x[:, :height, :width]))
-        return self.pool(features, instance_map)
+        return self.pool(self.network(image, rematerialize=rematerialize), instance_map)
 
     # === Config ===
 

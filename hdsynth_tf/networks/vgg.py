@@ -8,7 +8,7 @@ from keras import ops
 
 from hdsynth_tf.networks.layers import run
 from hdsynth_tf.precision import wide
-from hdsynth_tf.torch_files import WeightsFileError, read_tensors
+from hdsynth_tf.torch_files import WeightsFileError, read_tensors, require_torch
 
 TAPS = tuple(f"block{i}_conv1" for i in range(1, 6))  # relu1_1 .. relu5_1, the released code's five layers
 TORCHVISION_CONVOLUTIONS = (0, 2, 5, 7, 10, 12, 14, 16, 19, 21, 23, 25, 28)  # up to the last tap
@@ -137,6 +137,7 @@ def _load_vgg19(weights):
 def _load_torchvision(vgg, weights):
     """Gives Keras' VGG19 the weights of torchvision's, as far as they are used: the same network with other names."""
     if weights == "torchvision":
+        require_torch()  # before the download
         weights = keras.utils.get_file(TORCHVISION_URL.rsplit("/", 1)[-1], TORCHVISION_URL)
     tensors = read_tensors(weights)
     convolutions = [layer for layer in vgg.layers if isinstance(layer, keras.layers.Conv2D)]

@@ -41,6 +41,10 @@ def build_generator(tensors, path):
     enhancers = max(_indices(tensors, r"model(\d+)_[12]\."), default=0)
     width, channels = _shape(tensors, "model.1.weight", path)[:2]
     options = dict(num_filters=width, num_downsamples=(blocks[0] - 4) // 3, num_residual_blocks=len(blocks))
+    _check_widths(tensors, [(f"model.{i}.conv_block.{j}", options["num_downsamples"]) for i in blocks for j in (1, 5)],
+                  width, path)  # fmt: skip
+    if width % 2 ** min(enhancers, 64):
+        raise WeightsFileError(f"{path}: {width} filters cannot be halved {enhancers} times, once for each enhancer.")
     line = f"{options['num_downsamples']} halvings, {len(blocks)} residual blocks, {width} filters"
     if not enhancers:
         head = f"model.{5 + 6 * options['num_downsamples'] + len(blocks)}.weight"
@@ -70,6 +74,7 @@ def build_encoder(tensors, path):
     if last % 6 != 5 or last < 11:
         raise WeightsFileError(f"{path} holds no encoder of pix2pixHD: its last tensor is model.{last}.")
     width, channels = _shape(tensors, "model.1.weight", path)[:2]
+    _check_widths(tensors, [(f"model.{4 + 3 * i}", i + 1) for i in range(min((last - 5) // 6, 64))], width, path)
     features = _shape(tensors, f"model.{last}.weight", path)[0]
     encoder = FeatureEncoder(features, width, (last - 5) // 6)
     encoder.build((None, None, None, channels))
@@ -86,6 +91,12 @@ def build_discriminator(tensors, path):
     first = "scale0_layer0.0.weight" if matching else "layer0.0.weight"
     width, channels = _shape(tensors, first, path)[:2]
     layers = len(_indices(tensors, r"scale0_layer(\d+)\." if matching else r"layer0\.(\d+)\.")) - 2
+    if layers < 1:
+        raise WeightsFileError(f"{path}: its discriminators have {layers + 2} groups; there are no such.")
+    for scale in range(scales):
+        place = f"scale{scale}_layer{{}}.0" if matching else f"layer{scale}.{{}}"
+        groups = [place.format(j if matching else max(3 * j - 1, 0)) for j in range(layers + 1)]
+        _check_widths(tensors, [(group, j) for j, group in enumerate(groups)], width, path, 512)
     discriminator = MultiScaleDiscriminator(scales, width, layers)
     discriminator.build((None, None, None, channels), (None, None, None, 0))
     layout.assign(layout.discriminator_layers(discriminator, matching), tensors, path)
@@ -103,6 +114,20 @@ def _indices(tensors, pattern):
 
 
 def _shape(tensors, name, path):
-    if name not in tensors or tensors[name].ndim != 4:
+    if name not in tensors or tensors[name].ndim != 4 or not tensors[name].size:
         raise WeightsFileError(f"{path} does not hold the network it seems to hold: the kernel {name} is missing.")
     return tensors[name].shape
+
+
+def _check_widths(tensors, kernels, width, path, limit=None):
+    """Raises `WeightsFileError` unless each of the kernels, `(prefix, doublings)`, has `width * 2**doublings` filters.
+
+    Names alone must not decide how large a network is built: a small file could ask for any.
+    """
+    for prefix, doublings in kernels:
+        expected, found = width * 2**doublings, _shape(tensors, f"{prefix}.weight", path)[0]
+        if found != (min(expected, limit) if limit and doublings else expected):
+            raise WeightsFileError(
+                f"{path} does not hold the network it seems to hold: {prefix}.weight has {found} filters where "
+                f"{width} at the first convolution and {doublings} doublings make {expected}."
+            )

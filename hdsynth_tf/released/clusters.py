@@ -13,7 +13,7 @@ from hdsynth_tf.torch_files import WeightsFileError
 
 LITERALS = {
     "BININT", "BININT1", "BININT2", "LONG1", "BINFLOAT", "SHORT_BINUNICODE", "BINUNICODE", "SHORT_BINBYTES", "BINBYTES",
-    "SHORT_BINSTRING", "BINSTRING", "INT", "UNICODE",
+    "SHORT_BINSTRING", "BINSTRING", "INT", "STRING", "UNICODE",
 }  # fmt: skip
 CONSTANTS = {"NONE": lambda: None, "NEWTRUE": lambda: True, "NEWFALSE": lambda: False, "EMPTY_TUPLE": tuple,
              "EMPTY_LIST": list, "EMPTY_DICT": dict}  # fmt: skip
@@ -58,9 +58,12 @@ class _Array:
         _, shape, dtype, is_fortran, content = self.state
         if dtype.kind == "O":
             return content
-        if (dtype.kind, len(shape)) not in (("f4", 2), ("f8", 2)):
+        if dtype.kind not in ("f4", "f8") or len(shape) != 2 or min(shape) < 1:
             raise ValueError(f"centres should be (clusters, features) floats, not {dtype.kind} {shape}")
+        content = content.encode("latin1") if isinstance(content, str) else content  # as Python 2 wrote it
         array = np.frombuffer(content, f"{dtype.order}{dtype.kind}")
+        if not np.isfinite(array).all():
+            raise ValueError("centres should be numbers")
         return array.reshape(shape, order="F" if is_fortran else "C")
 
 
@@ -129,8 +132,11 @@ def _collect(name, stack):
         stack.append(_MARK)
     elif name in ("TUPLE1", "TUPLE2", "TUPLE3"):
         stack.append(tuple(_pop(stack, int(name[-1]))))
-    elif name == "TUPLE":
-        stack.append(tuple(_pop_to_mark(stack)))
+    elif name in ("TUPLE", "LIST"):
+        stack.append((tuple if name == "TUPLE" else list)(_pop_to_mark(stack)))
+    elif name == "DICT":
+        items = _pop_to_mark(stack)
+        stack.append(dict(zip(items[::2], items[1::2])))
     elif name in ("APPEND", "APPENDS"):
         items = _pop(stack, 1) if name == "APPEND" else _pop_to_mark(stack)
         stack[-1].extend(items)

@@ -32,7 +32,7 @@ def generator_layers(generator):
 
 def encoder_layers(encoder):
     """Prefix of the names in `latest_net_E.pth` -> convolution of a `FeatureEncoder`."""
-    return _trunk(encoder)
+    return _trunk(encoder.network)
 
 
 def discriminator_layers(discriminator, feature_matching=True):
@@ -53,8 +53,8 @@ def discriminator_layers(discriminator, feature_matching=True):
 
 
 def _trunk(network):
-    """Of a global generator, with or without its last convolution, or of an encoder, which has no residual blocks."""
-    halvings, residuals = len(network.downs), getattr(network, "residuals", [])
+    """Of a global generator, with or without its last convolution."""
+    halvings, residuals = len(network.downs), network.residuals
     layers = {"model.1": network.stem.conv}
     layers |= {f"model.{4 + 3 * i}": down.conv for i, down in enumerate(network.downs)}
     layers |= _residuals("model", residuals, 4 + 3 * halvings)

@@ -1,7 +1,7 @@
 """A folder of the released code's files <-> a model."""
 
 from hdsynth_tf.model import Pix2PixHD
-from hdsynth_tf.networks import CoarseToFineGenerator, GlobalGenerator, StyleBank
+from hdsynth_tf.networks import CoarseToFineGenerator, GlobalGenerator, MultiScaleDiscriminator, StyleBank
 from hdsynth_tf.released import architecture, layout
 from hdsynth_tf.released.clusters import read_clusters, write_clusters
 from hdsynth_tf.torch_files import WeightsFileError, read_tensors, write_tensors
@@ -11,12 +11,14 @@ from pipelines.paths import as_path
 from pipelines.source import class_colors
 
 
-def read_model(folder, boundary=True, image_size=None):
+def read_model(folder, boundary=True, num_classes=0, image_size=None):
     """The model of `latest_net_G.pth` and, where they are there, of D's, E's and the styles' files.
 
     Args:
         folder: Path.
         boundary: Boolean, whether one of G's input channels is a boundary map.
+        num_classes: Integer, classes of the label maps; 0: as many as channels are left, or, where one or three are,
+            none: the input is an image.
         image_size: (height, width) at which its networks work, or `None`.
 
     Returns:
@@ -28,11 +30,17 @@ def read_model(folder, boundary=True, image_size=None):
     folder = as_path(folder)
     networks, lines = _read_networks(folder)
     generator, encoder, discriminator = (networks.get(name) for name in ("generator", "encoder", "discriminator"))
-    first = generator.stem if isinstance(generator, GlobalGenerator) else generator.global_generator.stem
-    channels = first.conv.kernel.shape[2] - (encoder.feature_channels if encoder is not None else 0)
-    conditioning, line = _conditioning(channels, boundary, image_size)
+    channels = _input_channels(generator) - (encoder.feature_channels if encoder is not None else 0)
     _check_fit(folder, channels, generator, encoder, discriminator)
+    conditioning, line = _conditioning(channels, boundary, num_classes, image_size)
+    if encoder is None and discriminator is None:
+        line += "; without the discriminator's file features of an encoder cannot be told from classes"
     lines.append(line)
+    if encoder is not None and "instance_map" not in conditioning.input_formats:
+        raise WeightsFileError(
+            f"{folder} has an encoder, and its generator reads {channels} channels beside the features: no label maps "
+            "with instance maps. Say how many classes there are: --num_classes=N."
+        )
     style_bank, styles = None, folder / layout.CLUSTERS
     if encoder is not None and styles.is_file():
         style_bank, line = _read_styles(styles, conditioning.num_classes, encoder.feature_channels)
@@ -56,13 +64,16 @@ def _read_networks(folder):
     return networks, lines
 
 
-def _conditioning(channels, boundary, image_size):
+def _conditioning(channels, boundary, num_classes, image_size):
     """What makes so many channels of maps or pictures, and a line about it."""
-    if channels in (1, 3):
+    if channels in (1, 3) and not num_classes:
         return ImageConditioning(channels, image_size=image_size), f"input: images of {channels} channel(s), 0 to 255"
-    classes = channels - int(boundary)
-    if classes < 1:
-        raise WeightsFileError(f"The generator has {channels} input channels: there is none for a class.")
+    classes = num_classes or channels - int(boundary)
+    if classes + int(boundary) != channels or classes < 1:
+        raise WeightsFileError(
+            f"The generator reads {channels} channels of maps, which are not {classes} classes"
+            f"{' and a boundary map' if boundary else ''}: see --num_classes and --noboundary."
+        )
     is_cityscapes = classes == Cityscapes.num_classes
     colors = Cityscapes.class_colors if is_cityscapes else class_colors(classes)
     names = Cityscapes.class_names if is_cityscapes else None
@@ -93,8 +104,10 @@ def _check_fit(folder, channels, generator, encoder, discriminator):
 def _input_channels(network):
     if network is None:
         return None
-    first = network.stem if hasattr(network, "stem") else network.discriminators[0].groups[0]
-    return first.conv.kernel.shape[2]
+    if isinstance(network, MultiScaleDiscriminator):
+        return network.discriminators[0].groups[0].conv.kernel.shape[2]
+    network = getattr(network, "network", getattr(network, "global_generator", network))  # E's, or G1 in enhancers
+    return network.stem.conv.kernel.shape[2]
 
 
 def _read_styles(path, num_classes, feature_channels):
@@ -122,14 +135,18 @@ def write_model(model, folder):
         layers["discriminator"] = layout.discriminator_layers(model.discriminator)
     if model.encoder is not None:
         layers["encoder"] = layout.encoder_layers(model.encoder)
-    written = []
+    styles = model.style_bank.as_dict() if model.encoder is not None else {}
+    files = [layout.FILES[name] for name in layers] + [layout.CLUSTERS] * bool(styles)
+    stale = [name for name in {*layout.FILES.values(), layout.CLUSTERS} - set(files) if (folder / name).exists()]
+    if stale:
+        raise WeightsFileError(
+            f"{folder} holds {stale[0]} of another model, which has no such part. Choose another folder."
+        )
     for name, own in layers.items():
-        written.append(folder / layout.FILES[name])
-        write_tensors(written[-1], layout.to_tensors(own))
-    if model.encoder is not None and model.style_bank.as_dict():
-        written.append(folder / layout.CLUSTERS)
-        write_clusters(written[-1], model.style_bank.as_dict())
-    return written
+        write_tensors(folder / layout.FILES[name], layout.to_tensors(own))
+    if styles:
+        write_clusters(folder / layout.CLUSTERS, styles)
+    return [folder / name for name in files]
 
 
 def foreign_to_released(model):
@@ -138,6 +155,11 @@ def foreign_to_released(model):
     if not isinstance(generator, (GlobalGenerator, CoarseToFineGenerator)):
         return f"a generator called {type(generator).__name__}"
     base = generator if isinstance(generator, GlobalGenerator) else generator.global_generator
+    if not base.num_residual_blocks:
+        return "a global generator without residual blocks"
+    conditioning = model.conditioning
+    if "source" in conditioning.input_formats and (conditioning.channels_in, *conditioning.value_range) != (3, 0, 255):
+        return "an input other than label maps or 8-bit RGB images"
     parts = [base, *getattr(generator, "enhancers", []), *([model.encoder] if model.encoder is not None else [])]
     if any(part.upsampling != "transposed" for part in parts):
         return "nearest-neighbour upsampling (--upsampling=transposed is the released code's)"
