@@ -10,17 +10,18 @@ PROCESS_BYTES = 0.9 * 2**30  # Python and TensorFlow themselves
 
 def parameter_lines(model):
     """A line for each network: its parameters."""
-    return [f"    {name:<14s}{network.count_params():>13,d} parameters" for name, network in _networks(model).items()]
+    networks = _networks(model) | ({"average": model.average_generator} if model.average_generator is not None else {})
+    return [f"    {name:<14s}{network.count_params():>13,d} parameters" for name, network in networks.items()]
 
 
 def saved_bytes(model):
     """Bytes of the finished model's weights in float32: one generator and the discriminator."""
-    return 4 * sum(network.count_params() for name, network in _networks(model).items() if name != "average")
+    return 4 * sum(network.count_params() for network in _networks(model).values())
 
 
 def checkpoint_bytes(model):
     """Bytes of a checkpoint of a compiled model: all weights, and two moments for each that trains."""
-    trained = sum(network.count_params() for name, network in _networks(model).items() if name != "average")
+    trained = sum(network.count_params() for network in _networks(model).values())
     return 4 * (model.count_params() + 2 * trained)
 
 
@@ -28,19 +29,14 @@ def memory_estimate(model, batch_size, height, width):
     """Peak memory of a training step of a compiled model, in bytes. BUILD_NOTES.md says how near it came."""
     share = SHARE_KEPT_REMATERIALIZED if model.rematerialize else SHARE_KEPT
     activations = sum(_float_bytes(output) for output in _learning_outputs(model, batch_size, height, width))
-    networks = _networks(model)
-    average = networks.pop("average", None)
-    trained = sum(network.count_params() for network in networks.values()) * BYTES_PER_TRAINED_PARAMETER
-    return PROCESS_BYTES + trained + (4 * average.count_params() if average else 0) + share * activations
+    trained = sum(network.count_params() for network in _networks(model).values()) * BYTES_PER_TRAINED_PARAMETER
+    average = 4 * model.average_generator.count_params() if model.average_generator is not None else 0
+    return PROCESS_BYTES + trained + average + share * activations
 
 
 def _networks(model):
-    networks = {
-        "generator": model.generator,
-        "encoder": model.encoder,
-        "discriminator": model.discriminator,
-        "average": model.average_generator,
-    }
+    """Those that train, by name."""
+    networks = {"generator": model.generator, "encoder": model.encoder, "discriminator": model.discriminator}
     return {name: network for name, network in networks.items() if network is not None}
 
 
@@ -58,7 +54,7 @@ def _learning_outputs(model, batch_size, height, width):
         for name, (channels, dtype) in model.conditioning.input_formats.items()
     }
     graph = tf.function(forward).get_concrete_function(inputs, tf.TensorSpec((*shape, 3), tf.uint8)).graph
-    networks = [network for name, network in _networks(model).items() if name != "average"]
+    networks = _networks(model).values()
     weights = {id(weight.value.handle) for network in networks for weight in network.trainable_variables}
     reached = {inner.name for outer, inner in graph.captures if id(outer) in weights}
     outputs = []

@@ -90,6 +90,15 @@ def test_importing_defines_no_flags_and_touches_no_device():
     subprocess.run([sys.executable, "-c", script], check=True, cwd=ROOT, timeout=60)
 
 
+def test_importing_registers_what_saved_models_consist_of():
+    script = (
+        "import keras, hdsynth_tf;"
+        "names = ('Adam', 'LinearDecay', 'Pix2PixHD', 'FeatureEncoder', 'StyleBank', 'VGG19Features');"
+        "assert all(keras.saving.get_registered_object(f'hdsynth_tf>{name}') for name in names)"
+    )
+    subprocess.run([sys.executable, "-c", script], check=True, cwd=ROOT, timeout=60)
+
+
 def test_no_line_of_the_package_unpickles():
     for path in files("hdsynth_tf", "pipelines"):
         text = path.read_text().replace("allow_pickle=False", "").replace("pickletools", "")  # shows, and runs nothing
