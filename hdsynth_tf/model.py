@@ -343,6 +343,25 @@ class Pix2PixHD(keras.Model):
     def _maybe_symbolic_build(self, iterator=None, data_batch=None):
         """Does nothing: all is built already, and Keras 3's own way fails with several workers (keras #20585)."""
 
+    # === Styles ===
+
+    def with_styles(self, styles, num_styles=10):
+        """This model with other styles; not compiled. Networks are shared, but for the average, which is copied.
+
+        Args:
+            styles: Dict: class -> `(count, feature_channels)` floats, see `StyleBank.fill`.
+            num_styles: Integer, styles that a class can have.
+
+        Returns:
+            `Pix2PixHD`.
+        """
+        bank = StyleBank(self.conditioning.num_classes, self.encoder.feature_channels, num_styles)
+        bank.fill(styles)
+        model = Pix2PixHD(self.conditioning, self.generator, self.discriminator, self.ema_momentum, self.encoder, bank)
+        if self.average_generator is not None:
+            model.average_generator.set_weights(self.average_generator.get_weights())
+        return model
+
     # === Coarse to fine ===
 
     @property

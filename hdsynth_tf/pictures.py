@@ -1,7 +1,7 @@
 """Arrays -> pictures for people: coloured label maps, grids with captions."""
 
 import numpy as np
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw, ImageFont, ImageOps
 
 CELL_WIDTH = 512  # pixels, at most, of one picture in a grid
 GAP = 4
@@ -91,6 +91,35 @@ def grid(rows, captions):
             sheet.paste(row[column], (left, top))
             top += height + GAP
         left += widths[column] + GAP
+    return np.asarray(sheet)
+
+
+def titled_rows(rows, cell=160):
+    """Rows of any number of small pictures, each with a caption, under a title each.
+
+    Args:
+        rows: List of `(title, list of (RGB uint8 array, caption))`.
+        cell: Integer, pixels: height and width that each picture is fitted into.
+
+    Returns:
+        RGB uint8 array.
+    """
+    fitted = [
+        (title, [(ImageOps.contain(Image.fromarray(picture), (cell, cell)), caption) for picture, caption in pictures])
+        for title, pictures in rows
+    ]
+    heights = [max(picture.height for picture, _ in pictures) for _, pictures in fitted]
+    width = max(len(pictures) for _, pictures in rows) * (cell + GAP) + GAP
+    sheet = Image.new("RGB", (width, sum(heights) + len(rows) * 2 * CAPTION_HEIGHT + GAP), "white")
+    draw, top = ImageDraw.Draw(sheet), GAP
+    title_font, font = ImageFont.load_default(size=14), ImageFont.load_default(size=11)
+    for (title, pictures), height in zip(fitted, heights):
+        draw.text((GAP, top), title, fill=(20, 20, 20), font=title_font)
+        for column, (picture, caption) in enumerate(pictures):
+            left = GAP + column * (cell + GAP)
+            sheet.paste(picture, (left, top + CAPTION_HEIGHT))
+            draw.text((left, top + CAPTION_HEIGHT + height), caption, fill=(90, 90, 90), font=font)
+        top += height + 2 * CAPTION_HEIGHT
     return np.asarray(sheet)
 
 

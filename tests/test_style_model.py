@@ -99,6 +99,15 @@ def test_encoder_and_styles_grow_along():
     assert np.isfinite(logs["feature_matching"])
 
 
+def test_other_styles_for_the_same_networks():
+    model = compiled(style_model(ema_momentum=0.5))
+    inputs, image = semantic_batch()
+    model.fit(inputs, image, batch_size=2, verbose=0)
+    styled = model.with_styles(STYLES, num_styles=7)
+    np.testing.assert_array_equal(styled.generate(inputs, style_image=image), model.generate(inputs, style_image=image))
+    assert (styled.generate(inputs) != model.generate(inputs)).any()
+
+
 def test_an_encoder_needs_instances():
     conditioning = image_model().conditioning
     with pytest.raises(ValueError, match="needs label maps and instance maps"):

@@ -3,7 +3,7 @@
 from hdsynth_tf.build.data import size_setting
 from hdsynth_tf.build.training import compile_arguments
 from hdsynth_tf.model import Pix2PixHD
-from hdsynth_tf.networks import FeatureEncoder, GlobalGenerator, MultiScaleDiscriminator, StyleBank, UNetGenerator
+from hdsynth_tf.networks import FeatureEncoder, GlobalGenerator, MultiScaleDiscriminator, UNetGenerator
 from hdsynth_tf.networks.generators import RELEASED_INITIALIZER
 from hdsynth_tf.settings import SettingsError
 from pipelines.conditioning import ImageConditioning, SemanticConditioning
@@ -117,6 +117,8 @@ class ModelMaker:
         if model is None:
             first = self.levels[0]
             model = build_model(first.data, self.networks, self.losses, first.training, first.source)
+            if self.given is not None and self.given.encoder is not None and model.encoder is not None:
+                model = model.with_styles(self.given.style_bank.as_dict(), self.given.style_bank.num_styles)
         self._copy_given(model)
         while model.level < level:
             model = model.grow(self.networks.num_enhancer_blocks)
@@ -151,9 +153,6 @@ class ModelMaker:
         for network, source in pairs:
             if network is not None:
                 network.set_weights(source.get_weights())
-        if model.encoder is not None:
-            model.style_bank = StyleBank.from_config(self.given.style_bank.get_config())
-            model.style_bank.fill(self.given.style_bank.as_dict())
 
 
 def _shapes(network):
