@@ -89,21 +89,26 @@ def table(scores):
 
 
 def draw(output_dir):
-    """The last pictures of every variant's first seed, one below the other."""
+    """What every variant, at its first seed, makes of two scenes, in a grid; of one data set all are cut alike."""
     from PIL import Image, ImageDraw
 
-    strips = []
-    for name in VARIANTS:
-        picture = Image.open(folder(output_dir, name, SEEDS[0]) / "samples.png")
-        strip = Image.new("RGB", (picture.width, picture.height + 24), "white")
-        strip.paste(picture, (0, 24))
-        ImageDraw.Draw(strip).text((6, 6), name, fill=(0, 0, 0))
-        strips.append(strip)
-    sheet = Image.new("RGB", (sum(s.width for s in strips), max(s.height for s in strips)), "white")
-    left = 0
-    for strip in strips:
-        sheet.paste(strip, (left, 0))
-        left += strip.width
+    samples = {name: Image.open(folder(output_dir, name, SEEDS[0]) / "samples.png") for name in VARIANTS}
+    width, height = next(iter(samples.values())).size
+    column, row = width // 3, (height - 26) // 6  # of a grid of six scenes: input, real, generated
+
+    def cut(sheet, place):
+        return [
+            sheet.crop((place * column + 2, 26 + r * row, (place + 1) * column, 26 + r * row + row - 4)) for r in (0, 3)
+        ]
+
+    cells = [("real", cut(samples["better"], 1))] + [(name, cut(sheet, 2)) for name, sheet in samples.items()]
+    columns, cell_height = 4, 2 * row + 22
+    sheet = Image.new("RGB", (columns * (column + 4), -(-len(cells) // columns) * cell_height), "white")
+    for number, (name, pictures) in enumerate(cells):
+        left, top = number % columns * (column + 4), number // columns * cell_height
+        ImageDraw.Draw(sheet).text((left + 2, top + 4), name, fill=(0, 0, 0))
+        for i, picture in enumerate(pictures):
+            sheet.paste(picture, (left, top + 20 + i * row))
     sheet.save(output_dir / "variants.png")
 
 
