@@ -1,10 +1,12 @@
 """`python -m hdsynth_tf.generate`: a model and inputs -> photographs of the same names and sizes, and a gallery."""
 
+import dataclasses
 import hashlib
 import json
 from urllib.parse import quote
 
 import keras
+import numpy as np
 from PIL import Image
 
 import hdsynth_tf  # noqa: F401  registers the classes that saved models consist of
@@ -15,6 +17,7 @@ from hdsynth_tf.run_folder import RunFolderError, check_writable, find_model, re
 from hdsynth_tf.settings import DataSettings, GenerateSettings, SettingsError
 from hdsynth_tf.storage import replacing
 from pipelines.dataset import make_eval
+from pipelines.decode import read_image
 from pipelines.paths import as_path
 from pipelines.source import FileSource
 from pipelines.validate import validate
@@ -25,6 +28,7 @@ it stopped. Data flags that are not given are those of the run.
 
   python -m hdsynth_tf.generate --model=runs/quickstart --output_dir=pictures
   python -m hdsynth_tf.generate --model=runs/city --dataset=folder --label_dir=labels --output_dir=out
+  python -m hdsynth_tf.generate --model=runs/city --styles=10 --output_dir=ten_of_each
 """
 GALLERY = "index.html"
 MANIFEST = "generated.json"  # in the output folder: which model made what lies there
@@ -38,29 +42,65 @@ def main(argv):
     model_path, output_dir = find_model(asked.model), as_path(asked.output_dir)
     defaults = {**read_settings(asked.model, "data"), "split": "test"}
     _, data = flags.parse(argv, (GenerateSettings, DataSettings), USAGE, defaults)
-    maker = fingerprint(model_path)
+    photo = read_image(as_path(asked.style_from)) if asked.style_from else None
+    maker = {"model": fingerprint(model_path), "style_from": asked.style_from}
     check_output(output_dir, maker)
     source = build.build_source(data, data.split, images=False)
     if isinstance(source, FileSource):
         print(validate(source)[0])
     model = load_model(model_path, build.size_setting(data, "image"), source)
-    if model.encoder is not None and not model.style_bank.as_dict():
-        print("The model has an encoder and has no styles: every object gets features of 0.")
+    looks = plan_looks(model, asked.seed, asked.styles, photo)
 
-    write_json(output_dir / MANIFEST, {"model": maker})
-    made = generate_all(model, source, output_dir)
-    write_page(source, output_dir, asked.model)
-    print(f"{made} pictures made, {len(source) - made} were there already: {output_dir}")
+    write_json(output_dir / MANIFEST, maker)
+    made = generate_all(model, source, looks, output_dir)
+    write_page(source, looks, output_dir, asked.model)
+    print(f"{made} pictures made, {len(source) * len(looks) - made} were there already: {output_dir}")
     print(f"Gallery: {output_dir / GALLERY}")
+
+
+@dataclasses.dataclass(frozen=True)
+class Look:
+    """One of the pictures made of every input.
+
+    Attributes:
+        ending: String, what its file's name has behind the input's.
+        caption: String.
+        seed: Integer, that names its styles.
+        photo: RGB uint8 array whose styles it takes instead, or `None`.
+    """
+
+    ending: str
+    caption: str
+    seed: int = 0
+    photo: np.ndarray | None = None
+
+    def style_image(self, inputs):
+        """The photo at the size of a scene's inputs."""
+        height, width = next(iter(inputs.values())).shape[:2]
+        return None if self.photo is None else np.asarray(Image.fromarray(self.photo).resize((width, height)))
+
+
+def plan_looks(model, seed, styles, photo):
+    """What to make of every input. Raises `SettingsError` if the model knows no styles and is asked for some."""
+    if model.encoder is None and (styles > 1 or photo is not None):
+        raise SettingsError("The model has no encoder and makes one picture of an input: no --styles, no --style_from.")
+    if photo is not None:
+        return [Look("", "generated in the photo's styles", photo=photo)]
+    if model.encoder is not None and not model.style_bank.as_dict():
+        print("The model has an encoder and has no styles: every object gets features of 0. See hdsynth_tf.styles.")
+    if styles == 1:
+        return [Look("", "generated", seed)]
+    return [Look(f"_{number}", f"seed {number}", number) for number in range(seed, seed + styles)]
 
 
 def check_output(output_dir, maker):
     """Raises `RunFolderError` if the folder cannot be written to, or holds another model's pictures."""
     check_writable(output_dir)
     manifest = output_dir / MANIFEST
-    if manifest.exists() and json.loads(manifest.read_text())["model"] != maker:
+    if manifest.exists() and {**maker, **json.loads(manifest.read_text())} != maker:
         raise RunFolderError(
-            f"{output_dir} holds pictures of another model. Choose another --output_dir, or remove it."
+            f"{output_dir} holds pictures of another model, or in other styles. Choose another --output_dir, or remove "
+            "it."
         )
 
 
@@ -85,23 +125,29 @@ def load_model(path, image_size, source):
     return model
 
 
-def generate_all(model, source, output_dir):
+def generate_all(model, source, looks, output_dir):
     """Makes the pictures that are not there; returns how many."""
-    left = [i for i in range(len(source)) if not picture_path(output_dir, source, i).exists()]
-    bar = keras.utils.Progbar(len(left), unit_name="picture")
-    for index, batch in zip(left, make_eval(source, indices=left)):
+    missing = {}
+    for index in range(len(source)):
+        own = [look for look in looks if not picture_path(output_dir, source, index, look).exists()]
+        if own:
+            missing[index] = own
+    bar = keras.utils.Progbar(sum(map(len, missing.values())), unit_name="picture")
+    for (index, own), batch in zip(missing.items(), make_eval(source, indices=missing)):
         inputs = batch[0] if isinstance(batch, tuple) else batch
         inputs = {key: value[0].numpy() for key, value in inputs.items()}
         preview = Image.fromarray(show_inputs(inputs, model.conditioning))
         preview.thumbnail((PREVIEW_WIDTH, PREVIEW_WIDTH), Image.NEAREST)
         save(preview, preview_path(output_dir, source, index), lossless=True)
-        save(Image.fromarray(model.generate(inputs)), picture_path(output_dir, source, index))
-        bar.add(1)
-    return len(left)
+        for look in own:
+            picture = model.generate(inputs, seed=look.seed, style_image=look.style_image(inputs))
+            save(Image.fromarray(picture), picture_path(output_dir, source, index, look))
+            bar.add(1)
+    return sum(map(len, missing.values()))
 
 
-def picture_path(output_dir, source, index):
-    return output_dir / f"{source.file_name(index)}.png"
+def picture_path(output_dir, source, index, look):
+    return output_dir / f"{source.file_name(index)}{look.ending}.png"
 
 
 def preview_path(output_dir, source, index):
@@ -113,14 +159,16 @@ def save(picture, path, **options):
         picture.save(temporary, **options)
 
 
-def write_page(source, output_dir, model):
+def write_page(source, looks, output_dir, model):
     """The gallery of everything in the folder."""
     rows = []
     for index, name in enumerate(source.names):
-        paths = [preview_path(output_dir, source, index), picture_path(output_dir, source, index)]
+        paths = [preview_path(output_dir, source, index)]
+        paths += [picture_path(output_dir, source, index, look) for look in looks]
         rows.append((name, [quote(path.relative_to(output_dir).as_posix()) for path in paths]))
-    note = f"{len(rows)} pictures made by {model}. A click opens a picture at full size."
-    write_gallery(output_dir / GALLERY, "Generated pictures", note, ["input", "generated"], rows)
+    note = f"Pictures of {len(rows)} inputs made by {model}. A click opens a picture at full size."
+    captions = ["input", *(look.caption for look in looks)]
+    write_gallery(output_dir / GALLERY, "Generated pictures", note, captions, rows)
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ from hdsynth_tf.clustering import SCENES_PER_FILE, Instances, encode_instances, 
 from hdsynth_tf.pictures import titled_rows
 from hdsynth_tf.styles import box_around
 from pipelines.source import Source
+from pipelines.toy_street import ToyStreet
 
 
 class Scenes(Source):
@@ -124,6 +125,30 @@ def test_styles_command(command, tmp_path):
     assert len(model.style_bank.as_dict()[3]) == 3
     code, output, _ = command("generate", f"--model={run}", f"--output_dir={tmp_path / 'out'}")
     assert code == 0 and "has no styles" not in output
+    pictures(command, run, tmp_path, model)
+
+
+def pictures(command, run, tmp_path, model):
+    """Three photographs of every input in one gallery; one in the styles of a photograph."""
+    options = [f"--model={run}", "--styles=3", "--seed=5", "--num_scenes=2"]
+    code, output, error = command("generate", *options, f"--output_dir={tmp_path / 'three'}")
+    assert code == 0 and "6 pictures made" in output, error
+    made = [np.asarray(Image.open(tmp_path / "three" / f"street_000001_{seed}.png")) for seed in (5, 6, 7)]
+    assert len({picture.tobytes() for picture in made}) == 3
+    scene = ToyStreet(2, 32, 64, "test").load(1)
+    np.testing.assert_array_equal(made[1], model.generate(scene, seed=6))
+    page = (tmp_path / "three" / "index.html").read_text()
+    assert page.count("<section>") == 2 and page.count("seed 6") == 4  # caption and alternative text
+    (tmp_path / "three" / "street_000000_7.png").unlink()
+    assert "1 pictures made, 5 were there" in command("generate", *options, f"--output_dir={tmp_path / 'three'}")[1]
+
+    Image.fromarray(scene["image"]).save(tmp_path / "photo.png")
+    options = [f"--model={run}", f"--style_from={tmp_path / 'photo.png'}", "--num_scenes=2"]
+    assert command("generate", *options, f"--output_dir={tmp_path / 'alike'}")[0] == 0
+    alike = np.asarray(Image.open(tmp_path / "alike" / "street_000001.png"))
+    np.testing.assert_array_equal(alike, model.generate(scene, style_image=scene["image"]))
+    code, _, error = command("generate", f"--model={run}", f"--output_dir={tmp_path / 'alike'}")
+    assert code == 1 and "in other styles" in error
 
 
 def test_styles_need_an_encoder(command, tmp_path):
