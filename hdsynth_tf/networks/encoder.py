@@ -12,7 +12,8 @@ from hdsynth_tf.precision import wide
 class InstanceAveragePooling(keras.layers.Layer):
     """Replaces every pixel by the mean over all pixels of its sample that have the same id.
 
-    Sums are taken in float64: a road of a million pixels would lose four digits in float32.
+    Sums are taken in float64: a road of a million pixels would lose four digits in float32. (On PyTorch Keras takes
+    them in float32 all the same.)
 
     Call arguments:
         x: `(batch, height, width, channels)` float.
