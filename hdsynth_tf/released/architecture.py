@@ -36,8 +36,8 @@ def clean(tensors, path):
 def build_generator(tensors, path):
     """The generator of `latest_net_G.pth` with its weights, and a line that says what it is."""
     blocks = _indices(tensors, r"model\.(\d+)\.conv_block\.")
-    if not blocks:
-        raise WeightsFileError(f"{path} holds no generator of pix2pixHD: no tensor is called model.N.conv_block...")
+    if not blocks or blocks[0] < 7:  # after a stem and at least one halving
+        raise WeightsFileError(f"{path} holds no generator of pix2pixHD: no tensor is called model.7.conv_block...")
     enhancers = max(_indices(tensors, r"model(\d+)_[12]\."), default=0)
     width, channels = _shape(tensors, "model.1.weight", path)[:2]
     options = dict(num_filters=width, num_downsamples=(blocks[0] - 4) // 3, num_residual_blocks=len(blocks))
