@@ -131,42 +131,57 @@ class StopAfter(keras.callbacks.Callback):
             self.model.stop_training = True
 
 
+class StopSignals:
+    """While it is entered, SIGTERM and Ctrl-C are noted, not obeyed at once; a second Ctrl-C is.
+
+    Attributes:
+        number: Integer, the signal that came, or `None`.
+    """
+
+    number = None
+
+    def __enter__(self):
+        self.handlers = {number: signal.signal(number, self._note) for number in (signal.SIGTERM, signal.SIGINT)}
+        return self
+
+    def __exit__(self, *error):
+        for number, handler in self.handlers.items():
+            signal.signal(number, handler)
+
+    def _note(self, number, frame):
+        if self.number and number == signal.SIGINT:
+            raise KeyboardInterrupt
+        self.number = number
+
+
 class SaveCheckpoints(keras.callbacks.Callback):
     """Saves checkpoints: every so many steps or after each epoch, at the end, and when the process is told to stop.
 
-    On SIGTERM or Ctrl-C the step under way is finished and saved, then `Interrupted` is raised; a second Ctrl-C stops
-    at once. The last callback in the list, so that the others have done their work when an epoch is saved.
+    Then the step under way is finished and saved, and `Interrupted` is raised. The last callback in the list, so that
+    the others have done their work when an epoch is saved.
 
     Args:
         checkpoints: `Checkpoints`, or `None` in a process that does not write.
+        signals: `StopSignals`, entered.
         position: `Position` to start from; as an attribute, where the training is now.
         every_steps: Integer; 0: after each epoch.
     """
 
-    def __init__(self, checkpoints, position, every_steps=0):
+    def __init__(self, checkpoints, signals, position, every_steps=0):
         super().__init__()
         self.checkpoints = checkpoints
+        self.signals = signals
         self.position = self.saved = position
         self.every_steps = every_steps
-        self.told_to_stop = None
-
-    def on_train_begin(self, logs=None):
-        self.handlers = {number: signal.signal(number, self._stop) for number in (signal.SIGTERM, signal.SIGINT)}
-
-    def _stop(self, number, frame):
-        if self.told_to_stop and number == signal.SIGINT:
-            raise KeyboardInterrupt
-        self.told_to_stop = number
 
     def on_train_batch_end(self, batch, logs=None):
         at = self.position
         self.position = Position(at.stage, at.step + 1, at.total + 1)
         if self.every_steps and self.position.step % self.every_steps == 0:
             self._save()
-        if self.told_to_stop:
+        if self.signals.number:
             self._save()
-            self._restore_handlers()
-            raise Interrupted(self.told_to_stop, self.position)
+            raise Interrupted(self.signals.number, self.position)
 
     def on_epoch_end(self, epoch, logs=None):
         if not self.every_steps:
@@ -174,14 +189,9 @@ class SaveCheckpoints(keras.callbacks.Callback):
 
     def on_train_end(self, logs=None):
         self._save()
-        self._restore_handlers()
 
     def _save(self):
         if self.position != self.saved:
             if self.checkpoints:
                 self.checkpoints.save(self.model, self.position)
             self.saved = self.position
-
-    def _restore_handlers(self):
-        for number, handler in self.handlers.items():
-            signal.signal(number, handler)

@@ -2,7 +2,16 @@
 
 import keras
 
-from hdsynth_tf.callbacks import LogRates, LogTable, SampleGrid, SaveCheckpoints, StopAfter, StopOnNonFinite
+from hdsynth_tf.callbacks import (
+    Interrupted,
+    LogRates,
+    LogTable,
+    SampleGrid,
+    SaveCheckpoints,
+    StopAfter,
+    StopOnNonFinite,
+    StopSignals,
+)
 from hdsynth_tf.model import Pix2PixHD
 from hdsynth_tf.schedule import Position
 from pipelines.dataset import make_train
@@ -71,7 +80,15 @@ class StagedTraining:
         return stage.epochs * self.levels[stage.level].steps_per_epoch
 
     def run(self):
-        """Trains to the end of the last stage or to `max_steps`, whichever comes first; returns the model."""
+        """Trains to the end of the last stage or to `max_steps`, whichever comes first; returns the model.
+
+        Raises:
+            Interrupted: If the process is told to stop; everything is saved then.
+        """
+        with StopSignals() as signals:
+            return self._run(signals)
+
+    def _run(self, signals):
         checkpoint, position = self.checkpoints.newest()
         if checkpoint:
             print(f"Going on from {checkpoint}.")
@@ -83,7 +100,7 @@ class StagedTraining:
             if checkpoint:
                 self.checkpoints.restore(checkpoint, model)
                 checkpoint = None
-            position = self._train(model, position)
+            position = self._train(model, position, signals)
             self._keep_coarse_model(model, position)
             if self._left(position) == 0:
                 break
@@ -119,11 +136,11 @@ class StagedTraining:
         """Steps until `max_steps`, or `None` where there is no limit."""
         return max(self.max_steps - position.total, 0) if self.max_steps else None
 
-    def _train(self, model, position):
+    def _train(self, model, position, signals):
         """Trains a stage from `position` to its end: what is left of an epoch that was interrupted, then the rest."""
         stage, level = self.stages[position.stage], self.levels[self.stages[position.stage].level]
         before = sum(stage.epochs for stage in self.stages[: position.stage])
-        saver = SaveCheckpoints(self.checkpoints if self.is_chief else None, position, self.checkpoint_steps)
+        saver = SaveCheckpoints(self.checkpoints if self.is_chief else None, signals, position, self.checkpoint_steps)
         epoch, done = divmod(position.step, level.steps_per_epoch)
         watchers = self._watchers(stage, level) if self.is_chief else []
         spans = [(epoch, epoch + 1, level.steps_per_epoch - done)] if done else []
@@ -132,6 +149,8 @@ class StagedTraining:
             left = self._left(saver.position)
             if first == last or left == 0:
                 continue
+            if signals.number:
+                raise Interrupted(signals.number, saver.position)
             model.fit(
                 self._batches(level, saver.position),
                 initial_epoch=before + first,
