@@ -56,7 +56,8 @@ def encode_instances(model, source, folder):
     if not (folder / key).exists():
         remove(folder)
         folder.mkdir(parents=True)
-        (folder / key).touch()
+        with replacing(folder / key) as temporary:
+            temporary.touch()
     remove_leftovers(folder)
     spans = [
         range(start, min(start + SCENES_PER_FILE, len(source))) for start in range(0, len(source), SCENES_PER_FILE)
@@ -88,8 +89,8 @@ def _part(folder, span):
 
 
 def _read(path):
-    with np.load(path, allow_pickle=False) as file:
-        return Instances(**{name: file[name] for name in file.files})
+    with path.open("rb") as file, np.load(file, allow_pickle=False) as saved:
+        return Instances(**{name: saved[name] for name in saved.files})
 
 
 def _encoder_graph(model):

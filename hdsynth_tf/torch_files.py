@@ -3,6 +3,7 @@
 import numpy as np
 
 from hdsynth_tf.storage import replacing
+from pipelines.paths import as_path
 
 OLDEST_TORCH = 2, 6  # before, a file could run code in spite of `weights_only=True` (CVE-2025-32434)
 
@@ -20,7 +21,8 @@ def read_tensors(path):
     """
     torch = require_torch()
     try:
-        content = torch.load(path, map_location="cpu", weights_only=True)
+        with as_path(path).open("rb") as file:
+            content = torch.load(file, map_location="cpu", weights_only=True)
     except FileNotFoundError as error:
         raise WeightsFileError(f"{path} is not there.") from error
     except Exception as error:  # whatever a damaged or malicious file makes PyTorch raise

@@ -11,6 +11,7 @@ from tiny import style_model
 from hdsynth_tf.clustering import SCENES_PER_FILE, Instances, encode_instances, find_styles
 from hdsynth_tf.pictures import titled_rows
 from hdsynth_tf.styles import box_around
+from pipelines.paths import as_path
 from pipelines.source import Source
 from pipelines.toy_street import ToyStreet
 
@@ -157,3 +158,11 @@ def test_styles_need_an_encoder(command, tmp_path):
     semantic_model().save(tmp_path / "m.keras")
     code, _, error = command("styles", f"--model={tmp_path / 'm.keras'}")
     assert code == 2 and "has no encoder" in error
+
+
+def test_in_a_bucket():
+    """TensorFlow's file system in memory stands for one."""
+    model, folder = style_model(), as_path("ram://clustering/instances")
+    first = encode_instances(model, Scenes(2), folder)
+    assert (folder / "scenes_0000000.npz").exists()
+    np.testing.assert_array_equal(encode_instances(model, Scenes(2), folder).features, first.features)

@@ -10,6 +10,7 @@ import numpy as np
 
 from hdsynth_tf.storage import replacing
 from hdsynth_tf.torch_files import WeightsFileError
+from pipelines.paths import as_path
 
 LITERALS = {
     "BININT", "BININT1", "BININT2", "LONG1", "BINFLOAT", "SHORT_BINUNICODE", "BINUNICODE", "SHORT_BINBYTES", "BINBYTES",
@@ -30,7 +31,7 @@ def read_clusters(path):
         WeightsFileError: If the file is anything but such a dict. Nothing that it asks for is executed.
     """
     try:
-        with open(path, "rb") as file:
+        with as_path(path).open("rb") as file:
             major, _ = np.lib.format.read_magic(file)
             read_header = np.lib.format.read_array_header_1_0 if major == 1 else np.lib.format.read_array_header_2_0
             _, _, dtype = read_header(file)
