@@ -101,6 +101,7 @@ class Pix2PixHD(keras.Model):
         pixel_weight=10.0,
         discriminator_weight=0.5,
         train_finest_only=False,
+        train_encoder=True,
         rematerialize=False,
         jit_compile=False,
         **kwargs,
@@ -121,6 +122,8 @@ class Pix2PixHD(keras.Model):
             discriminator_weight: Float, of both terms of the discriminator's loss; 0.5 in the released code.
             train_finest_only: Boolean. If true, of the generator only what `grow` added last trains; the discriminator
                 trains as a whole.
+            train_encoder: Boolean. If false, the encoder stays as it is, and with it what is known of its features:
+                the styles.
             rematerialize: Boolean. If true, most of what the networks compute on the way forward is not kept but
                 computed again on the way back: a step takes longer and much less memory, and gives the same gradients.
             jit_compile: Boolean. XLA is off unless asked for: it slows convolutions on CPUs and fails with replicas.
@@ -153,8 +156,9 @@ class Pix2PixHD(keras.Model):
             "discriminator": discriminator_weight,
         }
         self.train_finest_only = train_finest_only
+        self.train_encoder = train_encoder
         self.rematerialize = rematerialize
-        generator_optimizer.build(self.generator_variables)
+        generator_optimizer.build(self.generator_variables + self.encoder_variables)
         names = [name for name in GENERATOR_TERMS if getattr(self, f"{name}_loss") is not None]
         if adversarial_loss is not None:
             discriminator_optimizer.build(self.discriminator.trainable_variables)
@@ -163,9 +167,13 @@ class Pix2PixHD(keras.Model):
 
     @property
     def generator_variables(self):
-        """What the generator's optimizer trains: the generator, or what of it trains, and the encoder."""
-        generator = self.generator.finest_variables if self.train_finest_only else self.generator.trainable_variables
-        return generator + (self.encoder.trainable_variables if self.encoder is not None else [])
+        """What of the generator trains."""
+        return self.generator.finest_variables if self.train_finest_only else self.generator.trainable_variables
+
+    @property
+    def encoder_variables(self):
+        """What of the encoder trains, with the generator's optimizer."""
+        return self.encoder.trainable_variables if self.encoder is not None and self.train_encoder else []
 
     @property
     def metrics(self):
@@ -314,7 +322,8 @@ class Pix2PixHD(keras.Model):
 
     def _players(self):
         """Who trains, the discriminator first: `(optimizer, variables, names of the terms it minimises)`."""
-        players = [(self.generator_optimizer, self.generator_variables, GENERATOR_TERMS)]
+        variables = self.generator_variables + self.encoder_variables
+        players = [(self.generator_optimizer, variables, GENERATOR_TERMS)]
         if self.adversarial_loss is not None:
             variables = self.discriminator.trainable_variables
             players.insert(0, (self.discriminator_optimizer, variables, DISCRIMINATOR_TERMS))
@@ -373,7 +382,8 @@ class Pix2PixHD(keras.Model):
         """The next level's model, for pictures of twice the height and width; not compiled.
 
         An enhancer is put around the generator (the average, where there is one, is what it starts from) and a
-        discriminator at the finest scale; everything else goes on with the values it has. A working size doubles.
+        discriminator at the finest scale; everything else goes on with the values it has. A working size doubles; the
+        encoder goes on seeing the size it saw.
 
         Args:
             num_residual_blocks: Integer, of the new enhancer.
@@ -389,7 +399,8 @@ class Pix2PixHD(keras.Model):
             conditioning.image_size = tuple(2 * length for length in conditioning.image_size)
         generator = grow(self.inference_generator, num_residual_blocks)
         discriminator = None if self.discriminator is None else self.discriminator.grown()
-        return Pix2PixHD(conditioning, generator, discriminator, self.ema_momentum, self.encoder, self.style_bank)
+        encoder = None if self.encoder is None else self.encoder.grown()
+        return Pix2PixHD(conditioning, generator, discriminator, self.ema_momentum, encoder, self.style_bank)
 
     # === Config ===
 
@@ -414,7 +425,7 @@ class Pix2PixHD(keras.Model):
             return None
         names = ["generator_optimizer", "discriminator_optimizer", *(f"{name}_loss" for name in GENERATOR_TERMS)]
         config = {name: keras.saving.serialize_keras_object(getattr(self, name)) for name in names}
-        config |= {"train_finest_only": self.train_finest_only, "rematerialize": self.rematerialize}
+        config |= {name: getattr(self, name) for name in ("train_finest_only", "train_encoder", "rematerialize")}
         return {**config, **{f"{name}_weight": weight for name, weight in self.term_weights.items()}}
 
     def compile_from_config(self, config):

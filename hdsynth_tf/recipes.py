@@ -20,7 +20,8 @@ RECIPES = {
         "perceptual_input": "raw",
         "relative_perceptual": False,
         "pixel_weight": 0.0,
-        # === Rates ===
+        # === Training ===
+        "freeze_encoder": True,
         "discriminator_learning_rate": 2e-4,
         "ema_momentum": 0.0,
     },

@@ -49,7 +49,7 @@ class Stage:
         level: Integer: 0 the global generator, 1 the first enhancer around it, ...
         constant_epochs, decay_epochs: Integers: epochs at the full rate, and epochs over which it falls to 0.
         adversarial: Boolean, whether the discriminator takes part. Without it: the pixel and perceptual terms.
-        finest_only: Boolean, whether of the generator the newest enhancer alone trains.
+        finest_only: Boolean, whether of the generator and the encoder the newest enhancer alone trains.
     """
 
     name: str

@@ -189,6 +189,7 @@ class TrainingSettings:
         0, "*Epochs on the pixel and perceptual terms alone, before the discriminator comes.", per_level=True
     )
     enhancer_epochs: int = setting(10, "Epochs in which a new enhancer trains alone, the rest held still.")
+    freeze_encoder: bool = setting(False, "Whether the encoder, and its styles, stay as they were before enhancers.")
     epochs: int = setting(100, "*Epochs at the full learning rate, everything together.", per_level=True)
     decay_epochs: int = setting(100, "*Epochs after them, over which the rate falls to 0 in a line.", per_level=True)
     steps_per_epoch: int = setting(0, "*Steps that count as an epoch. 0: one pass over the data.", per_level=True)

@@ -119,15 +119,15 @@ class StagedTraining:
     def describe(self, stage, model):
         """What trains, at what size, with how many parameters."""
         height, width = self.levels[stage.level].size
-        encoder = model.encoder.trainable_variables if model.encoder is not None else []
-        training = _count(model.generator_variables) - _count(encoder)
         lines = [
             f"Stage: {stage.name}, {stage.epochs} epochs of {self.levels[stage.level].steps_per_epoch} steps at "
             f"{width}x{height}",
-            f"  generator: {training:,d} of {model.generator.count_params():,d} parameters train",
+            f"  generator: {_count(model.generator_variables):,d} of {model.generator.count_params():,d} parameters "
+            "train",
         ]
-        if encoder:
-            lines.append(f"  encoder: {_count(encoder):,d} of {model.encoder.count_params():,d} parameters train")
+        if model.encoder is not None:
+            training = _count(model.encoder_variables)
+            lines.append(f"  encoder: {training:,d} of {model.encoder.count_params():,d} parameters train")
         if stage.adversarial and model.discriminator is not None:
             lines.append(f"  discriminator: all {model.discriminator.count_params():,d} parameters train")
         return "\n".join(lines)

@@ -103,6 +103,7 @@ NETWORKS = [
         1,
     ),
     Row("FeatureEncoder", lambda **kw: FeatureEncoder(2, 4, 2, **kw), (3, IDS), 2),
+    Row("FeatureEncoder, grown", lambda **kw: FeatureEncoder(2, 4, 1, num_halvings=1, **kw), (3, IDS), 2),
     Row("UNetGenerator", lambda **kw: UNetGenerator(4, 4, **kw), 5, 3),
     Row("CoarseToFineGenerator one", lambda **kw: coarse_to_fine([2], **kw), 5, 3),
     Row(

@@ -13,9 +13,11 @@ numpy = keras.ops.convert_to_numpy
 LARGE_IDS = np.array([7, 33001, 32767, -5, 2**31 - 1], "int32")
 
 
-def test_pooling_is_the_mean_of_each_instance_of_each_sample(rng):
+@pytest.mark.parametrize("ids", [LARGE_IDS, LARGE_IDS[:1], 33000 + np.array([-40, 0, 1, 2, 150])])
+def test_pooling_is_the_mean_of_each_instance_of_each_sample(rng, ids):
+    """Ids that lie close together are counted, others are looked up."""
     x = rng.standard_normal((3, 12, 17, 4)).astype("float32")
-    ids = LARGE_IDS[rng.integers(0, 5, (3, 12, 17))]
+    ids = ids.astype("int32")[rng.integers(0, len(ids), (3, 12, 17))]
     np.testing.assert_allclose(numpy(InstanceAveragePooling()(x, ids)), naive.instance_means(x, ids), atol=1e-6)
 
 
@@ -131,3 +133,19 @@ def test_the_bank_gives_back_what_it_was_filled_with():
 def test_the_bank_refuses_what_does_not_fit(styles):
     with pytest.raises(ValueError, match=r"1 to 3, 2\) for classes 0 to 3"):
         StyleBank(4, 2, 3).fill(styles)
+
+
+@pytest.mark.parametrize("size", [(24, 32), (21, 30)])
+def test_a_grown_encoder_sees_what_it_saw(rng, size):
+    """Features of an image at twice the size are those of the image, on a finer grid."""
+    encoder = FeatureEncoder(3, 4, 2, kernel_initializer="he_normal")
+    encoder.build((None, None, None, 3))
+    image = rng.uniform(-1, 1, (2, *size, 3)).astype("float32")
+    ids = LARGE_IDS[rng.integers(0, 4, (2, *size))]
+    grown, twice = encoder.grown(), [x.repeat(2, axis=1).repeat(2, axis=2) for x in (image, ids)]
+    expected = numpy(encoder(image, ids)).repeat(2, axis=1).repeat(2, axis=2)
+    np.testing.assert_allclose(numpy(grown(*twice)), expected, atol=1e-5)
+    cut = [x[:, :-1, :-3] for x in twice]  # no multiple of two
+    assert grown(*cut).shape == (2, 2 * size[0] - 1, 2 * size[1] - 3, 3)
+    again = grown.grown()
+    assert again.num_halvings == 2 and again.get_config()["num_halvings"] == 2

@@ -1,11 +1,13 @@
 """Agreement with the real pictures, and the memory estimate of the plan."""
 
+import itertools
+
 import numpy as np
 import pytest
 from tiny import compiled, semantic_model
 
 from hdsynth_tf import plan
-from hdsynth_tf.evaluation.quality import agreement
+from hdsynth_tf.evaluation.quality import agreement, diversity
 from pipelines.source import Source
 
 
@@ -20,6 +22,13 @@ class Flat(Source):
         labels = np.random.default_rng(index).integers(0, 4, (16, 24)).astype("int32")
         colors = np.array([[0, 0, 0], [255, 0, 0], [0, 255, 0], [90, 90, 255]], "uint8")
         return {"label_map": labels, "instance_map": labels, "image": colors[labels]}
+
+
+def test_diversity_is_the_mean_distance_of_all_pairs(rng):
+    pictures = rng.integers(0, 256, (4, 5, 6, 3)).astype("uint8")
+    pairs = [np.abs(a.astype(int) - b).mean() for a, b in itertools.combinations(pictures.astype(int), 2)]
+    assert diversity(pictures) == pytest.approx(np.mean(pairs), rel=1e-5)
+    assert diversity(np.stack([pictures[0]] * 3)) == 0
 
 
 def test_agreement_of_a_model():

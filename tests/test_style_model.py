@@ -99,6 +99,16 @@ def test_encoder_and_styles_grow_along():
     assert np.isfinite(logs["feature_matching"])
 
 
+@pytest.mark.parametrize("train_encoder", [True, False])
+def test_a_frozen_encoder_keeps_its_features(train_encoder):
+    grown, (inputs, image) = filled().grow(1), semantic_batch(1, 32, 48)
+    before = grown.encoder.get_weights()
+    compiled(grown, train_encoder=train_encoder).train_on_batch(inputs, image)
+    changed = [not np.array_equal(old, new) for old, new in zip(before, grown.encoder.get_weights())]
+    assert any(changed) == train_encoder
+    assert grown.get_compile_config()["train_encoder"] == train_encoder
+
+
 def test_other_styles_for_the_same_networks():
     model = compiled(style_model(ema_momentum=0.5))
     inputs, image = semantic_batch()

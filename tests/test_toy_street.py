@@ -5,7 +5,19 @@ import pytest
 from PIL import Image
 
 from pipelines.toy_street import ToyStreet
-from pipelines.toy_street.scene import BUILDING, CAR, CLASS_NAMES, MODES, POLE, THING_CLASSES, VEGETATION, make_scene
+from pipelines.toy_street.canvas import _soften
+from pipelines.toy_street.scene import (
+    BUILDING,
+    CAR,
+    CLASS_NAMES,
+    MODES,
+    POLE,
+    ROAD,
+    SKY,
+    THING_CLASSES,
+    VEGETATION,
+    make_scene,
+)
 
 
 def test_a_scene_is_a_function_of_seed_and_index():
@@ -63,6 +75,21 @@ def test_a_mode_shows_in_the_picture():
                 seen[mode].append(pixels.mean(0))
     blue, red = (np.mean(seen[mode], axis=0) for mode in (0, 3))
     assert blue[2] > blue[0] + 20 and red[0] > red[2] + 20
+
+
+@pytest.mark.parametrize("label, mode", [(CAR, 3), (ROAD, 1), (SKY, 2), (POLE, 0)])
+def test_a_street_in_another_mode(label, mode):
+    """Restyling changes nothing but pixels of the class (and what the soft lens mixes with them)."""
+    source = ToyStreet(12, 64, 128)
+    for i in range(12):
+        scene, restyled = source.load(i), source.restyled(i, label, mode)
+        near = _soften((scene["label_map"] == label)[..., None].astype("float32"))[..., 0] > 0
+        np.testing.assert_array_equal(restyled[~near], scene["image"][~near])
+        modes = {m for instance, m in source.modes(i).items() if (instance // 1000 or instance) == label}
+        if modes == {mode}:
+            np.testing.assert_array_equal(restyled, scene["image"])
+        elif modes and (scene["label_map"] == label).any():
+            assert not np.array_equal(restyled, scene["image"])
 
 
 def test_modes_are_known_for_everything_that_has_one():

@@ -153,6 +153,8 @@ class ModelMaker:
         for network, source in pairs:
             if network is not None:
                 network.set_weights(source.get_weights())
+        if model.encoder is not None:
+            model.encoder.num_halvings = self.given.encoder.num_halvings
 
 
 def _shapes(network):

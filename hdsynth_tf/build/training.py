@@ -87,6 +87,7 @@ def compile_arguments(stage, losses, training, steps_per_epoch):
         **_reconstruction_losses(losses, training),
         **_weights(losses),
         "train_finest_only": stage.finest_only,
+        "train_encoder": not stage.finest_only and (stage.level == 0 or not training.freeze_encoder),
         "rematerialize": training.rematerialize,
     }
     if stage.adversarial or not losses.adversarial_weight:

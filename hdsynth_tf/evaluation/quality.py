@@ -42,6 +42,17 @@ def agreement(model, source, training_source, limit=64):
     return {"scenes": len(rows), **{name: float(np.mean([row[name] for row in rows])) for name in rows[0]}}
 
 
+def diversity(pictures):
+    """How different pictures of one input are: mean absolute difference in grey levels, over all pairs of them.
+
+    Args:
+        pictures: `(count, height, width, channels)` uint8, two or more.
+    """
+    pictures = np.asarray(pictures, "float32")
+    pairs = [np.abs(pictures[i] - pictures[:i]).mean(axis=(1, 2, 3)) for i in range(1, len(pictures))]
+    return float(np.concatenate(pairs).mean())
+
+
 def edge_map(image):
     """Length of the gradient of the grey picture: `(batch, height, width, channels)` -> `(batch, height, width)`."""
     down, across = tf.image.image_gradients(tf.reduce_mean(image, axis=-1, keepdims=True))

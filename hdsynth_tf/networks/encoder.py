@@ -4,7 +4,7 @@ import keras
 from keras import ops
 
 from hdsynth_tf.networks.generators import RELEASED_INITIALIZER, GlobalGenerator
-from hdsynth_tf.networks.layers import PACKAGE
+from hdsynth_tf.networks.layers import PACKAGE, pad_to_multiple
 from hdsynth_tf.precision import wide
 
 
@@ -12,34 +12,62 @@ from hdsynth_tf.precision import wide
 class InstanceAveragePooling(keras.layers.Layer):
     """Replaces every pixel by the mean over all pixels of its sample that have the same id.
 
-    Sums are taken in float64: a road of a million pixels would lose four digits in float32. (On PyTorch Keras takes
-    them in float32 all the same.)
+    A linear map that is its own transpose: the gradient is the mean of the gradient over each instance. Sums are taken
+    in float64: a road of a million pixels would lose four digits in float32. (On PyTorch Keras takes them in float32
+    all the same.)
 
     Call arguments:
         x: `(batch, height, width, channels)` float.
         instance_map: `(batch, height, width)` integers; any ids, each sample for itself.
 
     Returns:
-        `(batch, height, width, channels)` float32. The gradient flows through the mean.
+        `(batch, height, width, channels)` float32.
 
     Reference:
         - [Wang et al., 2018](https://arxiv.org/abs/1711.11585), section 3.4
     """
 
     def call(self, x, instance_map):
-        shape, channels = ops.shape(x), x.shape[-1]
-        ids, index = ops.unique(ops.reshape(instance_map, (-1,)), sorted=False, return_inverse=True)
-        count = ops.shape(ids)[0]
-        sample = ops.repeat(ops.arange(shape[0], dtype="int32"), shape[1] * shape[2])
-        segment = ops.cast(index, "int32") + sample * count
-        pixels = ops.cast(ops.reshape(x, (-1, channels)), "float64")
-        total = ops.segment_sum(pixels, segment, shape[0] * count)
-        size = ops.segment_sum(ops.ones_like(pixels[:, :1]), segment, shape[0] * count)
-        mean = ops.cast(total / ops.maximum(size, 1), wide(x.dtype))
-        return ops.reshape(ops.take(mean, segment, axis=0), shape)
+        segment, count = _segments(instance_map)
+        size = ops.segment_sum(ops.ones_like(segment), segment, count)
+        size = ops.cast(ops.maximum(size, 1), "float64")  # not every segment has pixels
+
+        def means(x):
+            channels = [ops.cast(ops.reshape(channel, (-1,)), "float64") for channel in ops.unstack(x, axis=-1)]
+            # sums of vectors take a fraction of the time of sums of rows
+            table = ops.stack([ops.segment_sum(channel, segment, count) / size for channel in channels], axis=-1)
+            return ops.reshape(ops.take(ops.cast(table, x.dtype), segment, axis=0), ops.shape(x))
+
+        @ops.custom_gradient
+        def pool(x):
+            return means(x), lambda *arguments, upstream=None: means(arguments[0] if upstream is None else upstream)
+
+        return pool(ops.cast(x, wide(x.dtype)))
 
     def compute_output_shape(self, x_shape, instance_map_shape=None):
         return tuple(x_shape)
+
+
+def _segments(instance_map):
+    """A number for each pixel `(pixels,)`, the same where sample and id are the same; and how many there may be.
+
+    Ids count from the lowest, unless they lie so far apart that this would need more numbers than there are pixels:
+    then they are looked up, which takes longer.
+    """
+    shape, ids = ops.shape(instance_map), ops.reshape(instance_map, (-1,))
+    pixels = shape[1] * shape[2]
+    lowest = ops.min(ids)
+    span = ops.cast(ops.max(ids), "int64") - ops.cast(lowest, "int64") + 1
+
+    def look_up():
+        different, index = ops.unique(ids, sorted=False, return_inverse=True)
+        return ops.cast(index, "int32"), ops.cast(ops.shape(different)[0], "int32")
+
+    index, count = ops.cond(
+        span <= ops.cast(pixels, "int64"), lambda: (ops.cast(ids - lowest, "int32"), ops.cast(span, "int32")), look_up
+    )
+    sample = ops.repeat(ops.arange(shape[0], dtype="int32"), pixels)
+    return index + sample * count, shape[0] * count
 
 
 @keras.saving.register_keras_serializable(package=PACKAGE)
@@ -53,6 +81,8 @@ class FeatureEncoder(keras.Model):
         feature_channels: Integer, features of an instance.
         num_filters: Integer, channels at full size; they double at each halving.
         num_downsamples: Integer, how often height and width are halved.
+        num_halvings: Integer, how often the image is halved before the network sees it. Features are then enlarged
+            again and pooled at full size. A network that was trained on smaller pictures keeps their scale so.
         upsampling, padding, kernel_initializer: See `GlobalGenerator`.
 
     Call arguments:
@@ -71,6 +101,7 @@ class FeatureEncoder(keras.Model):
         feature_channels=3,
         num_filters=16,
         num_downsamples=4,
+        num_halvings=0,
         upsampling="transposed",
         padding="zero",
         kernel_initializer=RELEASED_INITIALIZER,
@@ -80,6 +111,7 @@ class FeatureEncoder(keras.Model):
         self.feature_channels = feature_channels
         self.num_filters = num_filters
         self.num_downsamples = num_downsamples
+        self.num_halvings = num_halvings
         self.upsampling = upsampling
         self.padding = padding
         self.kernel_initializer = keras.initializers.get(kernel_initializer)
@@ -98,6 +130,18 @@ class FeatureEncoder(keras.Model):
         )
         self.pool = InstanceAveragePooling(dtype=wide(self.compute_dtype), name="pool")
 
+    # === Coarse to fine ===
+
+    def grown(self):
+        """The next level's encoder, for images of twice the height and width: the same network sees them halved.
+
+        So what is known of its features, such as the styles found in them, stays true.
+        """
+        grown = FeatureEncoder.from_config({**self.get_config(), "num_halvings": self.num_halvings + 1})
+        grown.build((None, None, None, 3))
+        grown.set_weights(self.get_weights())
+        return grown
+
     # === Build ===
 
     def build(self, image_shape, instance_map_shape=None):
@@ -109,7 +153,14 @@ class FeatureEncoder(keras.Model):
     # === Call ===
 
     def call(self, image, instance_map, rematerialize=False):
-        return self.pool(self.network(image, rematerialize=rematerialize), instance_map)
+        height, width = ops.shape(image)[1:3]
+        scale = 2**self.num_halvings
+        if scale > 1:
+            image = ops.average_pool(pad_to_multiple(image, scale), scale)
+        features = self.network(image, rematerialize=rematerialize)
+        if scale > 1:
+            features = ops.repeat(ops.repeat(features, scale, axis=1), scale, axis=2)[:, :height, :width]
+        return self.pool(features, instance_map)
 
     # === Config ===
 
@@ -119,6 +170,7 @@ class FeatureEncoder(keras.Model):
             "feature_channels": self.feature_channels,
             "num_filters": self.num_filters,
             "num_downsamples": self.num_downsamples,
+            "num_halvings": self.num_halvings,
             "upsampling": self.upsampling,
             "padding": self.padding,
             "kernel_initializer": keras.initializers.serialize(self.kernel_initializer),

@@ -2,7 +2,7 @@
 
 from pipelines.source import Source
 from pipelines.toy_street.render import draw
-from pipelines.toy_street.scene import CLASS_NAMES, make_scene
+from pipelines.toy_street.scene import CLASS_NAMES, make_scene, restyled
 
 CLASS_COLORS = (
     (70, 130, 180), (120, 120, 130), (107, 142, 35), (128, 64, 128), (244, 35, 232),
@@ -49,6 +49,11 @@ class ToyStreet(Source):
     def modes(self, index):
         """The hidden appearance of a scene: id in its instance map -> index into `scene.MODES` of the class."""
         return self._render(index)[1]
+
+    def restyled(self, index, label, mode):
+        """The photograph that a scene would have, were everything of a class in one of its modes: uint8."""
+        scene = restyled(make_scene(self.seed, index, self.hidden_modes), label, mode)
+        return draw(scene, self.height, self.width)[0]["image"]
 
     def _render(self, index):
         return draw(make_scene(self.seed, index, self.hidden_modes), self.height, self.width)

@@ -113,29 +113,40 @@ def make_scene(seed, index, hidden_modes=True):
     return scene if hidden_modes else _with_visible_modes(scene)
 
 
+def restyled(scene, label, mode):
+    """`scene` with everything of the class `label` in one of its modes."""
+
+    def choose(thing):
+        return mode if thing.label == label else thing.mode
+
+    return _with_modes(scene, {**scene.stuff, label: mode} if label in scene.stuff else scene.stuff, choose)
+
+
 def _with_visible_modes(scene):
     """`scene` with every mode a function of what the label map shows."""
 
-    def show(thing):
+    def choose(thing):
         if thing.label == BUILDING:
-            mode = (int(thing.z / (3 * BAY)) + (thing.x > 0)) % 3
-        elif thing.label == CAR:
-            mode = 0 if thing.x > 0 else 3
-        elif thing.label == PERSON:
-            mode = 1 if abs(thing.x) < ROAD_HALF_WIDTH else 0
-        elif thing.label == SIGN:
-            mode = int(thing.variant == 2)
-        else:
-            mode = 0
-        return dataclasses.replace(thing, mode=mode)
+            return (int(thing.z / (3 * BAY)) + (thing.x > 0)) % 3
+        if thing.label == CAR:
+            return 0 if thing.x > 0 else 3
+        if thing.label == PERSON:
+            return 1 if abs(thing.x) < ROAD_HALF_WIDTH else 0
+        if thing.label == SIGN:
+            return int(thing.variant == 2)
+        return 0
 
-    return dataclasses.replace(
-        scene,
-        stuff=dict.fromkeys(scene.stuff, 0),
-        buildings=tuple(map(show, scene.buildings)),
-        backdrop=tuple(map(show, scene.backdrop)),
-        standing=tuple(map(show, scene.standing)),
-    )
+    return _with_modes(scene, dict.fromkeys(scene.stuff, 0), choose)
+
+
+def _with_modes(scene, stuff, choose):
+    """`scene` with the modes of `stuff`, and those that `choose` gives things."""
+
+    def repaint(things):
+        return tuple(dataclasses.replace(thing, mode=choose(thing)) for thing in things)
+
+    things = {name: repaint(getattr(scene, name)) for name in ("buildings", "backdrop", "standing")}
+    return dataclasses.replace(scene, stuff=stuff, **things)
 
 
 def _mode(rng, label):
