@@ -6,7 +6,7 @@
 
 Prints how pure the clusters are in the true modes; what choosing another style does to an object's colours, against
 the same street drawn in that mode, and to the rest of the picture; how different ten seeds are. Writes
-RUN/styles/seeds.png and RUN/styles/objects.png.
+RUN/styles/looks.png.
 """
 
 import argparse
@@ -27,6 +27,7 @@ from pipelines.toy_street.scene import BUILDING, CAR, CLASS_NAMES, MODES, ROAD
 
 CLASSES = (ROAD, BUILDING, CAR)
 SEEDS = range(10)
+SHOWN = 4  # pictures beside each label map
 
 
 def main():
@@ -43,8 +44,8 @@ def main():
     folder = Path(asked.run_dir) / "styles"
     modes = mode_of_styles(model, training, folder)
     report_changes(model, scenes, modes)
-    draw_seeds(model, scenes, folder)
-    draw_objects(model, scenes, modes, folder)
+    sheet = np.concatenate([draw_seeds(model, scenes), draw_objects(model, scenes, modes)])
+    Image.fromarray(sheet).save(folder / "looks.png")
 
 
 def mode_of_styles(model, source, folder):
@@ -117,7 +118,7 @@ def change_one(model, scenes, index, label, instance, style_of_mode):
     return rows
 
 
-def draw_seeds(model, scenes, folder, rows=5, shown=4):
+def draw_seeds(model, scenes, rows=5, shown=3):
     """Some scenes in the styles of several seeds; prints how different all ten are."""
     pictures = []
     for index in range(rows):
@@ -126,26 +127,28 @@ def draw_seeds(model, scenes, folder, rows=5, shown=4):
         different = len({picture.tobytes() for picture in made})
         apart = f"{diversity(made):.1f} grey levels apart"
         print(f"{scenes.names[index]}: {different} different pictures of {len(SEEDS)} seeds, {apart}")
-        pictures.append([show_inputs(scene, model.conditioning), *made[:shown]])
-    sheet = grid(pictures, ["label map", *(f"seed {seed}" for seed in range(shown))])
-    Image.fromarray(sheet).save(folder / "seeds.png")
+        pictures.append([show_inputs(scene, model.conditioning), *made[:SHOWN]])
+    return grid(pictures[:shown], ["label map", *(f"seed {seed}" for seed in SEEDS[:SHOWN])])
 
 
-def draw_objects(model, scenes, modes, folder):
-    """For each class the scene of its largest object, which alone changes from one mode's style to the next."""
-    rows, most = [], max(len(MODES[label]) for label in CLASSES)
+def draw_objects(model, scenes, modes):
+    """For each class a scene with a large object of it, which alone changes from style to style."""
+    rows = []
     for label in CLASSES:
-        loaded = [scenes.load(index) for index in range(len(scenes))]
-        sizes = [
-            max([0, *np.unique(s["instance_map"][s["label_map"] == label], return_counts=True)[1]]) for s in loaded
-        ]
-        scene = loaded[int(np.argsort(sizes)[-4])]  # not the very largest: it hides the street
-        instance = max(large_objects(scene, label), key=lambda i: (scene["instance_map"] == i).sum())
-        made = [model.generate(scene, styles={instance: s}) for s in representatives(modes[label]).values()]
-        blank = np.full_like(made[0], 255)
-        rows.append([show_inputs(scene, model.conditioning), *made, *[blank] * (most - len(made))])
-    sheet = grid(rows, ["label map", *(f"style {i + 1} of one object" for i in range(most))])
-    Image.fromarray(sheet).save(folder / "objects.png")
+        largest = [largest_object(scenes.load(index), label) for index in range(len(scenes))]
+        index = sorted(range(len(scenes)), key=lambda i: largest[i])[-4]  # the very largest hides the street
+        scene, instance = scenes.load(index), largest[index][1]
+        styles = [*representatives(modes[label]).values()]
+        styles += [style for style in range(len(modes[label])) if style not in styles]
+        made = [model.generate(scene, styles={instance: style}) for style in styles[:SHOWN]]
+        rows.append([show_inputs(scene, model.conditioning), *made])
+    return grid(rows, ["label map", *(f"style {i + 1} of one object" for i in range(SHOWN))])
+
+
+def largest_object(scene, label):
+    """Pixels and id of the largest object of a class; `(0, 0)` if there is none."""
+    ids, sizes = np.unique(scene["instance_map"][scene["label_map"] == label], return_counts=True)
+    return max(((int(size), int(i)) for i, size in zip(ids, sizes)), default=(0, 0))
 
 
 if __name__ == "__main__":

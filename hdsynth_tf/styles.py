@@ -84,16 +84,28 @@ def draw_sheet(model, source, instances, counts, names):
 
 
 def box_around(mask):
-    """Slices of the part of a picture that shows what a mask marks, and a margin."""
-    slices = []
-    for axis, length in enumerate(mask.shape):
-        marked = np.flatnonzero(mask.any(axis=1 - axis))
-        if not len(marked):  # lost when the map was made smaller
-            return slice(None), slice(None)
-        first, last = marked[0], marked[-1] + 1
-        margin = max(int((last - first) * MARGIN), (SMALLEST - (last - first)) // 2)
-        slices.append(slice(max(first - margin, 0), min(last + margin, length)))
-    return tuple(slices)
+    """Slices of the part of a picture that shows what a mask marks, and a margin; at most twice as long as wide."""
+    if not mask.any():  # lost when the map was made smaller
+        return slice(None), slice(None)
+    spans = [_span(np.flatnonzero(mask.any(axis=1 - axis)), length) for axis, length in enumerate(mask.shape)]
+    limit = 2 * min(stop - start for start, stop in spans)
+    middles = [int(np.median(positions)) for positions in np.nonzero(mask)]
+    return tuple(slice(*_shorten(span, middle, limit)) for span, middle in zip(spans, middles))
+
+
+def _span(marked, length):
+    """First and last + 1 of what is shown of an axis."""
+    first, last = int(marked[0]), int(marked[-1]) + 1
+    margin = max(int((last - first) * MARGIN), (SMALLEST - (last - first)) // 2)
+    return max(first - margin, 0), min(last + margin, length)
+
+
+def _shorten(span, middle, limit):
+    """`span`, or the `limit` pixels of it around `middle`."""
+    start, stop = span
+    if stop - start > limit:
+        start = min(max(middle - limit // 2, start), stop - limit)
+    return start, min(stop, start + limit)
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ ROWS = {
     "training_step.py": ["32", "64", "4", "1"],
     "full_resolution.py": ["--help"],
     "toy_street.py": [],
+    "clustering.py": ["70"],
     "pooling.py": ["64", "128"],
     "against_pytorch.py": ["64", "64", "4"],
 }

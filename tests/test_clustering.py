@@ -101,6 +101,9 @@ def test_the_part_of_a_picture_that_shows_an_object():
     tiny[50, 60] = True
     rows, columns = box_around(tiny)
     assert 60 <= rows.stop - rows.start <= 66 and 60 <= columns.stop - columns.start <= 66
+    wide = np.zeros((200, 300), bool)
+    wide[150:200, :] = True  # shown from its middle
+    assert box_around(wide) == (slice(138, 200), slice(87, 211))
     assert box_around(np.zeros((4, 4), bool)) == (slice(None), slice(None))
 
 
