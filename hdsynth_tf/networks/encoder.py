@@ -138,7 +138,7 @@ class FeatureEncoder(keras.Model):
         So what is known of its features, such as the styles found in them, stays true.
         """
         grown = FeatureEncoder.from_config({**self.get_config(), "num_halvings": self.num_halvings + 1})
-        grown.build((None, None, None, 3))
+        grown.build((None, None, None, self.network.stem.conv.kernel.shape[-2]))
         grown.set_weights(self.get_weights())
         return grown
 
