@@ -12,12 +12,13 @@ from PIL import Image
 import hdsynth_tf  # noqa: F401  registers the classes that saved models consist of
 from hdsynth_tf import build, commands, flags
 from hdsynth_tf.gallery import write_gallery
-from hdsynth_tf.pictures import show_inputs
+from hdsynth_tf.pictures import show_inputs, show_values
 from hdsynth_tf.run_folder import RunFolderError, check_writable, find_model, read_settings, write_json
 from hdsynth_tf.settings import DataSettings, GenerateSettings, SettingsError
 from hdsynth_tf.storage import replacing
 from pipelines.dataset import make_eval
 from pipelines.decode import read_image
+from pipelines.depth import file_suffix, write_deep
 from pipelines.paths import as_path
 from pipelines.source import FileSource
 from pipelines.validate import validate
@@ -47,13 +48,14 @@ def main(argv):
     check_output(output_dir, maker)
     source = build.build_source(data, data.split, images=False)
     if isinstance(source, FileSource):
-        print(validate(source)[0])
+        print(validate(source).lines[0])
     model = load_model(model_path, build.size_setting(data, "image"), source)
     looks = plan_looks(model, asked.seed, asked.styles, photo)
 
     write_json(output_dir / MANIFEST, maker)
-    made = generate_all(model, source, looks, output_dir)
-    write_page(source, looks, output_dir, asked.model)
+    output = Output(output_dir, model.conditioning)
+    made = generate_all(model, source, looks, output)
+    write_page(source, looks, output, asked.model)
     print(f"{made} pictures made, {len(source) * len(looks) - made} were there already: {output_dir}")
     print(f"Gallery: {output_dir / GALLERY}")
 
@@ -63,7 +65,7 @@ class Look:
     """One of the pictures made of every input.
 
     Attributes:
-        ending: String, what its file's name has behind the input's.
+        ending: String, what its file's name has behind the input's, before the suffix.
         caption: String.
         seed: Integer, that names its styles.
         photo: RGB uint8 array whose styles it takes instead, or `None`.
@@ -78,6 +80,49 @@ class Look:
         """The photo at the size of a scene's inputs."""
         height, width = next(iter(inputs.values())).shape[:2]
         return None if self.photo is None else np.asarray(Image.fromarray(self.photo).resize((width, height)))
+
+
+class Output:
+    """Where everything lies in the output folder.
+
+    Args:
+        folder: `Path`.
+        conditioning: The model's: it knows the depth of its pictures.
+    """
+
+    def __init__(self, folder, conditioning):
+        self.folder = folder
+        self.suffix = file_suffix(conditioning.image_channels, conditioning.image_dtype)
+        self.is_photograph = (conditioning.image_channels, conditioning.image_dtype) == (3, "uint8")
+        self.window = conditioning.image_range
+
+    def picture(self, source, index, look):
+        return self.folder / f"{source.file_name(index)}{look.ending}{self.suffix}"
+
+    def shown(self, source, index, look):
+        """What the gallery shows of a picture: itself, or where browsers cannot show it well, 8 bits of it."""
+        if self.is_photograph:
+            return self.picture(source, index, look)
+        return self.folder / "gallery" / f"{source.file_name(index)}{look.ending}_made.webp"
+
+    def input(self, source, index):
+        """What the gallery shows of an input."""
+        return self.folder / "gallery" / f"{source.file_name(index)}.webp"
+
+    def write(self, image, source, index, look):
+        """Writes a picture, and what the gallery shows of it first, so that a picture that is there is done."""
+        if not self.is_photograph:
+            save_preview(show_values(image, self.window), self.shown(source, index, look))
+        with replacing(self.picture(source, index, look)) as temporary:
+            write_deep(image, temporary)
+
+
+def save_preview(picture, path):
+    """RGB uint8 array -> a small file."""
+    preview = Image.fromarray(picture)
+    preview.thumbnail((PREVIEW_WIDTH, PREVIEW_WIDTH), Image.NEAREST)
+    with replacing(path) as temporary:
+        preview.save(temporary, lossless=True)
 
 
 def plan_looks(model, seed, styles, photo):
@@ -125,50 +170,34 @@ def load_model(path, image_size, source):
     return model
 
 
-def generate_all(model, source, looks, output_dir):
+def generate_all(model, source, looks, output):
     """Makes the pictures that are not there; returns how many."""
     missing = {}
     for index in range(len(source)):
-        own = [look for look in looks if not picture_path(output_dir, source, index, look).exists()]
+        own = [look for look in looks if not output.picture(source, index, look).exists()]
         if own:
             missing[index] = own
     bar = keras.utils.Progbar(sum(map(len, missing.values())), unit_name="picture")
     for (index, own), batch in zip(missing.items(), make_eval(source, indices=missing)):
         inputs = batch[0] if isinstance(batch, tuple) else batch
         inputs = {key: value[0].numpy() for key, value in inputs.items()}
-        preview = Image.fromarray(show_inputs(inputs, model.conditioning))
-        preview.thumbnail((PREVIEW_WIDTH, PREVIEW_WIDTH), Image.NEAREST)
-        save(preview, preview_path(output_dir, source, index), lossless=True)
+        save_preview(show_inputs(inputs, model.conditioning), output.input(source, index))
         for look in own:
             picture = model.generate(inputs, seed=look.seed, style_image=look.style_image(inputs))
-            save(Image.fromarray(picture), picture_path(output_dir, source, index, look))
+            output.write(picture, source, index, look)
             bar.add(1)
     return sum(map(len, missing.values()))
 
 
-def picture_path(output_dir, source, index, look):
-    return output_dir / f"{source.file_name(index)}{look.ending}.png"
-
-
-def preview_path(output_dir, source, index):
-    return output_dir / "gallery" / f"{source.file_name(index)}.webp"
-
-
-def save(picture, path, **options):
-    with replacing(path) as temporary:
-        picture.save(temporary, **options)
-
-
-def write_page(source, looks, output_dir, model):
+def write_page(source, looks, output, model):
     """The gallery of everything in the folder."""
     rows = []
     for index, name in enumerate(source.names):
-        paths = [preview_path(output_dir, source, index)]
-        paths += [picture_path(output_dir, source, index, look) for look in looks]
-        rows.append((name, [quote(path.relative_to(output_dir).as_posix()) for path in paths]))
+        paths = [output.input(source, index), *(output.shown(source, index, look) for look in looks)]
+        rows.append((name, [quote(path.relative_to(output.folder).as_posix()) for path in paths]))
     note = f"Pictures of {len(rows)} inputs made by {model}. A click opens a picture at full size."
     captions = ["input", *(look.caption for look in looks)]
-    write_gallery(output_dir / GALLERY, "Generated pictures", note, captions, rows)
+    write_gallery(output.folder / GALLERY, "Generated pictures", note, captions, rows)
 
 
 if __name__ == "__main__":

@@ -20,7 +20,7 @@ class Pix2PixHD(keras.Model):
     """Makes photographs of label maps, instance maps or other images; trains with `fit` after `compile`.
 
     A batch is `(inputs, image)`: `inputs` the dict that the conditioning reads (`label_map`, `instance_map`, or
-    `source`), `image` `(batch, height, width, 3)` uint8.
+    `source`), `image` `(batch, height, width, 3)` uint8, or what else the conditioning says.
 
     With an encoder, the generator also reads a few features of each instance. In training they come from the real
     image. Elsewhere `inputs` may say where from: `seed` `(batch,)` int32 draws each instance a style of its class from
@@ -213,12 +213,12 @@ class Pix2PixHD(keras.Model):
         return tf.concat([semantic_input, tf.cast(feature_map, semantic_input.dtype)], -1)
 
     def render(self, inputs):
-        """Inputs as tensors -> pictures of their size, `(batch, height, width, 3)` uint8; the served graph."""
+        """Inputs as tensors -> pictures of their size, with the conditioning's channels and depth; the served graph."""
         image = self(inputs, training=False)
         if self.conditioning.image_size is not None:
             size = tf.shape(inputs[next(iter(self.conditioning.input_formats))])[1:3]
             image = tf.image.resize(image, size, method="bicubic", antialias=True)
-        return tf.cast(tf.round(tf.clip_by_value((image + 1) * 127.5, 0.0, 255.0)), tf.uint8)
+        return self.conditioning.values(image)
 
     def generate(self, inputs, seed=0, styles=None, style_image=None):
         """Makes pictures of the inputs' size.
@@ -233,7 +233,8 @@ class Pix2PixHD(keras.Model):
             style_image: uint8 photographs of the inputs' size whose styles are taken instead, or `None`.
 
         Returns:
-            uint8 array `(batch, height, width, 3)`, or `(height, width, 3)`.
+            uint8 array `(batch, height, width, 3)`, or `(height, width, 3)`; other channels, uint16 or float32 where
+            the model was trained on such images.
 
         Raises:
             ValueError: If an input is missing, or has another number of axes.

@@ -33,7 +33,7 @@ def main(argv):
     for split, source in sources.items():
         if (output_dir / split).exists():
             raise RunFolderError(f"{output_dir / split} is there already. Choose another --output_dir, or remove it.")
-        print(f"{split}: {validate(source)[0]}")
+        print(f"{split}: {validate(source).lines[0]}")
     check_space(output_dir, sum(packed_bytes(source) for source in sources.values()))
     for split, source in sources.items():
         bar = keras.utils.Progbar(len(source), unit_name="scene")

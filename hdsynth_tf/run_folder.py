@@ -15,6 +15,7 @@ serving/1       the same for TensorFlow Serving:
                 tensorflow_model_server --model_name=pix2pixhd --model_base_path=$PWD/serving
 samples.png     input | real | generated, at the end; samples/ has the same scenes as the training went on
 logs/           losses as CSV; curves and pictures for: tensorboard --logdir=logs
+values_*.png    histograms of sources or images that are no plain photographs, and the window of values used
 scores.json     PSNR and SSIM on scenes that were not trained on, beside a picture in mean colours
 levels/         the coarser models of a coarse-to-fine run, g1.keras, g2.keras, ...
 checkpoints/    what a run that was interrupted goes on from; of no use when it is finished
@@ -69,6 +70,10 @@ class RunFolder:
     @property
     def scores(self):
         return self.path / "scores.json"
+
+    def values(self, key):
+        """The histogram of the values of sources or of images."""
+        return self.path / f"values_{key}.png"
 
     @property
     def is_finished(self):

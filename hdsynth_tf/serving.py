@@ -4,6 +4,7 @@ import keras
 import tensorflow as tf
 
 from hdsynth_tf.storage import replacing
+from pipelines.depth import file_suffix
 
 STYLE_INPUTS = {  # what a model with an encoder may read beside its maps -> shape, dtype
     "seed": ((None,), "int32"),
@@ -30,11 +31,13 @@ def save_servable(model, path):
 
     - `serving_default`: the arrays that the conditioning reads (`label_map` and `instance_map` int32
       `(batch, height, width)`, or `source` float32 `(batch, height, width, channels)`) -> `image` uint8
-      `(batch, height, width, 3)`. A model with an encoder also reads `seed` int32 `(batch,)`, which names the styles.
+      `(batch, height, width, 3)`, or of the depth and channels that the model makes. A model with an encoder also reads
+      `seed` int32 `(batch,)`, which names the styles.
     - `serve_styles`, of a model with an encoder: also `chosen_ids` and `chosen_styles` int32 `(batch, count)`,
       instances and the number of the style of their class that each shall have.
     - `serve_png`: the same as encoded files, `(batch,)` strings (grey PNGs of 8 or 16 bits; sources also JPEG) -> `png`
-      `(batch,)` strings, each of the size of its input; sizes may differ within a batch.
+      `(batch,)` strings, each of the size of its input; sizes may differ within a batch. Not of a model whose images
+      are no PNGs: floats, or other than 1 or 3 channels.
 
     Args:
         model: A `Pix2PixHD`.
@@ -63,7 +66,8 @@ def save_servable(model, path):
     if model.encoder is not None:
         archive.track(model.style_bank)
     archive.add_endpoint("serving_default", serve_arrays, [arrays])
-    archive.add_endpoint("serve_png", serve_files, [files])
+    if file_suffix(model.conditioning.image_channels, model.conditioning.image_dtype) == ".png":
+        archive.add_endpoint("serve_png", serve_files, [files])
     if model.encoder is not None:
         with_choices = input_signature(model, ["seed", "chosen_ids", "chosen_styles"])
         archive.add_endpoint("serve_styles", serve_arrays, [with_choices])

@@ -68,7 +68,20 @@ class DataSettings:
     label_table: str = setting("", "folder: CSV file value,id,name for labels coded by colour or other numbers.")
     dont_care: tuple = setting((), "Label ids that mean 'no class', comma-separated, such as 255.")
     use_instance_map: bool = setting(True, "Whether instance maps, where there are any, give a boundary channel.")
-    source_range: tuple = setting((), "Source values that become -1 and 1: low,high. Default: all the file type holds.")
+    source_pages: str = setting(
+        "",
+        "folder: pages of a TIFF with several: channels of one image, or frames, each a scene. Default: an error.",
+        ("", "channels", "frames"),
+    )
+    source_range: tuple = setting((), "Source values (counts, kelvin) that become -1 and 1: low,high. Wins over:")
+    source_window: str = setting(
+        "auto",
+        "Which values do so otherwise. dataset: the training data's lowest and highest; percentiles: of each picture; "
+        "auto: 0,255 of 8 bits, else dataset.",
+        ("auto", "dataset", "percentiles"),
+    )
+    source_percentiles: tuple = setting((1, 99), "Of each picture with --source_window=percentiles: low,high.")
+    target_range: tuple = setting((), "The same of targets: low,high. Default: 0,255 of 8 bits, else the data's.")
     image_height: int = setting(0, "Pixels at which the networks work. 0: as the pictures come (toy_street: 128).")
     image_width: int = setting(0, "Pixels at which the networks work. 0: as the pictures come (toy_street: 256).")
     crop_height: int = setting(0, "*Pixels of the windows trained on. 0: whole pictures.", per_level=True)
@@ -88,8 +101,12 @@ class DataSettings:
                     f"--{kind}_height and --{kind}_width are given together, or not at all. "
                     f"Received: {','.join(map(str, heights))} and {','.join(map(str, widths))}"
                 )
-        if self.source_range and not (len(self.source_range) == 2 and self.source_range[0] < self.source_range[1]):
-            raise SettingsError(f"--source_range should be low,high with low < high. Received: {self.source_range}")
+        for name in ("source_range", "source_percentiles", "target_range"):
+            window = getattr(self, name)
+            if window and not (len(window) == 2 and window[0] < window[1]):
+                raise SettingsError(f"--{name} should be low,high with low < high. Received: {window}")
+        if not (self.source_percentiles and 0 <= self.source_percentiles[0] < self.source_percentiles[1] <= 100):
+            raise SettingsError(f"--source_percentiles should be from 0 to 100. Received: {self.source_percentiles}")
         if self.dataset == "cityscapes" and not self.data_dir:
             raise SettingsError("--dataset=cityscapes needs --data_dir, the folder with leftImg8bit and gtFine.")
         if self.dataset == "packed" and not self.data_dir:
@@ -294,6 +311,15 @@ class ExportSettings:
 
     model: str = setting("", "Run folder or .keras file.")
     output_dir: str = setting("", "Folder for the SavedModel, for TensorFlow Serving NAME/VERSION.")
+
+
+@dataclasses.dataclass(frozen=True)
+class RegisterSettings:
+    """Register"""
+
+    output_dir: str = setting("", "Folder for the page, index.html.")
+    max_shift: float = setting(4.0, "Pixels; pairs that are shifted by more are named.")
+    num_pairs: int = setting(100, "Pairs on the page, the worst first.")
 
 
 @dataclasses.dataclass(frozen=True)

@@ -5,13 +5,14 @@ import dataclasses
 import os
 
 import keras
+import numpy as np
 from PIL import Image
 
 import hdsynth_tf  # noqa: F401  registers the classes that saved models consist of
 from hdsynth_tf import build, commands, flags, plan
 from hdsynth_tf.checkpoints import Checkpoints
 from hdsynth_tf.evaluation.quality import agreement
-from hdsynth_tf.pictures import compare
+from hdsynth_tf.pictures import compare, histogram
 from hdsynth_tf.run_folder import RunFolder, check_space, find_model, write_json
 from hdsynth_tf.settings import (
     DataSettings,
@@ -24,8 +25,10 @@ from hdsynth_tf.settings import (
 from hdsynth_tf.stages import StagedTraining, finished, pick_scenes
 from hdsynth_tf.storage import replacing
 from pipelines.paths import as_path
+from pipelines.registration import describe, register_all
 from pipelines.source import FileSource
 from pipelines.validate import validate
+from pipelines.values import survey
 
 USAGE = """
 Trains a model on pairs of inputs and photographs. Writes a run folder: the model, its served form, logs, pictures.
@@ -47,6 +50,9 @@ MAY_CHANGE = {field.name for field in dataclasses.fields(RunSettings)} - {"init_
     "recipe", "max_steps", "learning_rate", "discriminator_learning_rate", "precision", "rematerialize", "strategy",
 }  # fmt: skip
 
+REGISTERED_PAIRS = 200  # at most, whose registration is looked at before training
+FARTHEST_SHIFT = 4.0  # pixels; pairs that are shifted by more are named
+
 
 def main(argv):
     groups = flags.parse(argv, GROUPS.values(), USAGE)
@@ -66,7 +72,14 @@ def train(groups, strategy, num_workers, is_chief):
     folder, named_groups = RunFolder(as_path(run.run_dir)), dict(zip(GROUPS, groups))
     folder.check(named_groups, MAY_CHANGE)
     levels = build.build_levels(data, networks, training)
-    check_data(levels[-1])
+    values = check_data(levels[-1])
+    levels = [
+        dataclasses.replace(level, data=build.with_windows(level.data, level.source.formats, values))
+        for level in levels
+    ]
+    windows = {"source": levels[0].data.source_range, "image": levels[0].data.target_range}
+    print_values(values, windows)
+    check_registration(levels[-1].source)
     build.check_replicas(levels, strategy)
 
     given = keras.saving.load_model(str(find_model(run.init_from)), compile=False) if run.init_from else None
@@ -88,19 +101,57 @@ def train(groups, strategy, num_workers, is_chief):
     if is_chief:
         folder.create(named_groups)
         folder.scores.unlink(missing_ok=True)
+        draw_values(values, windows, folder)
     model = staged.run()
     if is_chief:
         finish(finished(model), folder, levels[-1], run)
 
 
 def check_data(level):
-    """Reads every file of the training scenes and of those held out, before anything else is done."""
-    for name, source in (("Training data", level.source), ("Validation data", level.val_source)):
+    """Reads every file of the training scenes and of those held out, before anything else is done.
+
+    Returns:
+        Dict: `source`, `image` of the training scenes, where they are no plain photographs -> `Values`.
+    """
+    values = {} if isinstance(level.source, FileSource) else survey(level.source)
+    for name, source in (("Validation data", level.val_source), ("Training data", level.source)):
         if isinstance(source, FileSource):
-            lines = validate(source)
-            print(f"{name}: {lines[0]}", *lines[1:], sep="\n")
+            findings = validate(source)
+            values = findings.values
+            print(f"{name}: {findings.lines[0]}", *findings.lines[1:], sep="\n")
     if level.val_source is None:
         print("There are no validation scenes: samples and scores will be of scenes trained on.")
+    return values
+
+
+def check_registration(source):
+    """Says how well pairs of pictures lie on each other; of many, some are looked at."""
+    if isinstance(source, FileSource) and {"source", "image"} <= set(source.formats):
+        indices = np.linspace(0, len(source) - 1, min(len(source), REGISTERED_PAIRS)).astype(int)
+        lines = describe(register_all(source, indices), [source.names[i] for i in indices], FARTHEST_SHIFT)
+        print("\n".join(lines))
+        if len(lines) > 1:
+            print("  Pairs that are shifted teach blur. Look at them: python -m hdsynth_tf.register --help")
+
+
+def print_values(values, windows):
+    """Says what values sources and images hold that are no plain photographs, and which of them become -1 and 1."""
+    for key, found in values.items():
+        if windows[key]:
+            shown = "{:g} and {:g}".format(*windows[key]) + ", {:.1%} are below, {:.1%} above".format(
+                *found.clipped(windows[key])
+            )
+        else:
+            shown = "percentiles of each picture"
+        print(f"Values of {key}s: {found.describe()}\n  -1 and 1 for the networks: {shown}")
+
+
+def draw_values(values, windows, folder):
+    """The same as a picture."""
+    for key, found in values.items():
+        picture = histogram(found.sample, windows[key], f"Values of {key}s: {found.describe()}")
+        with replacing(folder.values(key)) as temporary:
+            Image.fromarray(picture).save(temporary)
 
 
 def print_plan(stages, levels, strategy, models, max_steps, keep_checkpoints):

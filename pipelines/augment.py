@@ -1,4 +1,7 @@
-"""Random crops and flips, drawn once for a scene and done to all its maps alike. TensorFlow, for use in `tf.data`."""
+"""Random crops and flips, drawn once for a scene and done to all its maps alike. TensorFlow, for use in `tf.data`.
+
+A scene is a dict of maps `(height, width, ...)` of one size, and of vectors that say something of the whole picture.
+"""
 
 import tensorflow as tf
 
@@ -7,7 +10,7 @@ def random_crop(sample, size, seed):
     """Cuts the same window out of every map. Maps smaller than the window are reflected at their lower and right edge.
 
     Args:
-        sample: Dict of `(height, width, ...)` tensors of one height and width.
+        sample: Dict of tensors, a scene.
         size: (height, width) of the window.
         seed: `(2,)` int64: the same seed cuts the same window.
 
@@ -15,7 +18,8 @@ def random_crop(sample, size, seed):
         The dict cut down, and `rows` `(2,)` float32: where the window's top and bottom edges lie in the picture, 0 to
         1.
     """
-    sample = {key: _at_least(value, size) for key, value in sample.items()}
+    vectors = {key: value for key, value in sample.items() if not is_map(value)}
+    sample = {key: _at_least(value, size) for key, value in sample.items() if is_map(value)}
     whole = tf.shape(next(iter(sample.values())))[:2]
     span = whole - size + 1
     corner = tf.random.stateless_uniform((2,), seed, 0, tf.int32.max, tf.int32) % span
@@ -23,7 +27,12 @@ def random_crop(sample, size, seed):
     cut = {key: value[top : top + size[0], left : left + size[1]] for key, value in sample.items()}
     cut = {key: tf.ensure_shape(value, (*size, *value.shape[2:])) for key, value in cut.items()}
     edges = tf.cast(tf.stack([top, top + size[0]]), tf.float32) / tf.cast(whole[0], tf.float32)
-    return {**cut, "rows": edges}
+    return {**vectors, **cut, "rows": edges}
+
+
+def is_map(value):
+    """Whether a tensor of a scene has height and width."""
+    return value.shape.rank >= 2
 
 
 def _at_least(x, size):
@@ -37,9 +46,9 @@ def _at_least(x, size):
 
 
 def random_flip(sample, seed):
-    """Mirrors every map left to right, or none: one throw for all. `rows` is left as it is."""
+    """Mirrors every map left to right, or none: one throw for all."""
     mirror = tf.random.stateless_uniform((), seed + 1) < 0.5
     return {
-        key: value if key == "rows" else tf.where(mirror, tf.reverse(value, [1]), value)
+        key: tf.where(mirror, tf.reverse(value, [1]), value) if is_map(value) else value
         for key, value in sample.items()
     }

@@ -1,13 +1,15 @@
 """The device half of the pipelines: compact maps -> what the networks read. Keras layers, part of every saved model.
 
 They run inside the compiled step, on every replica, and inside the served model, so that training, notebook and server
-cannot disagree. Inputs are dicts of whole pictures or of crops; a crop says where it was cut from by the key `rows`.
+cannot disagree. Inputs are dicts of whole pictures or of crops; a crop says where it was cut from by the key `rows`,
+and what values the whole picture had by `window`.
 """
 
 import keras
 from keras import ops
 
 PACKAGE = "pipelines"  # of the registered classes; the names are part of saved files
+SAMPLED_VALUES = 65536  # of a picture, at most, that its percentiles are taken from
 
 
 def resize_nearest(x, size):
@@ -64,6 +66,30 @@ def boundary_map(instance_map):
     return ops.maximum(across, down)[..., None]
 
 
+def percentile_window(image, percentiles):
+    """The values between which most of a picture's lie.
+
+    Of pictures with more than 65,536 values some are left out, evenly, so that large ones take no longer.
+
+    Args:
+        image: `(batch, height, width, channels)`.
+        percentiles: `(low, high)`, 0 to 100.
+
+    Returns:
+        `(batch, 2)` float32: that many percent of the values are below each.
+    """
+    values = ops.reshape(ops.cast(image, "float32"), (ops.shape(image)[0], -1))
+    batch, total = ops.shape(values)
+    stride = (total + SAMPLED_VALUES - 1) // SAMPLED_VALUES
+    count = (total + stride - 1) // stride
+    values = ops.take(values, ops.arange(count) * stride, axis=1)
+    values = ops.reshape(ops.sort(values, axis=1), (batch, count))  # TensorFlow's sort forgets that these are two axes
+    place = ops.convert_to_tensor([percentile / 100 for percentile in percentiles]) * ops.cast(count - 1, "float32")
+    below = ops.floor(place)  # between two values the window lies on the line that joins them
+    low, high = (ops.take(values, ops.cast(index, "int32"), axis=1) for index in (below, ops.ceil(place)))
+    return low + (high - low) * (place - below)
+
+
 def row_coordinate(like, rows=None):
     """How far down the picture each pixel is: -1 at the top, 1 at the bottom.
 
@@ -91,15 +117,29 @@ class Conditioning(keras.layers.Layer):
         image_size: `(height, width)` at which the networks work, or `None`: pictures stay as large as they come.
         row_channel: Boolean. Adds `row_coordinate` as the last channel. Without it, and with reflected borders, a
             network cannot know what is up.
+        image_channels: Integer, of the image to make.
+        image_dtype: `"uint8"`, `"uint16"` or `"float32"`, of the image to make.
+        image_range: `(low, high)`: its values that are -1 and 1 for the networks.
     """
 
-    image_channels = 3  # of the image that belongs to the input
     input_formats = {}  # name of each array that is read -> (shape after batch, height and width; dtype)
 
-    def __init__(self, image_size=None, row_channel=False, **kwargs):
+    def __init__(
+        self,
+        image_size=None,
+        row_channel=False,
+        image_channels=3,
+        image_dtype="uint8",
+        image_range=(0, 255),
+        **kwargs,
+    ):
         super().__init__(**kwargs)
+        _check_range("image_range", image_range)
         self.image_size = None if image_size is None else tuple(image_size)
         self.row_channel = row_channel
+        self.image_channels = image_channels
+        self.image_dtype = image_dtype
+        self.image_range = tuple(image_range)
 
     def resize(self, inputs, size):
         """Whole pictures of `inputs` resized to `size` (height, width)."""
@@ -126,17 +166,38 @@ class Conditioning(keras.layers.Layer):
 
         Args:
             inputs: The dict that `image` came with.
-            image: `(batch, height, width, 3)` uint8.
+            image: `(batch, height, width, image_channels)` of `image_dtype`.
 
         Returns:
-            `(batch, height', width', 3)` float32 in [-1, 1].
+            `(batch, height', width', image_channels)` float32 in [-1, 1]; what lies outside of the range is clipped.
         """
         is_crop = "rows" in inputs
-        image = ops.cast(image, keras.backend.result_type(self.compute_dtype, "float32")) / 127.5 - 1
+        low, high = self.image_range
+        image = ops.cast(image, keras.backend.result_type(self.compute_dtype, "float32"))
+        image = ops.clip((image - low) * (2 / (high - low)) - 1, -1, 1)
         return resize_image(image, self.image_size) if self.image_size and not is_crop else image
 
+    def values(self, image):
+        """The way back: a network's image, float32 in [-1, 1] -> `image_dtype`, in its range."""
+        low, high = self.image_range
+        values = low + (ops.clip(image, -1, 1) + 1) * ((high - low) / 2)
+        return values if self.image_dtype == "float32" else ops.cast(ops.round(values), self.image_dtype)
+
     def get_config(self):
-        return {**super().get_config(), "image_size": self.image_size, "row_channel": self.row_channel}
+        return {
+            **super().get_config(),
+            "image_size": self.image_size,
+            "row_channel": self.row_channel,
+            "image_channels": self.image_channels,
+            "image_dtype": self.image_dtype,
+            "image_range": self.image_range,
+        }
+
+
+def _check_range(name, window):
+    """Raises `ValueError` unless `window` is (low, high), low < high."""
+    if len(window) != 2 or not window[0] < window[1]:
+        raise ValueError(f"`{name}` should be (low, high), low < high. Received: {name}={window}")
 
 
 @keras.saving.register_keras_serializable(package=PACKAGE)
@@ -149,7 +210,7 @@ class SemanticConditioning(Conditioning):
         dont_care: Integers: label ids that mean "no class". They get zeros in every class channel.
         class_names: Strings, one for each class, or `None`.
         class_colors: RGB triples 0..255, one for each class, or `None`: how label maps are shown to people.
-        image_size, row_channel: See `Conditioning`.
+        image_size, row_channel, image_channels, image_dtype, image_range: See `Conditioning`.
 
     Call arguments:
         inputs: Dict with `label_map` `(batch, height, width)` int32, `instance_map` the same if `boundary`, and for
@@ -169,11 +230,9 @@ class SemanticConditioning(Conditioning):
         dont_care=(),
         class_names=None,
         class_colors=None,
-        image_size=None,
-        row_channel=False,
         **kwargs,
     ):
-        super().__init__(image_size=image_size, row_channel=row_channel, **kwargs)
+        super().__init__(**kwargs)
         for name, table in (("class_names", class_names), ("class_colors", class_colors)):
             if table is not None and len(table) != num_classes:
                 raise ValueError(f"`{name}` should have {num_classes} entries. Received: {len(table)}")
@@ -228,11 +287,13 @@ class ImageConditioning(Conditioning):
         channels_in: Integer, channels of the source.
         value_range: `(low, high)`: source values (counts, kelvin, 0..255) that become -1 and 1; what lies outside is
             clipped.
-        image_size, row_channel: See `Conditioning`.
+        percentiles: `(low, high)`, 0 to 100, or `None`: instead of `value_range`, the window of each picture is what
+            `percentile_window` finds. Its absolute temperatures are lost; a camera's drift and gain are, too.
+        image_size, row_channel, image_channels, image_dtype, image_range: See `Conditioning`.
 
     Call arguments:
-        inputs: Dict with `source` `(batch, height, width, channels_in)`, uint8, uint16 or float32, and for crops
-            `rows`.
+        inputs: Dict with `source` `(batch, height, width, channels_in)`, uint8, uint16 or float32. For crops also
+            `rows` and, with `percentiles`, `window` `(batch, 2)` float32, that of the whole picture.
 
     Returns:
         `(batch, height', width', channels_in + row_channel)` in the layer's compute dtype.
@@ -241,12 +302,14 @@ class ImageConditioning(Conditioning):
         ValueError: If `low` is not below `high`.
     """
 
-    def __init__(self, channels_in=3, value_range=(0, 255), image_size=None, row_channel=False, **kwargs):
-        super().__init__(image_size=image_size, row_channel=row_channel, **kwargs)
-        if not value_range[0] < value_range[1]:
-            raise ValueError(f"`value_range` should be (low, high), low < high. Received: value_range={value_range}")
+    def __init__(self, channels_in=3, value_range=(0, 255), percentiles=None, **kwargs):
+        super().__init__(**kwargs)
+        _check_range("value_range", value_range)
+        if percentiles is not None:
+            _check_range("percentiles", percentiles)
         self.channels_in = channels_in
         self.value_range = tuple(value_range)
+        self.percentiles = None if percentiles is None else tuple(percentiles)
 
     @property
     def input_formats(self):
@@ -257,11 +320,19 @@ class ImageConditioning(Conditioning):
         return self.channels_in + int(self.row_channel)
 
     def resize(self, inputs, size):
+        inputs = {**inputs, "window": self._window(inputs)}  # of the picture as it came
         return {**inputs, "source": resize_image(inputs["source"], size)}
 
+    def _window(self, inputs):
+        """`(batch or 1, 2)` float32: the values that become -1 and 1."""
+        if self.percentiles is None:
+            return ops.convert_to_tensor([self.value_range], "float32")
+        return inputs["window"] if "window" in inputs else percentile_window(inputs["source"], self.percentiles)
+
     def encode(self, inputs):
-        low, high = self.value_range
-        x = (ops.cast(inputs["source"], "float32") - low) / (high - low)
+        window = self._window(inputs)[:, None, None, :]
+        low, high = window[..., :1], window[..., 1:]
+        x = (ops.cast(inputs["source"], "float32") - low) / ops.maximum(high - low, 1e-6)
         return ops.cast(ops.clip(2 * x - 1, -1, 1), self.compute_dtype)
 
     def compute_output_shape(self, input_shape):
@@ -269,4 +340,9 @@ class ImageConditioning(Conditioning):
         return (batch, *(self.image_size or (height, width)), self.channels)
 
     def get_config(self):
-        return {**super().get_config(), "channels_in": self.channels_in, "value_range": self.value_range}
+        return {
+            **super().get_config(),
+            "channels_in": self.channels_in,
+            "value_range": self.value_range,
+            "percentiles": self.percentiles,
+        }

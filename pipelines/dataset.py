@@ -12,6 +12,7 @@ import time
 import tensorflow as tf
 
 from pipelines.augment import random_crop, random_flip
+from pipelines.conditioning import percentile_window
 
 READERS = max(os.cpu_count() or 1, 2)  # scenes decoded at a time
 
@@ -64,7 +65,8 @@ def make_train(source, batch_size, image_size=None, crop_size=None, flip=True, s
             stream of one shard; each reads its own samples only.
 
     Returns:
-        `tf.data.Dataset` of `(inputs, image)`: dict of integer or source arrays, and `(batch, height, width, 3)` uint8.
+        `tf.data.Dataset` of `(inputs, image)`: dict of integer or source arrays, and images
+        `(batch, height, width, channels)` as the source has them.
     """
     part = batch_size // shard[1]
     dataset = tf.data.Dataset.counter(start // shard[1])
@@ -126,14 +128,19 @@ def _load(source, index):
     arrays = tf.numpy_function(read, [index], [source.formats[key][1] for key in keys])
     for key, array in zip(keys, arrays):
         array.set_shape((*(source.common_size or (None, None)), *source.formats[key][0]))
-    return dict(zip(keys, arrays))
+    sample = dict(zip(keys, arrays))
+    if source.percentiles:  # of the whole picture, before anything is cut out of it
+        sample["window"] = percentile_window(sample["source"][None], source.percentiles)[0]
+    return sample
 
 
 def _resize(sample, size):
     """All maps at `size`: ids by nearest neighbour, images and sources bicubic and antialiased, dtypes kept."""
     resized = {}
     for key, value in sample.items():
-        if value.shape.rank == 2:
+        if value.shape.rank < 2:
+            resized[key] = value
+        elif value.shape.rank == 2:
             resized[key] = tf.image.resize(value[..., None], size, "nearest")[..., 0]
         else:
             smooth = tf.image.resize(value, size, "bicubic", antialias=True)

@@ -1,14 +1,15 @@
-"""Reads pictures from files: ids exactly, depths as they are. Every reader raises `DataError` with the file's name.
+"""Reads photographs, ids and label maps from files, exactly. Every reader raises `DataError` with the file's name.
 
-A file is a `Path`, or anything else with `read_bytes` whose string says what it is, such as a `packed.PackedFile`.
+A file is a `Path`, or anything else with `read_bytes` whose string says what it is, such as a `packed.PackedFile` or a
+`Page` of another file. `depth` reads images of other channels and depths.
 """
 
 import csv
+import dataclasses
 import io
 from pathlib import Path
 
 import numpy as np
-import tensorflow as tf
 from PIL import Image
 
 from pipelines.errors import DataError
@@ -17,28 +18,81 @@ IMAGE_MODES = {"1", "L", "LA", "P", "PA", "RGB", "RGBA", "RGBX", "CMYK", "YCbCr"
 ID_MODES = {"1", "L", "P", "I", "I;16", "I;16L", "I;16B", "I;16N"}
 
 
-def picture_size(path):
-    """(height, width) of a file, from its header."""
+@dataclasses.dataclass(frozen=True)
+class Page:
+    """One page of a TIFF file that has several.
+
+    Attributes:
+        path: `Path`, or whatever else is a file here.
+        number: Integer, from 0.
+    """
+
+    path: object
+    number: int
+
+    @property
+    def stem(self):
+        return f"{self.path.stem}_{self.number:04d}"
+
+    @property
+    def suffix(self):
+        return self.path.suffix
+
+    def read_bytes(self):
+        return self.path.read_bytes()
+
+    def stat(self):
+        return self.path.stat()
+
+    def __str__(self):
+        return f"{self.path} (page {self.number})"
+
+
+def open_picture(path, all_pages=False):
+    """The `PIL.Image` of a file, not yet decoded.
+
+    Args:
+        path: See above.
+        all_pages: Boolean, whether a TIFF may have several pages.
+
+    Raises:
+        DataError: If the file is no picture; if it has several pages and nobody said what they are.
+    """
     try:
-        with Image.open(stream(path)) as picture:
-            return picture.height, picture.width
-    except (OSError, ValueError, SyntaxError) as error:
-        raise DataError(f"{path} cannot be read as a picture: {error}") from error
-
-
-def stream(path):
-    """What `PIL.Image.open` takes: a path as it is, anything else as the bytes that it holds."""
-    return path if isinstance(path, (str, Path)) else io.BytesIO(path.read_bytes())
-
-
-def _open(path):
-    """The decoded `PIL.Image` of a file."""
-    try:
-        picture = Image.open(stream(path))
-        picture.load()
-        return picture
+        picture = Image.open(path if isinstance(path, (str, Path)) else io.BytesIO(path.read_bytes()))
+        if isinstance(path, Page):
+            picture.seek(path.number)
+            return picture
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
         raise DataError(f"{path} cannot be read as a picture: {error}. Is it whole?") from error
+    if picture.format == "TIFF" and picture.n_frames > 1 and not all_pages:
+        raise DataError(
+            f"{path} has {picture.n_frames} pages. For sources, --source_pages says what they are: channels of one "
+            "image, or frames of a sequence."
+        )
+    return picture
+
+
+def page_count(path):
+    """Pages of a file: more than 1 for some TIFF files."""
+    picture = open_picture(path, all_pages=True)
+    return picture.n_frames if picture.format == "TIFF" else 1
+
+
+def picture_size(path, all_pages=False):
+    """(height, width) of a file, from its header."""
+    with open_picture(path, all_pages) as picture:
+        return picture.height, picture.width
+
+
+def decoded(path, all_pages=False):
+    """The decoded `PIL.Image` of a file. Raises `DataError` as `open_picture` does, or if the file is cut short."""
+    picture = open_picture(path, all_pages)
+    try:
+        picture.load()
+    except (OSError, ValueError, SyntaxError) as error:
+        raise DataError(f"{path} cannot be read as a picture: {error}. Is it whole?") from error
+    return picture
 
 
 def read_image(path):
@@ -47,7 +101,7 @@ def read_image(path):
     Raises:
         DataError: If the file is no picture, is cut short, or has more than 8 bits.
     """
-    picture = _open(path)
+    picture = decoded(path)
     if picture.mode not in IMAGE_MODES:
         raise DataError(f"{path} should be an 8-bit photograph. It is of mode {picture.mode}.")
     return np.asarray(picture.convert("RGB"))
@@ -59,7 +113,7 @@ def read_ids(path):
     Raises:
         DataError: If the file is no picture, is cut short, or has colours instead of one number a pixel.
     """
-    picture = _open(path)
+    picture = decoded(path)
     if picture.mode not in ID_MODES:
         raise DataError(
             f"{path} should have one number a pixel, the id (8- or 16-bit grey, or palette). It is of mode "
@@ -131,28 +185,3 @@ def read_label_table(path):
     if not ids:
         raise DataError(f"The label table {path} is empty; it should have the columns value,id,name.")
     return {"by_color": by_color, "ids": ids, "names": names}
-
-
-def read_source(path):
-    """Any input image, its channels and its depth as they are: (height, width, channels) uint8, uint16 or float32.
-
-    Raises:
-        DataError: If the file is no picture, is cut short, or of a kind that is not known.
-    """
-    data = (Path(path) if isinstance(path, str) else path).read_bytes()
-    is_png = data[:8] == b"\x89PNG\r\n\x1a\n"
-    if is_png and data[24:25] == b"\x10" and data[25:26] in (b"\x02", b"\x06"):  # 16-bit colour: Pillow would make it 8
-        return tf.io.decode_png(data, channels=3, dtype=tf.uint16).numpy()
-    picture = _open(path)
-    if picture.mode in ("1", "L", "LA"):
-        return np.asarray(picture.convert("L"))[..., None]
-    if picture.mode == "F":
-        return np.asarray(picture)[..., None]
-    if picture.mode.startswith("I"):
-        values = np.asarray(picture)
-        if values.min(initial=0) < 0 or values.max(initial=0) > 65535:
-            return values.astype("float32")[..., None]
-        return values.astype("uint16")[..., None]
-    if picture.mode in IMAGE_MODES:
-        return np.asarray(picture.convert("RGB"))
-    raise DataError(f"{path} is of mode {picture.mode}, which cannot be a source. Save it as PNG or TIFF.")

@@ -1,5 +1,6 @@
 """Any folders of pictures: from one kind of image to another, or from label maps to photographs."""
 
+from pipelines.decode import Page, page_count
 from pipelines.errors import DataError
 from pipelines.pairs import find_files
 from pipelines.paths import as_path
@@ -18,6 +19,16 @@ def split_folders(data_dir, split):
     return {key: folder for key, folder in places if folder.is_dir()}
 
 
+def _by_page(files):
+    """What `find_files` found, with `NAME_0000`, `NAME_0001`, ... for the pages of files that have several."""
+    pages = {}
+    for name, path in files.items():
+        count = page_count(path) if path.suffix.lower() in (".tif", ".tiff") else 1
+        numbered = {f"{name}_{number:04d}": Page(path, number) for number in range(count)}
+        pages |= numbered if count > 1 else {name: path}
+    return pages
+
+
 class Folder(FileSource):
     """Pictures in folders, paired by name whatever their suffix.
 
@@ -29,6 +40,8 @@ class Folder(FileSource):
         num_classes: Integer, needed with `label_dir` unless `label_table` is given.
         dont_care: Label ids that mean "no class".
         label_table: What `decode.read_label_table` returned, or `None`.
+        pages: What the pages of TIFF files with several are: `"channels"` of one image, `"frames"` of a sequence, each
+            a scene of its own; `""`: they are an error.
 
     Raises:
         DataError: If folders are missing or empty, or files have no partner.
@@ -43,9 +56,13 @@ class Folder(FileSource):
         num_classes=None,
         dont_care=(),
         label_table=None,
+        pages="",
     ):
         folders = {"source": source_dir, "label_map": label_dir, "instance_map": instance_dir, "image": image_dir}
-        super().__init__({key: find_files(folder) for key, folder in folders.items() if folder}, label_table)
+        files = {key: find_files(folder) for key, folder in folders.items() if folder}
+        if pages == "frames":
+            files = {key: _by_page(found) for key, found in files.items()}
+        super().__init__(files, label_table, pages, photographs=False)
         if label_dir:
             self._set_classes(num_classes, dont_care)
 

@@ -10,6 +10,7 @@ from pipelines.errors import DataError
 from pipelines.source import FileSource
 
 INDEX = "index.json"
+ATTRIBUTES = ("num_classes", "class_names", "class_colors", "dont_care", "label_table", "pages")  # of a source
 HEADER, FOOTER = 12, 4  # bytes of a TFRecord around its content: length and checksum, checksum
 
 
@@ -31,6 +32,10 @@ class PackedFile:
     @property
     def stem(self):
         return PurePosixPath(self.name).stem
+
+    @property
+    def suffix(self):
+        return PurePosixPath(self.name).suffix
 
     def read_bytes(self):
         with tf.io.gfile.GFile(self.shard, "rb") as file:
@@ -90,6 +95,8 @@ def write_packed(source, folder, shard_bytes=2**28, on_scene=lambda: None):
         shard_bytes: Integer; a new shard begins when one has so many bytes. All files of a scene are in one shard.
         on_scene: Function that is called after each scene.
     """
+    if source.pages == "frames":
+        raise DataError("Pages of TIFF files cannot be packed one by one: save each as a file of its own.")
     tf.io.gfile.makedirs(str(folder))
     files, number, offset, writer = {key: [] for key in source.formats}, 0, 0, None
     for i in range(len(source)):
@@ -106,9 +113,7 @@ def write_packed(source, folder, shard_bytes=2**28, on_scene=lambda: None):
             offset += HEADER + len(content) + FOOTER
         on_scene()
     writer.close()
-    classes = {
-        key: getattr(source, key) for key in ("num_classes", "class_names", "class_colors", "dont_care", "label_table")
-    }
-    index = {"names": source.names, "formats": source.formats, "files": files, "classes": classes}
+    index = {"names": source.names, "formats": source.formats, "files": files}
+    index["classes"] = {key: getattr(source, key) for key in ATTRIBUTES}
     with tf.io.gfile.GFile(f"{folder}/{INDEX}", "w") as file:
         json.dump(index, file)

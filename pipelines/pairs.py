@@ -3,7 +3,7 @@
 from pipelines.errors import DataError
 from pipelines.paths import as_path
 
-SUFFIXES = {".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".ppm", ".pgm", ".webp"}
+SUFFIXES = {".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".ppm", ".pgm", ".webp", ".npy"}
 
 
 def find_files(folder, ending=""):

@@ -5,10 +5,11 @@ from pathlib import Path
 
 import numpy as np
 
-from pipelines import decode
+from pipelines import decode, depth
 from pipelines.pairs import pair_files
 
-FORMATS = {"label_map": ((), "int32"), "instance_map": ((), "int32"), "image": ((3,), "uint8")}
+PHOTOGRAPH = ((3,), "uint8")
+FORMATS = {"label_map": ((), "int32"), "instance_map": ((), "int32"), "image": PHOTOGRAPH}
 
 
 class Source:
@@ -21,6 +22,8 @@ class Source:
         num_classes: Integer, or `None` where there are no labels.
         class_names, class_colors: One for each class, or `None`.
         dont_care: Label ids that mean "no class".
+        percentiles: `(low, high)` between which the window of values of each source lies, or `None`: it is the same for
+            all. See `conditioning.ImageConditioning`.
     """
 
     names = ()
@@ -29,6 +32,7 @@ class Source:
     class_names = None
     class_colors = None
     dont_care = ()
+    percentiles = None
 
     def __len__(self):
         return len(self.names)
@@ -58,20 +62,26 @@ class FileSource(Source):
     Args:
         files: Dict: key of `formats` -> what `pairs.find_files` found.
         label_table: What `decode.read_label_table` returned, or `None`.
+        pages: See `depth.read_deep`.
+        photographs: Boolean. If false, images are what their first file is, of any channels and depth; if true, they
+            are RGB of 8 bits, as they also are if the first file is.
 
     Raises:
         DataError: If files have no partner.
     """
 
-    def __init__(self, files, label_table=None):
+    label_table = None
+    pages = ""
+
+    def __init__(self, files, label_table=None, pages="", photographs=True):
         self.names, self.paths = pair_files(files)
         self.label_table = label_table
+        self.pages = pages
         self.formats = {key: FORMATS[key] for key in files if key != "source"}
-        if "source" in files:
-            first = decode.read_source(self.paths["source"][0])
-            self.formats["source"] = ((first.shape[-1],), first.dtype.name)  # `validate` finds files that differ
-
-    label_table = None
+        for key in ("source", "image") if not photographs else ("source",):
+            if key in files:
+                first = depth.read_deep(self.paths[key][0], pages)
+                self.formats[key] = ((first.shape[-1],), first.dtype.name)  # `validate` finds files that differ
 
     def subset(self, indices):
         """The same dataset with only some of its scenes."""
@@ -86,10 +96,19 @@ class FileSource(Source):
         return (Path(self.names[index]).parent / inputs[index].stem).as_posix()
 
     def size(self, index):
-        return decode.picture_size(next(iter(self.paths.values()))[index])
+        return self.size_of(next(iter(self.paths)), index)
 
     def load(self, index):
         return {key: self.read(key, index) for key in self.formats}
+
+    def is_deep(self, key):
+        """Whether arrays are read with the channels and the depth of their files."""
+        return key == "source" or (key == "image" and self.formats[key] != PHOTOGRAPH)
+
+    def size_of(self, key, index):
+        """(height, width) of one file of a scene."""
+        path = self.paths[key][index]
+        return depth.deep_size(path, self.pages) if self.is_deep(key) else decode.picture_size(path)
 
     def read(self, key, index):
         """One array of a scene."""
@@ -98,9 +117,7 @@ class FileSource(Source):
             return decode.read_label_map(path, self.label_table)
         if key == "instance_map":
             return decode.read_ids(path)
-        if key == "source":
-            return decode.read_source(path)
-        return decode.read_image(path)
+        return depth.read_deep(path, self.pages) if self.is_deep(key) else decode.read_image(path)
 
 
 def class_colors(count):

@@ -1,14 +1,28 @@
 """Looks at every file of a dataset before training: an error now, with a name, instead of an hour into the run."""
 
 import concurrent.futures
+import dataclasses
 import os
 
 import keras
 import numpy as np
-from PIL import Image
 
 from pipelines import decode
 from pipelines.errors import DataError
+from pipelines.values import Frame, Values
+
+
+@dataclasses.dataclass(frozen=True)
+class Findings:
+    """What a dataset holds.
+
+    Attributes:
+        lines: List of lines to print: how many scenes, their sizes, and for label maps the share of each class.
+        values: Dict: `source`, `image`, of those that are not plain photographs -> `Values`.
+    """
+
+    lines: list
+    values: dict
 
 
 def validate(source, show_progress=True):
@@ -19,61 +33,83 @@ def validate(source, show_progress=True):
         show_progress: Boolean, whether to show a progress bar with the time left.
 
     Returns:
-        List of lines to print: how many scenes, their sizes, and for label maps the share of pixels of each class.
+        `Findings`.
 
     Raises:
-        DataError: At the first problem in the order of names, or for label ids with all files that hold them.
+        DataError: At the first problem in the order of names; for label ids and for frames that are constant or hold no
+            numbers, with all files that are so.
     """
     bar = keras.utils.Progbar(len(source), unit_name="scene", verbose=int(show_progress))
-    pixels, sizes, strays = {}, {}, {}
+    pixels, sizes, strays, frames = {}, {}, {}, {}
     with concurrent.futures.ThreadPoolExecutor(max(2, os.cpu_count() or 1)) as threads:
-        for name, (size, counts) in zip(source.names, threads.map(lambda i: _inspect(source, i), range(len(source)))):
+        found = threads.map(lambda i: _inspect(source, i), range(len(source)))
+        for name, (size, counts, own_frames) in zip(source.names, found):
             sizes[size] = sizes.get(size, 0) + 1
             for label, count in counts.items():
                 pixels[label] = pixels.get(label, 0) + count
                 if not (0 <= label < source.num_classes or label in source.dont_care):
                     strays.setdefault(label, []).append(name)
+            for key, frame in own_frames.items():
+                frames.setdefault(key, []).append(frame)
             bar.add(1)
     if strays:
         raise DataError(_describe_strays(strays, pixels, source.num_classes))
-    return _describe(source, sizes, pixels)
+    for key, own in frames.items():
+        _check_frames(source.paths[key], own, "image" in source.paths)
+    values = {key: Values(own, source.formats[key][1]) for key, own in frames.items()}
+    return Findings(_describe(source, sizes, pixels), values)
 
 
 def _inspect(source, index):
-    """Size and label counts of one scene."""
-    sizes = {key: decode.picture_size(paths[index]) for key, paths in source.paths.items()}
+    """Size, label counts and frames of one scene."""
+    sizes = {key: source.size_of(key, index) for key in source.paths}
     if len(set(sizes.values())) > 1:
         found = ", ".join(f"{source.paths[key][index]} is {width}x{height}" for key, (height, width) in sizes.items())
         raise DataError(f"The files of {source.names[index]} should be of one size: {found}.")
-    counts = {}
+    counts, frames = {}, {}
     for key, paths in source.paths.items():
         if key == "label_map":
             labels, numbers = np.unique(source.read(key, index), return_counts=True)
             counts = dict(zip(labels.tolist(), numbers.tolist()))
-        elif key == "source":
-            _check_format(source, index)
         elif key == "instance_map":
             source.read(key, index)
+        elif source.is_deep(key):
+            image = source.read(key, index)
+            _check_format(source, key, index, image)
+            frames[key] = Frame.of(image)
         else:
             _check_whole(paths[index])
-    return next(iter(sizes.values())), counts
+    return next(iter(sizes.values())), counts, frames
 
 
-def _check_format(source, index):
-    """All sources of a dataset must have the channels and the depth of the first."""
-    array = source.read("source", index)
-    (channels,), dtype = source.formats["source"]
-    if (array.shape[-1], array.dtype.name) != (channels, dtype):
+def _check_frames(paths, frames, to_learn_from):
+    """Raises `DataError` that names the frames that hold no numbers or, if they are to be learnt from, only one."""
+    problems = [frame.broken or (frame.constant if to_learn_from else "") for frame in frames]
+    broken = [(path, problem) for path, problem in zip(paths, problems) if problem]
+    if broken:
+        more = f"\n  and {len(broken) - 5} more" if len(broken) > 5 else ""
         raise DataError(
-            f"{source.paths['source'][index]} has {array.shape[-1]} channels of {array.dtype.name}, but "
-            f"{source.paths['source'][0]} has {channels} of {dtype}. Convert them to one kind."
+            f"{len(broken)} files are no pictures:\n  "
+            + "\n  ".join(f"{path} {problem}" for path, problem in broken[:5])
+            + more
+            + "\nTake them away, or mend them: a shutter that was closed, a cable, a conversion that went wrong."
+        )
+
+
+def _check_format(source, key, index, image):
+    """All images of a kind must have the channels and the depth of the first."""
+    (channels,), dtype = source.formats[key]
+    if (image.shape[-1], image.dtype.name) != (channels, dtype):
+        raise DataError(
+            f"{source.paths[key][index]} has {image.shape[-1]} channel(s) of {image.dtype.name}, but "
+            f"{source.paths[key][0]} has {channels} of {dtype}. Convert them to one kind."
         )
 
 
 def _check_whole(path):
     """Decodes a photograph as cheaply as its format allows: JPEG at an eighth of its size."""
     try:
-        with Image.open(decode.stream(path)) as picture:
+        with decode.open_picture(path) as picture:
             mode = picture.mode
             picture.draft("RGB", (max(picture.width // 8, 1), max(picture.height // 8, 1)))
             picture.load()

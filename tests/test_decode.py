@@ -6,7 +6,8 @@ import tensorflow as tf
 from PIL import Image
 from shared_data import CITYSCAPES, needs_cityscapes
 
-from pipelines.decode import picture_size, read_ids, read_image, read_label_map, read_label_table, read_source
+from pipelines.decode import picture_size, read_ids, read_image, read_label_map, read_label_table
+from pipelines.depth import read_deep
 from pipelines.errors import DataError
 
 
@@ -92,7 +93,7 @@ def test_a_truncated_file_is_named(save, rng, suffix):
 
 def test_no_picture_at_all(tmp_path):
     (tmp_path / "x.png").write_bytes(b"not a picture")
-    for read in (read_image, read_ids, read_source, picture_size):
+    for read in (read_image, read_ids, read_deep, picture_size):
         with pytest.raises(DataError, match=r"x\.png cannot be read"):
             read(tmp_path / "x.png")
 
@@ -114,12 +115,12 @@ def test_sources_keep_channels_and_depth(save, rng, tmp_path):
         "f32.tiff": rng.uniform(250, 320, (4, 5)).astype("float32"),
         "rgb.png": rng.integers(0, 256, (4, 5, 3)).astype("uint8"),
     }.items():
-        read = read_source(save(name, array))
+        read = read_deep(save(name, array))
         assert read.dtype == array.dtype
         np.testing.assert_array_equal(read, array if array.ndim == 3 else array[..., None])
     deep = rng.integers(0, 65536, (4, 5, 3)).astype("uint16")
     (tmp_path / "deep.png").write_bytes(tf.io.encode_png(deep).numpy())
-    np.testing.assert_array_equal(read_source(tmp_path / "deep.png"), deep)
+    np.testing.assert_array_equal(read_deep(tmp_path / "deep.png"), deep)
 
 
 def test_picture_size(save):

@@ -9,7 +9,7 @@ from PIL import Image
 
 from hdsynth_tf import flags, settings
 from hdsynth_tf.gallery import write_gallery
-from hdsynth_tf.pictures import CAPTION_HEIGHT, color_labels, grid, show_source
+from hdsynth_tf.pictures import CAPTION_HEIGHT, color_labels, grid, show_values
 from hdsynth_tf.recipes import RECIPES
 from hdsynth_tf.run_folder import RunFolder, RunFolderError, check_space, find_model, read_settings
 from hdsynth_tf.settings import DataSettings, LossSettings, NetworkSettings, SettingsError, TrainingSettings
@@ -138,7 +138,7 @@ def test_label_colours():
 
 def test_sources_are_shown_through_their_window():
     source = np.array([[[0], [1000], [3000]]], "uint16")
-    np.testing.assert_array_equal(show_source(source, (0, 2000))[0, :, 0], [0, 128, 255])
+    np.testing.assert_array_equal(show_values(source, (0, 2000))[0, :, 0], [0, 128, 255])
 
 
 def test_grid_keeps_pictures_apart_and_whole():

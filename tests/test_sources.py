@@ -12,7 +12,7 @@ from pipelines.validate import validate
 
 
 def check(source):
-    return "\n".join(validate(source, show_progress=False))
+    return "\n".join(validate(source, show_progress=False).lines)
 
 
 @pytest.fixture(params=["official", "flat"])
@@ -125,7 +125,7 @@ def test_rgb_where_labels_should_be(label_folders):
 
 def test_sources_of_two_kinds(save, tmp_path):
     save("a/x.png", np.zeros((2, 2), "uint8")), save("a/y.png", np.zeros((2, 2), "uint16"))
-    with pytest.raises(DataError, match=r"y\.png has 1 channels of uint16, but .*x\.png has 1 of uint8"):
+    with pytest.raises(DataError, match=r"y\.png has 1 channel\(s\) of uint16, but .*x\.png has 1 of uint8"):
         check(Folder(source_dir=tmp_path / "a"))
 
 

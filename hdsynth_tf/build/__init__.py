@@ -3,6 +3,7 @@
 from hdsynth_tf.build.data import Level, build_levels, build_source, size_setting
 from hdsynth_tf.build.models import ModelMaker, build_conditioning, build_model, check_options
 from hdsynth_tf.build.training import build_stages, build_strategy, check_replicas, compile_arguments, workers
+from hdsynth_tf.build.windows import with_windows
 
 __all__ = [
     "Level",
@@ -17,5 +18,6 @@ __all__ = [
     "check_replicas",
     "compile_arguments",
     "size_setting",
+    "with_windows",
     "workers",
 ]

@@ -25,6 +25,14 @@ def size_setting(data, kind):
 
 
 def build_source(data, split, images=True):
+    """`find_source` with what it says of its sources' windows."""
+    source = find_source(data, split, images)
+    if source is not None and data.source_window == "percentiles" and not data.source_range:
+        source.percentiles = data.source_percentiles
+    return source
+
+
+def find_source(data, split, images=True):
     """One split of the dataset that the settings name.
 
     Args:
@@ -70,7 +78,8 @@ def _build_folder(data, split, images):
     if images and "image_dir" not in found:
         raise DataError("There are no photographs to learn from: give --target_dir.")
     table = read_label_table(data.label_table) if data.label_table else None
-    source = folder.Folder(**found, num_classes=data.num_classes, dont_care=data.dont_care, label_table=table)
+    source = folder.Folder(**found, num_classes=data.num_classes, dont_care=data.dont_care, label_table=table,
+                           pages=data.source_pages)  # fmt: skip
     if not named or split == "test" or not images:
         return source
     train, val = hold_out(source.names, data.val_share)

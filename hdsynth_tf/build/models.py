@@ -7,17 +7,25 @@ from hdsynth_tf.networks import FeatureEncoder, GlobalGenerator, MultiScaleDiscr
 from hdsynth_tf.networks.generators import RELEASED_INITIALIZER
 from hdsynth_tf.settings import SettingsError
 from pipelines.conditioning import ImageConditioning, SemanticConditioning
+from pipelines.source import PHOTOGRAPH
 
 NETWORK_FLAGS = {
     "encoder": "--feature_channels, --encoder_filters and --encoder_downsamples",
     "generator": "--num_filters, --num_downsamples, ..., --row_channel",
 }
-FULL_RANGE = {"uint8": (0, 255), "uint16": (0, 65535)}
 
 
 def build_conditioning(data, networks, source, dtype):
     """The device half for scenes such as `source`'s."""
-    common = dict(image_size=size_setting(data, "image"), row_channel=networks.row_channel, dtype=dtype)
+    (image_channels,), image_dtype = source.formats.get("image", PHOTOGRAPH)
+    common = dict(
+        image_size=size_setting(data, "image"),
+        row_channel=networks.row_channel,
+        image_channels=image_channels,
+        image_dtype=image_dtype,
+        image_range=data.target_range or _full_range(image_dtype, "target"),
+        dtype=dtype,
+    )
     if "label_map" in source.formats:
         return SemanticConditioning(
             source.num_classes,
@@ -28,16 +36,22 @@ def build_conditioning(data, networks, source, dtype):
             **common,
         )
     (channels,), source_dtype = source.formats["source"]
-    value_range = data.source_range or FULL_RANGE.get(source_dtype)
-    if value_range is None:
-        raise SettingsError(f"Sources of {source_dtype} have no natural range of values: give --source_range=low,high.")
-    return ImageConditioning(channels, value_range, **common)
+    if source.percentiles:
+        return ImageConditioning(channels, percentiles=source.percentiles, **common)
+    return ImageConditioning(channels, data.source_range or _full_range(source_dtype, "source"), **common)
+
+
+def _full_range(dtype, what):
+    """All that 8 bits hold."""
+    if dtype != "uint8":
+        raise SettingsError(f"Of {dtype} nobody knows which values matter: give --{what}_range=low,high.")
+    return 0, 255
 
 
 def build_model(data, networks, losses, training, source):
     """Conditioning, generator, discriminator and encoder for scenes such as `source`'s; not compiled."""
     conditioning = build_conditioning(data, networks, source, training.precision)
-    generator = _build_generator(networks, training.precision)
+    generator = _build_generator(networks, conditioning.image_channels, training.precision)
     discriminator = None
     if losses.adversarial_weight:
         discriminator = MultiScaleDiscriminator(
@@ -52,13 +66,14 @@ def build_model(data, networks, losses, training, source):
     return Pix2PixHD(conditioning, generator, discriminator, training.ema_momentum or None, encoder)
 
 
-def _build_generator(networks, dtype):
+def _build_generator(networks, image_channels, dtype):
     if networks.generator == "unet":
-        return UNetGenerator(networks.num_filters, networks.num_downsamples, dtype=dtype)
+        return UNetGenerator(networks.num_filters, networks.num_downsamples, image_channels, dtype=dtype)
     return GlobalGenerator(
         networks.num_filters,
         networks.num_downsamples,
         networks.num_residual_blocks,
+        image_channels,
         upsampling=networks.upsampling,
         padding=networks.padding,
         skip_connections=networks.skip_connections,

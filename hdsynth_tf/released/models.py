@@ -158,8 +158,12 @@ def foreign_to_released(model):
     if not base.num_residual_blocks:
         return "a global generator without residual blocks"
     conditioning = model.conditioning
-    if "source" in conditioning.input_formats and (conditioning.channels_in, *conditioning.value_range) != (3, 0, 255):
+    if "source" in conditioning.input_formats and (
+        (conditioning.channels_in, *conditioning.value_range) != (3, 0, 255) or conditioning.percentiles
+    ):
         return "an input other than label maps or 8-bit RGB images"
+    if conditioning.image_channels != 3:
+        return "an image other than RGB to make"
     parts = [base, *getattr(generator, "enhancers", []), *([model.encoder] if model.encoder is not None else [])]
     if any(part.upsampling != "transposed" for part in parts):
         return "nearest-neighbour upsampling (--upsampling=transposed is the released code's)"

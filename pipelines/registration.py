@@ -1,0 +1,122 @@
+"""Do two pictures of a pair lie on each other? The shift between them, estimated from their edges."""
+
+import concurrent.futures
+import dataclasses
+import os
+
+import keras
+import numpy as np
+
+FARTHEST = 32  # pixels: larger shifts are not looked for
+NEIGHBOURHOOD = 31  # pixels: edges are strong or weak compared with those around them
+CERTAIN = 5.0  # deviations by which the best shift must stand out of all others; pictures of two scenes have up to 4.6
+
+
+@dataclasses.dataclass(frozen=True)
+class Registration:
+    """How one picture of a pair lies on the other.
+
+    Attributes:
+        down, right: Integers, pixels by which the second picture lies lower and farther right than the first.
+        similarity: Float up to 1, agreement of the edges at that shift: 1 for equal pictures, about 0 for pictures of
+            different scenes. Thermal and visible pictures of one scene have 0.05 to 0.3.
+        certainty: Float, how far that stands out of all other shifts, in deviations. Below `CERTAIN` the shift is a
+            guess: there is too little to see in one of the pictures.
+    """
+
+    down: int
+    right: int
+    similarity: float
+    certainty: float
+
+    @property
+    def shift(self):
+        """Pixels, as a length."""
+        return float(np.hypot(self.down, self.right))
+
+    @property
+    def words(self):
+        """The shift as a person says it."""
+        vertical = f"{abs(self.down)} pixels {'down' if self.down > 0 else 'up'}" if self.down else ""
+        across = f"{abs(self.right)} pixels {'right' if self.right > 0 else 'left'}" if self.right else ""
+        return " and ".join(filter(None, (vertical, across))) or "not shifted"
+
+    @property
+    def is_certain(self):
+        return self.certainty >= CERTAIN
+
+
+def register(first, second):
+    """Estimates the shift between two pictures of one scene, whatever light they show.
+
+    Edges are compared by their direction, which is the same whether warm things are bright or dark: gradients as
+    complex numbers of twice their angle, strong or weak compared with their surroundings, correlated by a Fourier
+    transform.
+
+    Args:
+        first, second: `(height, width, channels)` arrays of one size.
+
+    Returns:
+        `Registration`.
+    """
+    a, b = _edges(first), _edges(second)
+    size = [length + FARTHEST for length in a.shape]  # room for shifts, so that nothing comes in on the other side
+    product = np.fft.ifft2(np.fft.fft2(b, size) * np.conj(np.fft.fft2(a, size))).real
+    product /= max(np.linalg.norm(a) * np.linalg.norm(b), 1e-12)
+    reach = min(FARTHEST, min(a.shape) // 4)
+    around = np.roll(product, (reach, reach), (0, 1))[: 2 * reach + 1, : 2 * reach + 1]
+    row, column = np.unravel_index(around.argmax(), around.shape)
+    best = around[row, column]
+    others = np.delete(around.ravel(), np.ravel_multi_index((row, column), around.shape))
+    certainty = (best - np.median(others)) / max(1.4826 * np.median(np.abs(others - np.median(others))), 1e-12)
+    return Registration(int(row - reach), int(column - reach), float(best), float(certainty))
+
+
+def register_all(source, indices, show_progress=True):
+    """The `Registration` of the source and the image of each of these scenes, in their order."""
+    bar = keras.utils.Progbar(len(indices), unit_name="pair", verbose=int(show_progress))
+    found = []
+    with concurrent.futures.ThreadPoolExecutor(max(2, os.cpu_count() or 1)) as threads:
+        for registration in threads.map(lambda i: register(source.read("image", i), source.read("source", i)), indices):
+            found.append(registration)
+            bar.add(1)
+    return found
+
+
+def describe(found, names, limit):
+    """Lines to print about pairs, those named that are shifted by more than `limit` pixels, the worst first."""
+    shifts = np.array([registration.shift for registration in found if registration.is_certain])
+    unsure = len(found) - len(shifts)
+    lines = [f"Registration of {len(found)} pairs: " + ("nothing can be told." if not len(shifts) else "")]
+    if len(shifts):
+        lines[0] += (
+            f"half are shifted by {np.median(shifts):.1f} pixels or less, 90 % by {np.percentile(shifts, 90):.1f} or "
+            f"less" + (f"; in {unsure} there is too little to see to tell." if unsure else ".")
+        )
+    for index in sorted(range(len(found)), key=lambda i: -found[i].shift):
+        if found[index].is_certain and found[index].shift > limit:
+            lines.append(f"  {names[index]}: {found[index].words}")
+    return lines
+
+
+def _edges(image):
+    """Complex `(height, width)`: twice the direction of each edge, and its strength beside that of its neighbours."""
+    grey = image.astype("float64").mean(-1)
+    grey = _blur(grey, 3)
+    down, right = np.gradient(grey)
+    gradient = right + 1j * down
+    strength = np.abs(gradient)
+    usual = _blur(strength, NEIGHBOURHOOD) + 1e-3 * (strength.max() + 1e-12)
+    edges = gradient**2 / np.maximum(strength, 1e-12) / usual
+    return edges * np.hanning(edges.shape[0] + 2)[1:-1, None] * np.hanning(edges.shape[1] + 2)[1:-1]
+
+
+def _blur(image, width):
+    """Means over squares of `width` pixels, odd; borders are repeated."""
+    half = width // 2
+    for axis in (0, 1):
+        pad = [(half + 1, half) if a == axis else (0, 0) for a in (0, 1)]
+        total = np.cumsum(np.pad(image, pad, mode="edge"), axis=axis)
+        ends = np.split(total, [width], axis=axis)[1], np.split(total, [total.shape[axis] - width], axis=axis)[0]
+        image = (ends[0] - ends[1]) / width
+    return image

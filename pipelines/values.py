@@ -1,0 +1,80 @@
+"""What values the images of a dataset hold: their range, their histogram, and frames that are broken."""
+
+import dataclasses
+
+import numpy as np
+
+SAMPLED = 2048  # values of each frame that the histogram is made of
+
+
+@dataclasses.dataclass(frozen=True)
+class Frame:
+    """The values of one image.
+
+    Attributes:
+        low, high: Floats.
+        sample: float32 array, some of the values, evenly spread over the picture.
+    """
+
+    low: float
+    high: float
+    sample: np.ndarray
+
+    @classmethod
+    def of(cls, image):
+        """Of an array (height, width, channels)."""
+        flat = image.reshape(-1)
+        return cls(float(flat.min()), float(flat.max()), flat[:: max(len(flat) // SAMPLED, 1)].astype("float32"))
+
+    @property
+    def broken(self):
+        """Says that there are values that are no numbers; an empty string if there are none."""
+        return "" if np.isfinite([self.low, self.high]).all() else "has values that are no numbers (NaN or infinite)"
+
+    @property
+    def constant(self):
+        """Says that all values are the same; an empty string if they differ."""
+        return f"is {self.low:g} everywhere" if self.low == self.high else ""
+
+
+def survey(source, limit=64):
+    """The values of some scenes of a source, spread over it, that are not plain photographs: dict as `validate` has."""
+    frames = {}
+    for index in np.linspace(0, len(source) - 1, min(limit, len(source))).astype(int):
+        scene = source.load(int(index))
+        for key in ("source", "image"):
+            if key in scene and source.formats[key] != ((3,), "uint8"):
+                frames.setdefault(key, []).append(Frame.of(scene[key]))
+    return {key: Values(own, source.formats[key][1]) for key, own in frames.items()}
+
+
+class Values:
+    """The values of all images of one kind, source or target, of a dataset.
+
+    Args:
+        frames: List of `Frame`.
+        dtype: String.
+    """
+
+    def __init__(self, frames, dtype):
+        self.dtype = dtype
+        self.low, self.high = min(frame.low for frame in frames), max(frame.high for frame in frames)
+        self.sample = np.sort(np.concatenate([frame.sample for frame in frames]))
+
+    def clipped(self, window):
+        """Shares of the values, 0 to 1, that lie below and above a window `(low, high)`."""
+        below = np.searchsorted(self.sample, window[0], "left") / len(self.sample)
+        above = 1 - np.searchsorted(self.sample, window[1], "right") / len(self.sample)
+        return float(below), float(above)
+
+    def percentiles(self, *shares):
+        """The values below which so many percent of the values lie."""
+        return tuple(float(value) for value in np.percentile(self.sample, shares))
+
+    def describe(self):
+        """One line for people."""
+        low, middle, high = self.percentiles(1, 50, 99)
+        return (
+            f"{self.dtype}, {self.low:g} to {self.high:g}; 1 % are below {low:g}, half below {middle:g}, 99 % below "
+            f"{high:g}"
+        )
