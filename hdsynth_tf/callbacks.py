@@ -95,7 +95,8 @@ class LogTable(keras.callbacks.Callback):
     def on_epoch_end(self, epoch, logs=None):
         self.rows = [row for row in self.rows if int(row["epoch"]) < epoch] + [{"epoch": epoch, **(logs or {})}]
         with replacing(self.path) as temporary, temporary.open("w", newline="") as file:
-            table = csv.DictWriter(file, list(self.rows[-1]), restval="", extrasaction="ignore")
+            columns = dict.fromkeys(name for row in self.rows for name in row)  # not every epoch has all
+            table = csv.DictWriter(file, list(columns), restval="")
             table.writeheader()
             table.writerows(self.rows)
 

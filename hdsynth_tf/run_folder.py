@@ -11,6 +11,7 @@ from pipelines.paths import RemotePath, as_path
 README = """This folder was made by `python -m hdsynth_tf.train`.
 
 model.keras     the finished model: import hdsynth_tf, then keras.saving.load_model("model.keras")
+best.keras      the model as it was when it was best on held-out scenes in the last stage; best.json says when
 serving/1       the same for TensorFlow Serving:
                 tensorflow_model_server --model_name=pix2pixhd --model_base_path=$PWD/serving
 samples.png     input | real | generated, at the end; samples/ has the same scenes as the training went on
@@ -38,6 +39,16 @@ class RunFolder:
     @property
     def model(self):
         return self.path / "model.keras"
+
+    @property
+    def best(self):
+        """The model that was best on held-out scenes in the last stage."""
+        return self.path / "best.keras"
+
+    @property
+    def best_record(self):
+        """Which epoch that is, and its scores."""
+        return self.path / "best.json"
 
     @property
     def servable(self):

@@ -86,8 +86,15 @@ class DataSettings:
     image_width: int = setting(0, "Pixels at which the networks work. 0: as the pictures come (toy_street: 256).")
     crop_height: int = setting(0, "*Pixels of the windows trained on. 0: whole pictures.", per_level=True)
     crop_width: int = setting(0, "*Pixels of the windows trained on. 0: whole pictures.", per_level=True)
+    zoom: tuple = setting((), "Training pictures are enlarged by a random factor before windows are cut: low,high.")
+    source_shift: int = setting(0, "Pixels by which sources are moved at random against pairs that lie inexactly.")
     flip: bool = setting(True, "Whether to mirror half of the training pictures.")
     val_share: float = setting(0.1, "folder without a val split: share of the pictures held out, in runs of names.")
+    sequence: str = setting(
+        "",
+        "folder: regular expression that finds a sequence's name in that of its frames, such as ^[^/]+ or (seq\\d+); "
+        "whole sequences are held out.",
+    )
     num_scenes: int = setting(2000, "toy_street: scenes in the split.")
     hidden_modes: bool = setting(True, "toy_street: appearances drawn by lot; false: told by the layout.")
     toy_thermal: bool = setting(False, "toy_street: the input is the 16-bit thermal image, not the maps.")
@@ -107,6 +114,12 @@ class DataSettings:
                 raise SettingsError(f"--{name} should be low,high with low < high. Received: {window}")
         if not (self.source_percentiles and 0 <= self.source_percentiles[0] < self.source_percentiles[1] <= 100):
             raise SettingsError(f"--source_percentiles should be from 0 to 100. Received: {self.source_percentiles}")
+        if self.zoom and not (len(self.zoom) == 2 and 0 < self.zoom[0] <= self.zoom[1]):
+            raise SettingsError(f"--zoom should be low,high with 0 < low <= high. Received: {self.zoom}")
+        if self.zoom and self.zoom[0] < 1 and not max(values(self.crop_height)):
+            raise SettingsError("Whole pictures (--crop_height=0) can only be enlarged: --zoom should begin with 1.")
+        if self.source_shift < 0:
+            raise SettingsError(f"--source_shift should be 0 or more. Received: {self.source_shift}")
         if self.dataset == "cityscapes" and not self.data_dir:
             raise SettingsError("--dataset=cityscapes needs --data_dir, the folder with leftImg8bit and gtFine.")
         if self.dataset == "packed" and not self.data_dir:

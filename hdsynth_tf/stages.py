@@ -14,6 +14,8 @@ from hdsynth_tf.callbacks import (
 )
 from hdsynth_tf.model import Pix2PixHD
 from hdsynth_tf.schedule import Position
+from hdsynth_tf.validation import Validation
+from pipelines.augment import NO_ZOOM
 from pipelines.dataset import make_train
 
 
@@ -165,12 +167,18 @@ class StagedTraining:
         """The callbacks that write logs and pictures."""
         log_dir = self.folder.log(stage.name)
         scenes = pick_scenes(level.val_source or level.source, self.num_samples)
+        watchers = [LogRates(), SampleGrid(scenes, self.folder.samples, self.sample_epochs, log_dir)]
+        if level.val_source is not None:
+            record = self.folder.best_record
+            watchers.append(Validation(level.val_source, stage.name, record, self._keep_best, self.sample_epochs))
         return [
-            LogRates(),
-            SampleGrid(scenes, self.folder.samples, self.sample_epochs, log_dir),
+            *watchers,
             LogTable(log_dir.with_name(f"{log_dir.name}.csv")),
             keras.callbacks.TensorBoard(str(log_dir), write_graph=False),
         ]
+
+    def _keep_best(self, model):
+        finished(model).save(self.folder.best)
 
     def _batches(self, level, position):
         """The stream of batches from `position` on; with several workers, each has its part of every batch."""
@@ -186,6 +194,8 @@ class StagedTraining:
                 self.seed + position.stage,
                 position.step * batch_size,
                 shard,
+                level.data.zoom or NO_ZOOM,
+                level.data.source_shift,
             )
 
         if self.num_workers == 1:

@@ -11,7 +11,7 @@ import time
 
 import tensorflow as tf
 
-from pipelines.augment import random_crop, random_flip
+from pipelines.augment import NO_ZOOM, random_crop, random_flip, random_part, random_shift, resize
 from pipelines.conditioning import percentile_window
 
 READERS = max(os.cpu_count() or 1, 2)  # scenes decoded at a time
@@ -47,7 +47,18 @@ class _Reading:
 _reading = _Reading()
 
 
-def make_train(source, batch_size, image_size=None, crop_size=None, flip=True, seed=0, start=0, shard=(0, 1)):
+def make_train(
+    source,
+    batch_size,
+    image_size=None,
+    crop_size=None,
+    flip=True,
+    seed=0,
+    start=0,
+    shard=(0, 1),
+    zoom=NO_ZOOM,
+    source_shift=0,
+):
     """An endless stream of shuffled, augmented batches.
 
     Every pass over the source is in another order. A batch never has fewer than `batch_size` samples; what is left at
@@ -58,6 +69,9 @@ def make_train(source, batch_size, image_size=None, crop_size=None, flip=True, s
         batch_size: Integer, of all shards and replicas together.
         image_size: (height, width), or `None`. Scenes are resized to it on the host before a crop is cut.
         crop_size: (height, width), or `None`: whole scenes.
+        zoom: (low, high), limits of a random factor by which scenes are enlarged before a crop is cut. Without
+            `crop_size`, parts of the scenes are brought to `image_size`.
+        source_shift: Integer, pixels by which sources are moved at most against their images, at random.
         flip: Boolean, whether half of the samples are mirrored.
         seed: Integer.
         start: Integer, number of the first sample; a multiple of `batch_size` where there are several shards.
@@ -73,10 +87,14 @@ def make_train(source, batch_size, image_size=None, crop_size=None, flip=True, s
     dataset = dataset.map(lambda m: m // part * batch_size + shard[0] * part + m % part)  # of all samples, this shard's
     dataset = dataset.map(lambda n: (_shuffled(n, len(source), seed), tf.stack([seed, 2 * n])))
     dataset = dataset.map(lambda index, draw: (_load(source, index), draw), READERS)
-    if image_size:
-        dataset = dataset.map(lambda sample, draw: (_resize(sample, image_size), draw), READERS)
+    if zoom != NO_ZOOM and not crop_size:
+        dataset = dataset.map(lambda sample, draw: (random_part(sample, image_size, draw, zoom), draw), READERS)
+    elif image_size:
+        dataset = dataset.map(lambda sample, draw: (resize(sample, image_size), draw), READERS)
     if crop_size:
-        dataset = dataset.map(lambda sample, draw: (random_crop(sample, crop_size, draw), draw), READERS)
+        dataset = dataset.map(lambda sample, draw: (random_crop(sample, crop_size, draw, zoom), draw), READERS)
+    if source_shift:
+        dataset = dataset.map(lambda sample, draw: (random_shift(sample, source_shift, draw), draw), READERS)
     if flip:
         dataset = dataset.map(lambda sample, draw: (random_flip(sample, draw), draw), READERS)
     dataset = dataset.map(lambda sample, draw: _split(sample))
@@ -132,22 +150,6 @@ def _load(source, index):
     if source.percentiles:  # of the whole picture, before anything is cut out of it
         sample["window"] = percentile_window(sample["source"][None], source.percentiles)[0]
     return sample
-
-
-def _resize(sample, size):
-    """All maps at `size`: ids by nearest neighbour, images and sources bicubic and antialiased, dtypes kept."""
-    resized = {}
-    for key, value in sample.items():
-        if value.shape.rank < 2:
-            resized[key] = value
-        elif value.shape.rank == 2:
-            resized[key] = tf.image.resize(value[..., None], size, "nearest")[..., 0]
-        else:
-            smooth = tf.image.resize(value, size, "bicubic", antialias=True)
-            low, high = tf.reduce_min(value), tf.reduce_max(value)
-            smooth = tf.clip_by_value(smooth, tf.cast(low, tf.float32), tf.cast(high, tf.float32))
-            resized[key] = tf.cast(tf.round(smooth) if value.dtype.is_integer else smooth, value.dtype)
-    return resized
 
 
 def _split(sample):

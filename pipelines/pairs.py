@@ -1,5 +1,7 @@
 """Finds the files of a dataset and pairs them by name."""
 
+import re
+
 from pipelines.errors import DataError
 from pipelines.paths import as_path
 
@@ -89,3 +91,46 @@ def hold_out(names, share, blocks=4):
         start = min(max(center - size // 2, 0), count - size)
         chosen.update(range(start, start + size))
     return [i for i in range(count) if i not in chosen], sorted(chosen)
+
+
+def hold_out_sequences(names, share, pattern):
+    """Splits names into training and validation names, so that every sequence of frames is in one of them.
+
+    Args:
+        names: List of strings, sorted.
+        share: Float, 0 to 1, of the names to hold out: whole sequences, spread evenly, that are
+            not much more together; at least the shortest.
+        pattern: Regular expression that finds a sequence's name in that of its frames: its first group, or all of it.
+
+    Returns:
+        Two lists of indices into `names`: to train on, to validate on.
+
+    Raises:
+        DataError: If the pattern is none, does not fit a name, or finds only one sequence.
+    """
+    members = {}
+    for index, name in enumerate(names):
+        members.setdefault(_sequence(name, pattern), []).append(index)
+    if len(members) < 2 and share > 0:
+        raise DataError(
+            f"The pattern {pattern!r} finds one sequence, {next(iter(members))!r}, in all {len(names)} names, such as "
+            f"{names[0]}: there is nothing to hold out."
+        )
+    spread = sorted(range(len(members)), key=lambda i: (i + 1) * 0.618034 % 1)  # neighbours far from each other
+    sequences, wanted, held = list(members.values()), share * len(names), set()
+    for frames in (sequences[i] for i in spread):
+        if len(held) + len(frames) <= 1.25 * wanted:
+            held |= set(frames)
+    if not held and share > 0:
+        held = set(min(sequences, key=len))
+    return [i for i in range(len(names)) if i not in held], sorted(held)
+
+
+def _sequence(name, pattern):
+    try:
+        found = re.search(pattern, name)
+    except re.error as error:
+        raise DataError(f"{pattern!r} is no regular expression: {error}.") from error
+    if not found:
+        raise DataError(f"The pattern {pattern!r} does not fit the name {name}. Give one that all names fit.")
+    return found.group(1) if found.groups() else found.group()

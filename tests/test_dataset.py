@@ -6,7 +6,7 @@ import tensorflow as tf
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipelines.augment import random_crop, random_flip
+from pipelines.augment import random_crop, random_flip, random_part, random_shift
 from pipelines.dataset import make_eval, make_train
 from pipelines.source import Source
 
@@ -59,6 +59,49 @@ def test_crop_cuts_one_window_out_of_all(mode):
         np.testing.assert_allclose(cut["rows"], [top / 12, (top + 5) / 12], rtol=1e-6)
         corners.add((top, left))
     assert len(corners) > 30 and max(corners)[0] == 7 and min(corners)[0] == 0  # 8 x 10 places, both ends included
+
+
+@pytest.mark.parametrize("mode", [0, 1])
+@pytest.mark.parametrize("cut", [random_crop, random_part])
+def test_zoomed_windows_show_the_picture_larger_or_smaller(mode, cut):
+    """Rows and columns that run evenly through the picture run evenly through the window, and at the zoom's pace."""
+    rows, columns = np.meshgrid(np.arange(40), np.arange(60), indexing="ij")
+    sample = {
+        "image": tf.constant(np.stack([rows, columns, rows], -1).astype("uint8")),
+        "label_map": tf.constant(rows.astype("int32")),
+        "window": tf.constant([3.0, 4.0]),
+    }
+    zoomed = modes(lambda sample, seed: cut(sample, (20, 30), seed, (1.0, 2.0)))[mode]
+    paces = set()
+    for n in range(20):
+        window = zoomed(sample, tf.constant([5, n], tf.int64))
+        top, bottom = np.array(window["rows"]) * 40
+        image, labels = window["image"].numpy().astype(float), window["label_map"].numpy()
+        centers = top + (np.arange(20) + 0.5) * (bottom - top) / 20 - 0.5
+        np.testing.assert_allclose(image[2:-2, 5, 0], centers[2:-2], atol=1.2)
+        np.testing.assert_allclose(labels[2:-2, 5], centers[2:-2], atol=1.2)
+        pace = (bottom - top) / 20
+        np.testing.assert_allclose(image[5, 25, 1] - image[5, 5, 1], 20 * pace, atol=2.2)
+        assert (window["window"].numpy() == [3, 4]).all()
+        paces.add(round(float(pace), 2))
+    low, high = (0.5, 1.0) if cut is random_crop else (1.0, 2.0)
+    assert low - 0.03 <= min(paces) and max(paces) <= high + 0.03 and len(paces) > 5
+
+
+@pytest.mark.parametrize("mode", [0, 1])
+def test_sources_are_moved_against_their_images(mode):
+    rows, columns = np.meshgrid(np.arange(16), np.arange(20), indexing="ij")
+    image = np.stack([rows, columns, rows], -1).astype("uint8")
+    sample = {"image": tf.constant(image), "source": tf.constant(image[..., :2])}
+    shift = modes(lambda sample, seed: random_shift(sample, 2, seed))[mode]
+    seen = set()
+    for n in range(60):
+        moved = shift(sample, tf.constant([7, n], tf.int64))
+        np.testing.assert_array_equal(moved["image"], image)
+        difference = moved["source"].numpy()[4:-4, 4:-4].astype(int) - image[4:-4, 4:-4, :2]
+        assert np.ptp(difference, axis=(0, 1)).max() == 0
+        seen.add(tuple(difference[0, 0]))
+    assert len(seen) > 15 and {abs(x) for pair in seen for x in pair} == {0, 1, 2}
 
 
 def test_crop_of_a_small_picture_reflects():

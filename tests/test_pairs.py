@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipelines.errors import DataError
-from pipelines.pairs import find_files, hold_out, pair_files
+from pipelines.pairs import find_files, hold_out, hold_out_sequences, pair_files
 
 
 def picture(save, name):
@@ -67,3 +67,22 @@ def test_held_out_names_are_few_runs_and_never_all(count, share):
 def test_hold_out_of_the_roadscene_size():
     _, val = hold_out([str(i) for i in range(176)], 32 / 176)
     assert len(val) == 32 and sum(1 for i in val if i - 1 not in val) == 4
+
+
+def test_whole_sequences_are_held_out():
+    lengths = {"a": 5, "b": 40, "c": 5, "d": 30, "e": 10, "f": 10}
+    names = [f"{sequence}/{i:03d}" for sequence, count in lengths.items() for i in range(count)]
+    for share in (0.05, 0.1, 0.3):
+        train, val = hold_out_sequences(names, share, "^[^/]+")
+        assert sorted(train + val) == list(range(100)) and train and val
+        assert abs(len(val) - 100 * share) <= 5
+        assert not {names[i][0] for i in train} & {names[i][0] for i in val}
+    assert hold_out_sequences(names, 0.0, "^(.)/")[1] == []
+
+
+@pytest.mark.parametrize(
+    "pattern, message", [("seq", "does not fit the name a/0"), ("(", "no regular"), ("/", "one seq")]
+)
+def test_patterns_that_find_no_sequences(pattern, message):
+    with pytest.raises(DataError, match=message):
+        hold_out_sequences(["a/0", "b/0"], 0.5, pattern)

@@ -10,7 +10,7 @@ from pipelines import cityscapes, folder
 from pipelines.decode import read_label_table
 from pipelines.errors import DataError
 from pipelines.packed import Packed
-from pipelines.pairs import hold_out
+from pipelines.pairs import hold_out, hold_out_sequences
 from pipelines.paths import as_path
 from pipelines.source import FileSource
 from pipelines.toy_street import ToyStreet
@@ -82,14 +82,17 @@ def _build_folder(data, split, images):
                            pages=data.source_pages)  # fmt: skip
     if not named or split == "test" or not images:
         return source
-    train, val = hold_out(source.names, data.val_share)
+    if data.sequence:
+        train, val = hold_out_sequences(source.names, data.val_share, data.sequence)
+    else:
+        train, val = hold_out(source.names, data.val_share)
     return source.subset(train if split == "train" else val) if val or split == "train" else None
 
 
 def batch_sizes(data, training, source):
     """Where pictures are resized, and how large they arrive.
 
-    Whole pictures of one size travel as they are and are resized on the device. Where sizes differ, or crops are cut
+    Whole pictures of one size travel as they are and are resized on the device. Where sizes differ, or windows are cut
     out of resized pictures, the host resizes.
 
     Returns:
@@ -100,7 +103,9 @@ def batch_sizes(data, training, source):
         SettingsError: If pictures of different sizes would have to form a batch.
     """
     image, crop = size_setting(data, "image"), size_setting(data, "crop")
-    host_size = image if image and (crop or source.common_size is None) else None
+    host_size = image if image and (crop or data.zoom or source.common_size is None) else None
+    if data.zoom and not crop and not image:
+        raise SettingsError("--zoom needs --crop_height and --crop_width, or --image_height and --image_width.")
     if not (image or crop or source.common_size) and training.batch_size > 1:
         raise SettingsError(
             f"Pictures of different sizes cannot form batches of {training.batch_size}. Give --image_height and "
@@ -117,7 +122,7 @@ class Level:
         data, training: `DataSettings` and `TrainingSettings` with this level's values.
         source, val_source: Sources; the second is `None` where nothing is held out.
         host_size, size: See `batch_sizes`.
-        crop_size: (height, width), or `None`.
+        crop_size: (height, width) of the windows that are cut, or `None`.
         steps_per_epoch: Integer.
     """
 
@@ -173,6 +178,8 @@ def _build_level(data, training, sources):
     if not isinstance(sources[0], FileSource):
         sources = build_source(data, data.split or "train"), build_source(data, "val")
     source, val_source = sources
+    if data.source_shift and "source" not in source.formats:
+        raise SettingsError("--source_shift is for sources, and there are none: label maps lie exactly.")
     host_size, size = batch_sizes(data, training, source)
     steps_per_epoch = training.steps_per_epoch or max(len(source) // training.batch_size, 1)
     return Level(data, training, source, val_source, host_size, size, size_setting(data, "crop"), steps_per_epoch)

@@ -5,8 +5,10 @@ import tensorflow as tf
 
 from pipelines.dataset import make_eval
 
+SCORES = ("psnr", "ssim", "edge_correlation", "sharpness")
 
-def agreement(model, source, training_source, limit=64):
+
+def scores(model, source, limit=64):
     """How near the model's pictures of scenes come to the real ones, at its working size, in 8 bits.
 
     A model with an encoder takes its styles from the real pictures.
@@ -14,32 +16,56 @@ def agreement(model, source, training_source, limit=64):
     Args:
         model: `Pix2PixHD`.
         source: `pipelines.source.Source` with images: the scenes to score.
-        training_source: Source the mean colours are taken from.
-        limit: Integer, scenes at most, from the start of either source.
+        limit: Integer, scenes at most, spread evenly.
 
     Returns:
-        Dict: `scenes` integer; of the model `psnr` (dB), `ssim`, `edge_correlation` (are edges where they should be:
-        -1 to 1) and `sharpness` (1: as much gradient as in the real picture); `mean_color_psnr` and `mean_color_ssim`
-        of a picture that has the mean colour of its class everywhere, or of the dataset where there are no classes.
+        Dict of means over scenes: `psnr` (dB), `ssim`, `edge_correlation` (are edges where they should be: -1 to 1) and
+        `sharpness` (1: as much gradient as in the real picture).
     """
-    colors = _mean_colors(model.conditioning, training_source, limit)
     rows = []
-    for inputs, image in make_eval(source).take(limit):
+    for inputs, image in _some(source, limit):
         real = _to_bytes(model.conditioning.target(inputs, image))
+        rows.append(score(_to_bytes(model({**inputs, "style_image": image})), real))
+    return _means(rows)
+
+
+def score(fake, real):
+    """The `scores` of one pair of pictures `(1, height, width, channels)`, 0 to 255."""
+    edges, real_edges = edge_map(fake), edge_map(real)
+    sharpness = float(tf.reduce_mean(edges) / tf.maximum(tf.reduce_mean(real_edges), 1e-6))
+    values = _psnr(fake, real), _ssim(fake, real), _correlation(edges, real_edges), sharpness
+    return dict(zip(SCORES, values))
+
+
+def mean_color_scores(model, source, training_source, limit=64):
+    """The `scores` of pictures that have the mean colour of its class everywhere, or of the dataset without classes.
+
+    Args:
+        model, source, limit: See `scores`.
+        training_source: Source the colours are taken from.
+    """
+    colors, rows = _mean_colors(model.conditioning, training_source, limit), []
+    for inputs, image in _some(source, limit):
         flat = tf.einsum("bhwk,kc->bhwc", _classes(model.conditioning, inputs), colors)
-        fake, flat = _to_bytes(model({**inputs, "style_image": image})), _to_bytes(flat)
-        edges, real_edges = edge_map(fake), edge_map(real)
-        rows.append(
-            {
-                "psnr": _psnr(fake, real),
-                "ssim": _ssim(fake, real),
-                "edge_correlation": _correlation(edges, real_edges),
-                "sharpness": float(tf.reduce_mean(edges) / tf.maximum(tf.reduce_mean(real_edges), 1e-6)),
-                "mean_color_psnr": _psnr(flat, real),
-                "mean_color_ssim": _ssim(flat, real),
-            }
-        )
-    return {"scenes": len(rows), **{name: float(np.mean([row[name] for row in rows])) for name in rows[0]}}
+        rows.append(score(_to_bytes(flat), _to_bytes(model.conditioning.target(inputs, image))))
+    return _means(rows)
+
+
+def agreement(model, source, training_source, limit=64):
+    """What a finished training is told by: `scenes`, the model's `scores`, and `mean_color_psnr`, `mean_color_ssim`."""
+    flat = mean_color_scores(model, source, training_source, limit)
+    baseline = {"mean_color_psnr": flat["psnr"], "mean_color_ssim": flat["ssim"]}
+    return {"scenes": min(limit, len(source)), **scores(model, source, limit), **baseline}
+
+
+def _some(source, limit):
+    """Up to `limit` scenes of a source, spread evenly."""
+    count = min(limit, len(source))
+    return make_eval(source, indices=[index * len(source) // count for index in range(count)])
+
+
+def _means(rows):
+    return {name: float(np.mean([row[name] for row in rows])) for name in SCORES}
 
 
 def diversity(pictures):
@@ -67,7 +93,7 @@ def _correlation(a, b):
 def _mean_colors(conditioning, source, limit):
     """Mean colour of each class, `(classes, 3)` in [-1, 1]."""
     total, count = 0.0, 0.0
-    for inputs, image in make_eval(source).take(limit):
+    for inputs, image in _some(source, limit):
         classes = _classes(conditioning, inputs)
         total += tf.einsum("bhwk,bhwc->kc", classes, conditioning.target(inputs, image))
         count += tf.reduce_sum(classes, axis=(0, 1, 2))
