@@ -16,6 +16,7 @@ from hdsynth_tf.pictures import show_inputs, show_values
 from hdsynth_tf.run_folder import RunFolderError, check_writable, find_model, read_settings, write_json
 from hdsynth_tf.settings import DataSettings, GenerateSettings, SettingsError
 from hdsynth_tf.storage import replacing
+from hdsynth_tf.video import check_ffmpeg, extract_frames, probe, write_video
 from pipelines.dataset import make_eval
 from pipelines.decode import read_image
 from pipelines.depth import file_suffix, write_deep
@@ -30,8 +31,10 @@ it stopped. Data flags that are not given are those of the run.
   python -m hdsynth_tf.generate --model=runs/quickstart --output_dir=pictures
   python -m hdsynth_tf.generate --model=runs/city --dataset=folder --label_dir=labels --output_dir=out
   python -m hdsynth_tf.generate --model=runs/city --styles=10 --output_dir=ten_of_each
+  python -m hdsynth_tf.generate --model=runs/night --source_video=drive.mkv --output_dir=out
 """
 GALLERY = "index.html"
+VIDEO = "video.mp4"
 MANIFEST = "generated.json"  # in the output folder: which model made what lies there
 PREVIEW_WIDTH = 1024  # pixels, at most, of the inputs shown in the gallery
 
@@ -45,7 +48,10 @@ def main(argv):
     _, data = flags.parse(argv, (GenerateSettings, DataSettings), USAGE, defaults)
     photo = read_image(as_path(asked.style_from)) if asked.style_from else None
     maker = {"model": fingerprint(model_path), "style_from": asked.style_from}
+    maker |= {"source_video": asked.source_video} if asked.source_video else {}
     check_output(output_dir, maker)
+    if asked.source_video:
+        data = frames_of(asked.source_video, model_path, output_dir, data)
     source = build.build_source(data, data.split, images=False)
     if isinstance(source, FileSource):
         print(validate(source).lines[0])
@@ -58,6 +64,21 @@ def main(argv):
     write_page(source, looks, output, asked.model)
     print(f"{made} pictures made, {len(source) * len(looks) - made} were there already: {output_dir}")
     print(f"Gallery: {output_dir / GALLERY}")
+    if asked.source_video:
+        write_video(output_dir, output.suffix, probe(asked.source_video)[0], output_dir / VIDEO)
+        print(f"Video: {output_dir / VIDEO}")
+
+
+def frames_of(video, model_path, output_dir, data):
+    """Takes a video apart; returns the data settings for its frames."""
+    check_ffmpeg()
+    conditioning = keras.saving.load_model(str(model_path), compile=False).conditioning
+    if "source" not in conditioning.input_formats:
+        raise SettingsError("The model reads label maps, of which there are no videos.")
+    folder = output_dir / "frames"
+    extract_frames(as_path(video), folder, conditioning.channels_in)
+    nothing = dict.fromkeys(("data_dir", "target_dir", "label_dir", "instance_dir"), "")
+    return dataclasses.replace(data, dataset="folder", source_dir=str(folder), **nothing)
 
 
 @dataclasses.dataclass(frozen=True)

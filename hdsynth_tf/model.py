@@ -116,7 +116,7 @@ class Pix2PixHD(keras.Model):
             adversarial_loss: `losses.AdversarialLoss`, or its name in `losses.ADVERSARIAL_LOSSES`.
             feature_matching_loss: `losses.FeatureMatchingLoss`; needs `adversarial_loss`.
             perceptual_loss: `losses.PerceptualLoss`.
-            pixel_loss: `losses.PyramidL1Loss`, or any `keras.losses.Loss` of images.
+            pixel_loss: `losses.PyramidLoss`, or any `keras.losses.Loss` of images.
             adversarial_weight, feature_matching_weight, perceptual_weight, pixel_weight: Floats, of the terms of the
                 generator's loss (equation 5 of the paper; its released code has 1, 10 and 10, and no pixel loss).
             discriminator_weight: Float, of both terms of the discriminator's loss; 0.5 in the released code.

@@ -190,11 +190,17 @@ class LossSettings:
     relative_perceptual: bool = setting(True, "Perceptual term relative to each layer's magnitude.")
     pixel_weight: float = setting(20.0, "Of the L1 term in pixels. 0: off, as in the paper.")
     pixel_levels: int = setting(2, "Sizes at which pixels are compared: 1, 1/2, 1/4, ...")
+    pixel_squared: int = setting(0, "Of these the smallest, compared by squares: hedges where inputs leave light open.")
 
     def __post_init__(self):
         for field in dataclasses.fields(self):
             if field.name.endswith("_weight") and getattr(self, field.name) < 0:
                 raise SettingsError(f"--{field.name} should be 0 or more. Received: {getattr(self, field.name)}")
+        if not 0 <= self.pixel_squared <= self.pixel_levels:
+            raise SettingsError(
+                f"--pixel_squared should be from 0 to --pixel_levels={self.pixel_levels}. Received: "
+                f"{self.pixel_squared}"
+            )
         if not (self.adversarial_weight or self.pixel_weight or self.uses_perceptual):
             raise SettingsError("All losses are off: one of --adversarial_weight, --pixel_weight must be above 0.")
         keras_weights = self.perceptual_weights == "imagenet" or self.perceptual_weights.endswith(".h5")
@@ -272,11 +278,14 @@ class GenerateSettings:
 
     model: str = setting("", "Run folder or .keras file.")
     output_dir: str = setting("", "Folder for the pictures and their gallery, index.html.")
+    source_video: str = setting("", "A video instead of a folder of frames; a video is made too. Needs ffmpeg.")
     styles: int = setting(1, "Photographs of every input, each in other styles. For models with an encoder.")
     seed: int = setting(0, "Names the styles of the first; the next one has the next seed.")
     style_from: str = setting("", "A photograph that lies under the input's maps, whose styles are taken instead.")
 
     def __post_init__(self):
+        if self.source_video and self.styles > 1:
+            raise SettingsError(f"Of a video one picture a frame is made. Received: --styles={self.styles}")
         if self.styles < 1 or (self.styles > 1 and self.style_from):
             raise SettingsError(
                 "--styles should be 1 or more, and 1 with --style_from, which makes one picture. Received: "

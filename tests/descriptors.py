@@ -11,7 +11,7 @@ from hdsynth_tf.losses import (
     LeastSquaresLoss,
     LogisticLoss,
     PerceptualLoss,
-    PyramidL1Loss,
+    PyramidLoss,
 )
 from hdsynth_tf.networks import (
     CoarseToFineGenerator,
@@ -152,6 +152,6 @@ LOSSES = {
     "LogisticLoss": LogisticLoss,
     "FeatureMatchingLoss": lambda: FeatureMatchingLoss(relative=True),
     "PerceptualLoss": lambda: PerceptualLoss(tiny_features(), (0.5, 1.0)),
-    "PyramidL1Loss": lambda: PyramidL1Loss(3),
+    "PyramidLoss": lambda: PyramidLoss(3),
 }
 TESTED_ELSEWHERE = {"Adam", "Pix2PixHD", "LinearDecay", "LocalEnhancer", "VGG19Features"}

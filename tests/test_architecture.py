@@ -11,7 +11,7 @@ ROOT = Path(__file__).parents[1]
 FLOORS = [  # a file may import its own floor and those below
     ["hdsynth_tf.storage", "hdsynth_tf.recipes", "hdsynth_tf.settings", "hdsynth_tf.precision", "hdsynth_tf.optimizers",
      "hdsynth_tf.networks", "hdsynth_tf.losses", "hdsynth_tf.gallery", "hdsynth_tf.pictures", "hdsynth_tf.serving",
-     "hdsynth_tf.schedule", "hdsynth_tf.flags", "hdsynth_tf.run_folder", "hdsynth_tf.torch_files"],
+     "hdsynth_tf.schedule", "hdsynth_tf.video", "hdsynth_tf.flags", "hdsynth_tf.run_folder", "hdsynth_tf.torch_files"],
     ["hdsynth_tf.model"],
     ["hdsynth_tf.checkpoints", "hdsynth_tf.callbacks", "hdsynth_tf.plan", "hdsynth_tf.build", "hdsynth_tf.evaluation",
      "hdsynth_tf.stages", "hdsynth_tf.validation", "hdsynth_tf.released", "hdsynth_tf.clustering"],

@@ -12,7 +12,7 @@ from hdsynth_tf.losses import (
     LeastSquaresLoss,
     LogisticLoss,
     PerceptualLoss,
-    PyramidL1Loss,
+    PyramidLoss,
 )
 
 pytestmark = pytest.mark.backend
@@ -97,14 +97,15 @@ def test_feature_matching_refuses_different_structures(rng):
         FeatureMatchingLoss().call(activations(rng), activations(rng)[:1])
 
 
-@pytest.mark.parametrize("levels", [1, 2, 4])
-def test_pyramid_l1(rng, levels):
+@pytest.mark.parametrize("levels, squared", [(1, 0), (2, 0), (4, 0), (4, 1), (3, 3)])
+def test_pyramid(rng, levels, squared):
     real, fake = (rng.uniform(-1, 1, (2, 16, 32, 3)).astype("float32") for _ in range(2))
     expected, a, b = np.zeros(2), real, fake
-    for _ in range(levels):
-        expected += np.abs(a - b).mean((1, 2, 3)) / levels
+    for level in range(levels):
+        distance = 2 * (a - b) ** 2 if level >= levels - squared else np.abs(a - b)
+        expected += distance.mean((1, 2, 3)) / levels
         a, b = (x.reshape(2, x.shape[1] // 2, 2, x.shape[2] // 2, 2, 3).mean((2, 4)) for x in (a, b))
-    np.testing.assert_allclose(numpy(PyramidL1Loss(levels).call(real, fake)), expected, rtol=1e-5)
+    np.testing.assert_allclose(numpy(PyramidLoss(levels, squared).call(real, fake)), expected, rtol=1e-5)
 
 
 def test_perceptual(rng):
@@ -127,7 +128,7 @@ def test_losses_of_a_batch_are_those_of_its_pictures(rng):
         loss = FeatureMatchingLoss(relative)
         alone = [numpy(loss.call(cut(real, i), cut(fake, i)))[0] for i in range(3)]
         np.testing.assert_allclose(numpy(loss.call(real, fake)), alone, rtol=1e-5)
-    for loss in (PyramidL1Loss(2), PerceptualLoss(tiny_features(), (1, 1))):
+    for loss in (PyramidLoss(2), PerceptualLoss(tiny_features(), (1, 1))):
         alone = [numpy(loss.call(*(image[i : i + 1] for image in images)))[0] for i in range(3)]
         np.testing.assert_allclose(numpy(loss.call(*images)), alone, rtol=1e-5)
     for loss in ADVERSARIAL_LOSSES.values():
@@ -147,7 +148,7 @@ def test_losses_are_zero_at_their_optimum(rng):
     real = activations(rng)
     image = rng.uniform(-1, 1, (2, 16, 16, 3)).astype("float32")
     assert numpy(FeatureMatchingLoss().call(real, real)).max() == 0
-    assert numpy(PyramidL1Loss(3).call(image, image)).max() == 0
+    assert numpy(PyramidLoss(3).call(image, image)).max() == 0
     assert numpy(PerceptualLoss(tiny_features(), (1, 1)).call(image, image)).max() == 0
 
 

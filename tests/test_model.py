@@ -8,7 +8,7 @@ import pytest
 import tensorflow as tf
 from tiny import compiled, image_model, semantic_batch, semantic_model
 
-from hdsynth_tf.losses import FeatureMatchingLoss, PerceptualLoss, PyramidL1Loss
+from hdsynth_tf.losses import FeatureMatchingLoss, PerceptualLoss, PyramidLoss
 from hdsynth_tf.model import Pix2PixHD
 from hdsynth_tf.networks import VGG19Features
 
@@ -135,7 +135,7 @@ def test_mixed_precision_learns(precision):
     "arguments, message",
     [
         (dict(adversarial_loss="hinge"), "needs a model with a discriminator"),
-        (dict(feature_matching_loss=FeatureMatchingLoss(), pixel_loss=PyramidL1Loss()), "needs `adversarial_loss`"),
+        (dict(feature_matching_loss=FeatureMatchingLoss(), pixel_loss=PyramidLoss()), "needs `adversarial_loss`"),
         (dict(), "at least one of"),
     ],
 )

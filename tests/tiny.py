@@ -3,7 +3,7 @@
 import keras
 import numpy as np
 
-from hdsynth_tf.losses import FeatureMatchingLoss, PyramidL1Loss
+from hdsynth_tf.losses import FeatureMatchingLoss, PyramidLoss
 from hdsynth_tf.model import Pix2PixHD
 from hdsynth_tf.networks import FeatureEncoder, GlobalGenerator, MultiScaleDiscriminator
 from pipelines.conditioning import ImageConditioning, SemanticConditioning
@@ -34,7 +34,7 @@ def image_model(**conditioning):
 
 
 def compiled(model, rate=1e-3, adversarial=True, **options):
-    arguments = dict(generator_optimizer=keras.optimizers.Adam(rate, 0.5), pixel_loss=PyramidL1Loss(2))
+    arguments = dict(generator_optimizer=keras.optimizers.Adam(rate, 0.5), pixel_loss=PyramidLoss(2))
     if adversarial:
         arguments |= dict(
             discriminator_optimizer=keras.optimizers.Adam(rate, 0.5),

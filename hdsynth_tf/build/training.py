@@ -6,7 +6,7 @@ import keras
 import tensorflow as tf
 
 from hdsynth_tf import settings
-from hdsynth_tf.losses import ADVERSARIAL_LOSSES, FeatureMatchingLoss, PerceptualLoss, PyramidL1Loss
+from hdsynth_tf.losses import ADVERSARIAL_LOSSES, FeatureMatchingLoss, PerceptualLoss, PyramidLoss
 from hdsynth_tf.networks import VGG19Features
 from hdsynth_tf.optimizers import Adam
 from hdsynth_tf.schedule import LinearDecay, plan_stages
@@ -131,7 +131,7 @@ def _adam(rate, training):
 
 
 def _reconstruction_losses(losses, training):
-    pixel = PyramidL1Loss(losses.pixel_levels) if losses.pixel_weight else None
+    pixel = PyramidLoss(losses.pixel_levels, losses.pixel_squared) if losses.pixel_weight else None
     perceptual = None
     if losses.uses_perceptual:
         raw_input = losses.perceptual_input == "raw"

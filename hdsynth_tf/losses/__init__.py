@@ -1,7 +1,7 @@
 """What the networks minimise. Backend-neutral; networks are passed in."""
 
 from hdsynth_tf.losses.adversarial import ADVERSARIAL_LOSSES, AdversarialLoss, HingeLoss, LeastSquaresLoss, LogisticLoss
-from hdsynth_tf.losses.reconstruction import FeatureMatchingLoss, PerceptualLoss, PyramidL1Loss
+from hdsynth_tf.losses.reconstruction import FeatureMatchingLoss, PerceptualLoss, PyramidLoss
 
 __all__ = [
     "ADVERSARIAL_LOSSES",
@@ -11,5 +11,5 @@ __all__ = [
     "LeastSquaresLoss",
     "LogisticLoss",
     "PerceptualLoss",
-    "PyramidL1Loss",
+    "PyramidLoss",
 ]
