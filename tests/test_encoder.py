@@ -24,8 +24,7 @@ def test_pooling_is_the_mean_of_each_instance_of_each_sample(rng, ids):
 def test_a_large_instance_loses_no_digits(rng):
     x = (0.9 + 0.1 * rng.standard_normal((1, 1024, 1024, 1))).astype("float32")
     pooled = numpy(InstanceAveragePooling()(x, np.zeros((1, 1024, 1024), "int32")))
-    tolerance = 1e-4 if keras.backend.backend() == "torch" else 1e-6  # Keras sums segments in float32 on PyTorch
-    assert abs(pooled[0, 0, 0, 0] - x.mean(dtype="float64")) < tolerance
+    assert abs(pooled[0, 0, 0, 0] - x.mean(dtype="float64")) < 1e-6
 
 
 def test_the_gradient_of_pooling_spreads_evenly(rng):

@@ -7,14 +7,16 @@ from hdsynth_tf.networks.generators import RELEASED_INITIALIZER, GlobalGenerator
 from hdsynth_tf.networks.layers import PACKAGE, pad_to_multiple
 from hdsynth_tf.precision import wide
 
+BLOCKS = 64  # parts of a picture whose sums are taken one by one
+
 
 @keras.saving.register_keras_serializable(package=PACKAGE)
 class InstanceAveragePooling(keras.layers.Layer):
     """Replaces every pixel by the mean over all pixels of its sample that have the same id.
 
-    A linear map that is its own transpose: the gradient is the mean of the gradient over each instance. Sums are taken
-    in float64: a road of a million pixels would lose four digits in float32. (On PyTorch Keras takes them in float32
-    all the same.)
+    A linear map that is its own transpose: the gradient is the mean of the gradient over each instance. A sum over a
+    million pixels of a road would lose four digits in float32: blocks of rows are summed first. Sums are weighted
+    counts, which take less than half the time of sums over segments and, in float32, stay on a GPU.
 
     Call arguments:
         x: `(batch, height, width, channels)` float.
@@ -29,14 +31,22 @@ class InstanceAveragePooling(keras.layers.Layer):
 
     def call(self, x, instance_map):
         segment, count = _segments(instance_map)
-        size = ops.segment_sum(ops.ones_like(segment), segment, count)
-        size = ops.cast(ops.maximum(size, 1), "float64")  # not every segment has pixels
+        batch, height, width = ops.shape(instance_map)
+        rows = batch * height
+        blocks = ops.minimum(BLOCKS, ops.maximum(rows * width // count, 1))  # no table is larger than the picture
+        block = ops.arange(rows, dtype="int32") // ((rows + blocks - 1) // blocks)
+        place = ops.reshape(ops.reshape(segment, (rows, width)) + count * block[:, None], (-1,))
+
+        def total(values=None):
+            """For each segment, the sum of the values of its pixels `(pixels,)`, or how many it has."""
+            table = ops.bincount(place, values, minlength=blocks * count)
+            return ops.sum(ops.reshape(ops.cast(table, wide(x.dtype)), (blocks, count)), axis=0)
+
+        size = ops.maximum(total(), 1)  # not every segment has pixels
 
         def means(x):
-            channels = [ops.cast(ops.reshape(channel, (-1,)), "float64") for channel in ops.unstack(x, axis=-1)]
-            # sums of vectors take a fraction of the time of sums of rows
-            table = ops.stack([ops.segment_sum(channel, segment, count) / size for channel in channels], axis=-1)
-            return ops.reshape(ops.take(ops.cast(table, x.dtype), segment, axis=0), ops.shape(x))
+            table = [total(ops.reshape(channel, (-1,))) / size for channel in ops.unstack(x, axis=-1)]
+            return ops.reshape(ops.take(ops.stack(table, axis=-1), segment, axis=0), ops.shape(x))
 
         @ops.custom_gradient
         def pool(x):
