@@ -230,7 +230,8 @@ class Pix2PixHD(keras.Model):
             seed: Integer, or one for each picture, that names the styles of all instances.
             styles: Dict, instance id -> number of the style of its class that it shall have, or a list of them, one
                 for each picture.
-            style_image: uint8 photographs of the inputs' size whose styles are taken instead, or `None`.
+            style_image: Photographs of the inputs' size, as the model makes them, whose styles are taken instead; or
+                `None`.
 
         Returns:
             uint8 array `(batch, height, width, 3)`, or `(height, width, 3)`; other channels, uint16 or float32 where
@@ -255,7 +256,7 @@ class Pix2PixHD(keras.Model):
                 f"`inputs` should be (batch, height, width, ...) or (height, width, ...). Received: {shapes}"
             )
         if by_image and self.encoder is not None:
-            _check_style_image(style_image, arrays)
+            _check_style_image(style_image, arrays, self.conditioning.image_dtype)
         if "seed" in signature:
             arrays |= style_choices(seed, styles, len(next(iter(arrays.values()))))
         if by_image not in self._render_graphs:
@@ -462,11 +463,11 @@ class Pix2PixHD(keras.Model):
             )
 
 
-def _check_style_image(style_image, arrays):
-    """Raises `ValueError` unless photographs are bytes of the maps' size."""
+def _check_style_image(style_image, arrays, dtype):
+    """Raises `ValueError` unless photographs are of the depth that the model makes, and of the maps' size."""
     sizes = {array.shape[:3] for array in arrays.values()}
-    if np.asarray(style_image).dtype != np.uint8 or len(sizes) > 1:
+    if np.asarray(style_image).dtype != dtype or len(sizes) > 1:
         raise ValueError(
-            "`style_image` should be uint8 and have the batch, height and width of the inputs. Received: "
+            f"`style_image` should be {dtype} and have the batch, height and width of the inputs. Received: "
             f"{np.asarray(style_image).dtype} {np.shape(style_image)}"
         )

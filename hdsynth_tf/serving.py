@@ -6,11 +6,10 @@ import tensorflow as tf
 from hdsynth_tf.storage import replacing
 from pipelines.depth import file_suffix
 
-STYLE_INPUTS = {  # what a model with an encoder may read beside its maps -> shape, dtype
+STYLE_INPUTS = {  # what a model with an encoder may read beside its maps and a `style_image` -> shape, dtype
     "seed": ((None,), "int32"),
     "chosen_ids": ((None, None), "int32"),
     "chosen_styles": ((None, None), "int32"),
-    "style_image": ((None, None, None, 3), "uint8"),
 }
 
 
@@ -22,7 +21,9 @@ def input_signature(model, style_inputs=()):
     formats = model.conditioning.input_formats
     shapes = {name: ((None, None, None, *channels), dtype) for name, (channels, dtype) in formats.items()}
     if model.encoder is not None:
-        shapes |= {name: STYLE_INPUTS[name] for name in style_inputs}
+        conditioning = model.conditioning
+        style_image = {"style_image": ((None, None, None, conditioning.image_channels), conditioning.image_dtype)}
+        shapes |= {name: {**STYLE_INPUTS, **style_image}[name] for name in style_inputs}
     return {name: tf.TensorSpec(shape, dtype, name=name) for name, (shape, dtype) in shapes.items()}
 
 

@@ -7,7 +7,8 @@ import os
 import keras
 import numpy as np
 
-FARTHEST = 32  # pixels: larger shifts are not looked for
+MOST_PIXELS = 500_000  # of a picture; larger ones are made smaller first, and their shifts found less exactly
+FARTHEST = 32  # of these pixels: larger shifts are not looked for
 NEIGHBOURHOOD = 31  # pixels: edges are strong or weak compared with those around them
 CERTAIN = 5.0  # deviations by which the best shift must stand out of all others; pictures of two scenes have up to 4.6
 
@@ -59,7 +60,8 @@ def register(first, second):
     Returns:
         `Registration`.
     """
-    a, b = _edges(first), _edges(second)
+    scale = max(round((first.shape[0] * first.shape[1] / MOST_PIXELS) ** 0.5), 1)
+    a, b = (_edges(_shrink(picture.astype("float64").mean(-1), scale)) for picture in (first, second))
     size = [length + FARTHEST for length in a.shape]  # room for shifts, so that nothing comes in on the other side
     product = np.fft.ifft2(np.fft.fft2(b, size) * np.conj(np.fft.fft2(a, size))).real
     product /= max(np.linalg.norm(a) * np.linalg.norm(b), 1e-12)
@@ -69,7 +71,13 @@ def register(first, second):
     best = around[row, column]
     others = np.delete(around.ravel(), np.ravel_multi_index((row, column), around.shape))
     certainty = (best - np.median(others)) / max(1.4826 * np.median(np.abs(others - np.median(others))), 1e-12)
-    return Registration(int(row - reach), int(column - reach), float(best), float(certainty))
+    return Registration(int(row - reach) * scale, int(column - reach) * scale, float(best), float(certainty))
+
+
+def _shrink(grey, scale):
+    """Means over squares of `scale` pixels; what is left over at the lower and right edge is dropped."""
+    height, width = (length // scale for length in grey.shape)
+    return grey[: height * scale, : width * scale].reshape(height, scale, width, scale).mean((1, 3))
 
 
 def register_all(source, indices, show_progress=True):
@@ -99,9 +107,8 @@ def describe(found, names, limit):
     return lines
 
 
-def _edges(image):
+def _edges(grey):
     """Complex `(height, width)`: twice the direction of each edge, and its strength beside that of its neighbours."""
-    grey = image.astype("float64").mean(-1)
     grey = _blur(grey, 3)
     down, right = np.gradient(grey)
     gradient = right + 1j * down

@@ -5,13 +5,13 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from PIL import Image
-from tiny import compiled
+from tiny import compiled, semantic_batch
 
 from hdsynth_tf import Pix2PixHD
 from hdsynth_tf.build import with_windows
-from hdsynth_tf.networks import GlobalGenerator, MultiScaleDiscriminator
+from hdsynth_tf.networks import FeatureEncoder, GlobalGenerator, MultiScaleDiscriminator
 from hdsynth_tf.settings import DataSettings, SettingsError
-from pipelines.conditioning import ImageConditioning, percentile_window
+from pipelines.conditioning import ImageConditioning, SemanticConditioning, percentile_window
 from pipelines.dataset import make_eval, make_train
 from pipelines.depth import deep_size, file_suffix, read_deep, write_deep
 from pipelines.errors import DataError
@@ -223,6 +223,18 @@ def test_models_make_what_they_were_trained_on(rng, tmp_path, dtype, window):
     assert served.dtype == dtype
     np.testing.assert_allclose(served.astype("float64"), made, rtol=1e-5)
     assert ("serve_png" in signatures) == (dtype != "float32")
+
+
+def test_styles_of_deep_images(rng):
+    """Label maps -> thermal pictures in styles: the encoder reads what the model makes."""
+    conditioning = SemanticConditioning(4, image_channels=1, image_dtype="uint16", image_range=(27000, 31000))
+    model = Pix2PixHD(conditioning, GlobalGenerator(4, 2, 1, 1), encoder=FeatureEncoder(2, 4, 2))
+    inputs, _ = semantic_batch()
+    image = rng.integers(27000, 31000, (2, 16, 24, 1)).astype("uint16")
+    assert model.generate(inputs, style_image=image).dtype == "uint16"
+    with pytest.raises(ValueError, match="`style_image` should be uint16"):
+        model.generate(inputs, style_image=image.astype("uint8"))
+    assert compiled(model, adversarial=False).evaluate(inputs, image, verbose=0) > 0
 
 
 def test_commands_make_deep_images_of_photographs(command, tmp_path, rng):

@@ -42,6 +42,12 @@ def test_nothing_to_see(image):
     assert abs(found.down) <= FARTHEST and np.isfinite(found.certainty) and not found.is_certain
 
 
+def test_large_pictures_are_made_smaller(rng):
+    image = np.asarray(Image.fromarray(rng.integers(0, 256, (80, 100)).astype("uint8")).resize((1600, 1280)))[..., None]
+    found = register(image, np.roll(image, (24, -40), (0, 1)))
+    assert abs(found.down - 24) <= 2 and abs(found.right + 40) <= 2 and found.is_certain
+
+
 def test_equal_pictures_lie_on_each_other(rng):
     image = rng.integers(0, 256, (60, 80, 3)).astype("uint8")
     found = register(image, image)
