@@ -47,6 +47,8 @@ def test_train_writes_a_run_folder(toy_run):
     path, output = toy_run
     expected = {
         "README",
+        "best.json",
+        "best.keras",
         "settings.json",
         "scores.json",
         "model.keras",

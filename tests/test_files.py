@@ -157,8 +157,8 @@ def test_gallery_escapes_names(tmp_path):
 
 
 def test_saved_previews_are_lossless(tmp_path):
-    from hdsynth_tf.generate import save
+    from hdsynth_tf.generate import save_preview
 
     array = np.random.default_rng(0).integers(0, 256, (8, 9, 3)).astype("uint8")
-    save(Image.fromarray(array), tmp_path / "x.webp", lossless=True)
+    save_preview(array, tmp_path / "x.webp")
     np.testing.assert_array_equal(np.asarray(Image.open(tmp_path / "x.webp")), array)
