@@ -22,10 +22,11 @@ def main(argv):
     path = as_path(asked.output_dir)
     if path.suffix or not path.name:
         raise SettingsError(f"--output_dir should be a folder, such as serving/city/1. Received: {asked.output_dir}")
-    if path.is_dir() and any(path.iterdir()) and not (path / "saved_model.pb").is_file():
-        raise RunFolderError(f"{path} holds other things than a SavedModel. Choose a folder of its own, NAME/VERSION.")
     check_writable(path)
-    keras.saving.load_model(str(find_model(asked.model)), compile=False).save(path)
+    try:
+        keras.saving.load_model(str(find_model(asked.model)), compile=False).save(path)
+    except FileExistsError as error:
+        raise RunFolderError(str(error)) from error
     print(f"For TensorFlow Serving: {path.parent}")
 
 

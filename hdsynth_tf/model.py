@@ -11,6 +11,7 @@ from hdsynth_tf.serving import input_signature, save_servable
 from hdsynth_tf.storage import replacing
 from pipelines.paths import as_path
 
+PARTS = ("conditioning", "generator", "discriminator", "ema_momentum", "encoder", "style_bank")
 GENERATOR_TERMS = ("adversarial", "feature_matching", "perceptual", "pixel")
 DISCRIMINATOR_TERMS = ("discriminator_real", "discriminator_fake")
 
@@ -354,6 +355,12 @@ class Pix2PixHD(keras.Model):
     def _maybe_symbolic_build(self, iterator=None, data_batch=None):
         """Does nothing: all is built already, and Keras 3's own way fails with several workers (keras #20585)."""
 
+    # === Other parts ===
+
+    def with_parts(self, **parts):
+        """A model of these parts and, for all that are not named, of this one's own; not compiled."""
+        return Pix2PixHD(**{**{name: getattr(self, name) for name in PARTS}, **parts})
+
     # === Styles ===
 
     def with_styles(self, styles, num_styles=10):
@@ -368,7 +375,7 @@ class Pix2PixHD(keras.Model):
         """
         bank = StyleBank(self.conditioning.num_classes, self.encoder.feature_channels, num_styles)
         bank.fill(styles)
-        model = Pix2PixHD(self.conditioning, self.generator, self.discriminator, self.ema_momentum, self.encoder, bank)
+        model = self.with_parts(style_bank=bank)
         if self.average_generator is not None:
             model.average_generator.set_weights(self.average_generator.get_weights())
         return model
@@ -402,25 +409,19 @@ class Pix2PixHD(keras.Model):
         generator = grow(self.inference_generator, num_residual_blocks)
         discriminator = None if self.discriminator is None else self.discriminator.grown()
         encoder = None if self.encoder is None else self.encoder.grown()
-        return Pix2PixHD(conditioning, generator, discriminator, self.ema_momentum, encoder, self.style_bank)
+        return self.with_parts(
+            conditioning=conditioning, generator=generator, discriminator=discriminator, encoder=encoder
+        )
 
     # === Config ===
 
     def get_config(self):
-        return {
-            **super().get_config(),
-            "conditioning": keras.saving.serialize_keras_object(self.conditioning),
-            "generator": keras.saving.serialize_keras_object(self.generator),
-            "discriminator": keras.saving.serialize_keras_object(self.discriminator),
-            "ema_momentum": self.ema_momentum,
-            "encoder": keras.saving.serialize_keras_object(self.encoder),
-            "style_bank": keras.saving.serialize_keras_object(self.style_bank),
-        }
+        parts = {name: keras.saving.serialize_keras_object(getattr(self, name)) for name in PARTS}
+        return {**super().get_config(), **parts}
 
     @classmethod
     def from_config(cls, config):
-        parts = ("conditioning", "generator", "discriminator", "encoder", "style_bank")
-        return cls(**{k: keras.saving.deserialize_keras_object(v) if k in parts else v for k, v in config.items()})
+        return cls(**{k: keras.saving.deserialize_keras_object(v) if k in PARTS else v for k, v in config.items()})
 
     def get_compile_config(self):
         if not self.compiled:

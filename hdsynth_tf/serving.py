@@ -42,7 +42,10 @@ def save_servable(model, path):
 
     Args:
         model: A `Pix2PixHD`.
-        path: Folder, for TF Serving `NAME/VERSION`.
+        path: Folder, for TF Serving `NAME/VERSION`. A SavedModel that is there is replaced.
+
+    Raises:
+        FileExistsError: If the folder holds other things.
     """
     arrays = input_signature(model, ["seed"])
     files = {
@@ -62,6 +65,8 @@ def save_servable(model, path):
     def serve_files(encoded):
         return {"png": tf.map_fn(serve_one_file, encoded, fn_output_signature=tf.string)}
 
+    if path.is_dir() and any(path.iterdir()) and not (path / "saved_model.pb").is_file():
+        raise FileExistsError(f"{path} holds other things than a SavedModel. Choose a folder of its own, NAME/VERSION.")
     archive = keras.export.ExportArchive()
     archive.track(model.inference_generator)
     if model.encoder is not None:

@@ -12,7 +12,6 @@ from hdsynth_tf.callbacks import (
     StopOnNonFinite,
     StopSignals,
 )
-from hdsynth_tf.model import Pix2PixHD
 from hdsynth_tf.schedule import Position
 from hdsynth_tf.validation import Validation
 from pipelines.augment import NO_ZOOM
@@ -222,13 +221,7 @@ def _count(variables):
 
 def finished(model):
     """The model without what only training needs."""
-    return Pix2PixHD(
-        model.conditioning,
-        model.inference_generator,
-        model.discriminator,
-        encoder=model.encoder,
-        style_bank=model.style_bank,
-    )
+    return model.with_parts(generator=model.inference_generator, ema_momentum=None)
 
 
 def pick_scenes(source, count):

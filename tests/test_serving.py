@@ -132,3 +132,11 @@ def test_maps_that_are_no_grey_png_are_refused(served):
     colour = tf.io.encode_png(np.zeros((16, 24, 3), "uint8")).numpy()
     with pytest.raises(tf.errors.InvalidArgumentError, match="expected a grey PNG"):
         serve(label_map=tf.constant([colour]), instance_map=tf.constant([colour]))
+
+
+def test_a_folder_of_other_things_is_left_alone(tmp_path):
+    (tmp_path / "photos").mkdir()
+    (tmp_path / "photos" / "holiday.jpg").write_bytes(b"precious")
+    with pytest.raises(FileExistsError, match="holds other things than a SavedModel"):
+        semantic_model().save(tmp_path / "photos")
+    assert (tmp_path / "photos" / "holiday.jpg").read_bytes() == b"precious"
