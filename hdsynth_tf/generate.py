@@ -47,10 +47,10 @@ def main(argv):
     defaults = {**read_settings(asked.model, "data"), "split": "test"}
     _, data = flags.parse(argv, (GenerateSettings, DataSettings), USAGE, defaults)
     photo = read_image(as_path(asked.style_from)) if asked.style_from else None
-    maker = {"model": fingerprint(model_path), "style_from": asked.style_from}
-    maker |= {"source_video": asked.source_video} if asked.source_video else {}
+    maker = {"model": fingerprint(model_path), "style_from": asked.style_from, "source_video": asked.source_video}
     check_output(output_dir, maker)
     if asked.source_video:
+        write_json(output_dir / MANIFEST, maker)
         data = frames_of(asked.source_video, model_path, output_dir, data)
     source = build.build_source(data, data.split, images=False)
     if isinstance(source, FileSource):
@@ -65,7 +65,7 @@ def main(argv):
     print(f"{made} pictures made, {len(source) * len(looks) - made} were there already: {output_dir}")
     print(f"Gallery: {output_dir / GALLERY}")
     if asked.source_video:
-        write_video(output_dir, output.suffix, probe(asked.source_video)[0], output_dir / VIDEO)
+        write_video(*output.series, probe(asked.source_video)[0], output_dir / VIDEO)
         print(f"Video: {output_dir / VIDEO}")
 
 
@@ -126,6 +126,11 @@ class Output:
             return self.picture(source, index, look)
         return self.folder / "gallery" / f"{source.file_name(index)}{look.ending}_made.webp"
 
+    @property
+    def series(self):
+        """Folder of what is shown of the pictures made of a video, and what their names have behind the number."""
+        return (self.folder, self.suffix) if self.is_photograph else (self.folder / "gallery", "_made.webp")
+
     def input(self, source, index):
         """What the gallery shows of an input."""
         return self.folder / "gallery" / f"{source.file_name(index)}.webp"
@@ -163,10 +168,11 @@ def check_output(output_dir, maker):
     """Raises `RunFolderError` if the folder cannot be written to, or holds another model's pictures."""
     check_writable(output_dir)
     manifest = output_dir / MANIFEST
-    if manifest.exists() and {**maker, **json.loads(manifest.read_text())} != maker:
+    before = {"style_from": "", "source_video": ""}  # of folders made by earlier versions
+    if manifest.exists() and {**before, **json.loads(manifest.read_text())} != maker:
         raise RunFolderError(
-            f"{output_dir} holds pictures of another model, or in other styles. Choose another --output_dir, or remove "
-            "it."
+            f"{output_dir} holds pictures of another model, of another video, or in other styles. Choose another "
+            "--output_dir, or remove it."
         )
 
 

@@ -42,7 +42,7 @@ def main(argv):
     model = model.with_styles(styles, asked.num_styles)
     model.save(path)
     servable = RunFolder(path.parent).servable
-    if servable.exists():
+    if servable.exists() and path == RunFolder(path.parent).model:
         model.save(servable)
 
     names = model.conditioning.class_names or [f"class {label}" for label in range(model.conditioning.num_classes)]

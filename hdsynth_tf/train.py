@@ -47,7 +47,8 @@ GROUPS = {
 # What a run that goes on need not have in common with its beginning: places, rates, and how it is done and shown.
 MAY_CHANGE = {field.name for field in dataclasses.fields(RunSettings)} - {"init_from"} | {
     "data_dir", "source_dir", "target_dir", "label_dir", "instance_dir",
-    "recipe", "max_steps", "learning_rate", "discriminator_learning_rate", "precision", "rematerialize", "strategy",
+    "recipe", "max_steps", "freeze_encoder",
+    "learning_rate", "discriminator_learning_rate", "precision", "rematerialize", "strategy",
 }  # fmt: skip
 
 REGISTERED_PAIRS = 200  # at most, whose registration is looked at before training

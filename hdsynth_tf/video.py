@@ -1,5 +1,6 @@
 """Videos, by the program ffmpeg: a file -> its frames as pictures, pictures -> a file."""
 
+import json
 import re
 import shutil
 import subprocess
@@ -9,7 +10,7 @@ from pipelines.errors import DataError
 
 PATTERN = "%06d"  # names of frames
 EVEN = "pad=ceil(iw/2)*2:ceil(ih/2)*2"  # players want even sizes
-DEEP = r"(9|10|12|14|16)(le|be)?$"  # ends the names of ffmpeg's pixel formats of more than 8 bits
+DEEP = r"(?<!nv)(9|10|12|14|16)(le|be)?$"  # ends the names of ffmpeg's pixel formats of more than 8 bits
 
 
 def check_ffmpeg():
@@ -28,12 +29,13 @@ def probe(video):
     Raises:
         DataError: If it is no video.
     """
-    entries = ["-select_streams", "v:0", "-show_entries", "stream=r_frame_rate,pix_fmt", "-of", "csv=p=0"]
+    entries = ["-select_streams", "v:0", "-show_entries", "stream=avg_frame_rate,r_frame_rate,pix_fmt", "-of", "json"]
     done = subprocess.run(["ffprobe", "-v", "error", *entries, str(video)], capture_output=True, text=True)
-    found = done.stdout.strip().rstrip(",").split(",")
-    if done.returncode or len(found) != 2:
+    streams = json.loads(done.stdout or "{}").get("streams")
+    if done.returncode or not streams:
         raise DataError(f"{video} cannot be read as a video. {done.stderr.strip()}")
-    return found[1], found[0]
+    average, base = streams[0]["avg_frame_rate"], streams[0]["r_frame_rate"]  # they differ where the rate varies
+    return base if average == "0/0" else average, streams[0]["pix_fmt"]
 
 
 def extract_frames(video, folder, channels):
@@ -51,14 +53,14 @@ def extract_frames(video, folder, channels):
     kept = ("gray16be" if deep else "gray") if channels == 1 else "rgb24"
     with replacing(folder) as temporary:
         temporary.mkdir(parents=True)
-        _ffmpeg("-i", str(video), "-fps_mode", "passthrough", "-pix_fmt", kept, str(temporary / f"{PATTERN}.png"))
+        _ffmpeg("-i", str(video), "-vsync", "passthrough", "-pix_fmt", kept, str(temporary / f"{PATTERN}.png"))
 
 
-def write_video(folder, suffix, rate, path):
-    """Makes a video of the pictures `000001.png`, ... of a folder, so many a second."""
+def write_video(folder, ending, rate, path):
+    """Makes a video of the pictures `000001ENDING`, ... of a folder, so many a second."""
     with replacing(path) as temporary:
         options = ["-c:v", "libx264", "-crf", "16", "-pix_fmt", "yuv420p", "-vf", EVEN, "-f", "mp4"]
-        _ffmpeg("-framerate", str(rate), "-i", str(folder / f"{PATTERN}{suffix}"), *options, str(temporary))
+        _ffmpeg("-framerate", str(rate), "-i", str(folder / f"{PATTERN}{ending}"), *options, str(temporary))
 
 
 def _ffmpeg(*arguments):

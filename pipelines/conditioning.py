@@ -9,7 +9,7 @@ import keras
 from keras import ops
 
 PACKAGE = "pipelines"  # of the registered classes; the names are part of saved files
-SAMPLED_VALUES = 65536  # of a picture, at most, that its percentiles are taken from
+SAMPLED_PIXELS = 65536  # of a picture, at most, that its percentiles are taken from
 
 
 def resize_nearest(x, size):
@@ -69,7 +69,7 @@ def boundary_map(instance_map):
 def percentile_window(image, percentiles):
     """The values between which most of a picture's lie.
 
-    Of pictures with more than 65,536 values some are left out, evenly, so that large ones take no longer.
+    Of pictures with more than 65,536 pixels some rows and columns are left out, so that large ones take no longer.
 
     Args:
         image: `(batch, height, width, channels)`.
@@ -78,12 +78,15 @@ def percentile_window(image, percentiles):
     Returns:
         `(batch, 2)` float32: that many percent of the values are below each.
     """
-    values = ops.reshape(ops.cast(image, "float32"), (ops.shape(image)[0], -1))
-    batch, total = ops.shape(values)
-    stride = (total + SAMPLED_VALUES - 1) // SAMPLED_VALUES
-    count = (total + stride - 1) // stride
-    values = ops.take(values, ops.arange(count) * stride, axis=1)
-    values = ops.reshape(ops.sort(values, axis=1), (batch, count))  # TensorFlow's sort forgets that these are two axes
+    batch, height, width, channels = ops.shape(image)
+    pixels = ops.cast(height * width, "float32")
+    stride = ops.cast(ops.ceil(ops.sqrt(pixels / SAMPLED_PIXELS)), "int32")  # of rows and of columns
+    for axis, length in ((1, height), (2, width)):
+        image = ops.take(image, ops.arange(0, (length + stride - 1) // stride) * stride, axis=axis)
+    height, width = ops.shape(image)[1:3]
+    count = height * width * channels
+    values = ops.sort(ops.reshape(ops.cast(image, "float32"), (batch, count)), axis=1)
+    values = ops.reshape(values, (batch, count))  # TensorFlow's sort forgets that these are two axes
     place = ops.convert_to_tensor([percentile / 100 for percentile in percentiles]) * ops.cast(count - 1, "float32")
     below = ops.floor(place)  # between two values the window lies on the line that joins them
     low, high = (ops.take(values, ops.cast(index, "int32"), axis=1) for index in (below, ops.ceil(place)))
@@ -133,7 +136,7 @@ class Conditioning(keras.layers.Layer):
         image_range=(0, 255),
         **kwargs,
     ):
-        super().__init__(**kwargs)
+        super().__init__(**{**kwargs, "autocast": False})  # counts and windows in bfloat16 would all be alike
         _check_range("image_range", image_range)
         self.image_size = None if image_size is None else tuple(image_size)
         self.row_channel = row_channel

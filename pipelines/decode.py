@@ -59,7 +59,8 @@ def open_picture(path, all_pages=False):
         DataError: If the file is no picture; if it has several pages and nobody said what they are.
     """
     try:
-        picture = Image.open(path if isinstance(path, (str, Path)) else io.BytesIO(path.read_bytes()))
+        file = path.path if isinstance(path, Page) else path
+        picture = Image.open(file if isinstance(file, (str, Path)) else io.BytesIO(file.read_bytes()))
         if isinstance(path, Page):
             picture.seek(path.number)
             return picture

@@ -1,7 +1,6 @@
 """Images as they are, whatever their channels and depth: PNG, JPEG, TIFF of 8, 16 or 32 bits, NumPy arrays."""
 
 import io
-from pathlib import Path
 
 import numpy as np
 import tensorflow as tf
@@ -10,6 +9,8 @@ from PIL import Image
 from pipelines import decode
 from pipelines.errors import DataError
 
+BITS_PER_SAMPLE = 258  # a tag of TIFF files
+PNG_CHANNELS = {2: 3, 4: 1, 6: 3}  # colour type in a PNG's header -> channels without alpha
 KINDS = ("uint8", "uint16", "float32")  # of the values; others are turned into one of them
 
 
@@ -21,17 +22,17 @@ def read_deep(path, pages=""):
         pages: `"channels"` if the pages of a TIFF are the channels of one image; `""`: several pages are an error.
 
     Returns:
-        (height, width, channels) uint8, uint16 or float32. One channel stays one channel; alpha is dropped. Other
-        whole numbers become uint16 if they fit, else float32.
+        (height, width, channels) uint8, uint16 or float32. One channel stays one channel; alpha is dropped. Numbers of
+        other kinds, such as signed ones, become float32.
 
     Raises:
         DataError: If the file is no picture, is cut short, or of a kind that is not known.
     """
     if _is_array(path):
         return _read_array(path)
-    sixteen_bit_color = _read_deep_color_png(path)
-    if sixteen_bit_color is not None:
-        return sixteen_bit_color
+    deep_png = _read_deep_png(path) if path.suffix.lower() == ".png" else None
+    if deep_png is not None:
+        return deep_png
     picture = decode.decoded(path, pages == "channels")
     if pages == "channels" and getattr(picture, "n_frames", 1) > 1:
         return _read_pages(picture, path)
@@ -59,12 +60,15 @@ def _read_array(path):
     return _kind(values if values.ndim == 3 else values[..., None])
 
 
-def _read_deep_color_png(path):
-    """(height, width, 3) uint16 of a colour PNG of 16 bits, of which Pillow would make 8; `None` for other files."""
-    data = (Path(path) if isinstance(path, str) else path).read_bytes()
-    if data[:8] != b"\x89PNG\r\n\x1a\n" or data[24:25] != b"\x10" or data[25:26] not in (b"\x02", b"\x06"):
+def _read_deep_png(path):
+    """A PNG of 16 bits with colours or alpha, of which Pillow would make 8, as uint16; `None` for other files."""
+    data = path.read_bytes()
+    if data[:8] != b"\x89PNG\r\n\x1a\n" or data[24:25] != b"\x10" or data[25] not in PNG_CHANNELS:
         return None
-    return tf.io.decode_png(data, channels=3, dtype=tf.uint16).numpy()
+    try:
+        return tf.io.decode_png(data, channels=PNG_CHANNELS[data[25]], dtype=tf.uint16).numpy()
+    except tf.errors.InvalidArgumentError as error:
+        raise DataError(f"{path} cannot be read as a picture. Is it whole?") from error
 
 
 def _read_pages(picture, path):
@@ -83,7 +87,11 @@ def _values(picture, path):
     if picture.mode in ("1", "L", "LA"):
         return np.asarray(picture.convert("L"))[..., None]
     if picture.mode == "F" or picture.mode.startswith("I"):
-        return _kind(np.asarray(picture)[..., None])
+        values = np.asarray(picture)[..., None]
+        return values.astype("uint16") if picture.format == "PNG" else _kind(values)  # PNGs have no more than 16 bits
+    bits = picture.tag_v2.get(BITS_PER_SAMPLE, (8,)) if picture.format == "TIFF" else (8,)
+    if np.max(bits) > 8:
+        raise DataError(f"{path} has colours of {np.max(bits)} bits, which would be read as 8. Save it as PNG or .npy.")
     if picture.mode in decode.IMAGE_MODES:
         return np.asarray(picture.convert("RGB"))
     raise DataError(
@@ -92,11 +100,8 @@ def _values(picture, path):
 
 
 def _kind(values):
-    """`values` as one of `KINDS`, exactly where that is possible."""
-    if values.dtype.name in KINDS:
-        return values
-    fits = values.dtype.kind in "ui" and values.min(initial=0) >= 0 and values.max(initial=0) <= 65535
-    return values.astype("uint16" if fits else "float32")
+    """`values` as one of `KINDS`, which follows from the file's kind alone, in this machine's order of bytes."""
+    return values.astype(values.dtype.name if values.dtype.name in KINDS else "float32", copy=False)
 
 
 def file_suffix(channels, dtype):

@@ -119,7 +119,7 @@ def hold_out_sequences(names, share, pattern):
     spread = sorted(range(len(members)), key=lambda i: (i + 1) * 0.618034 % 1)  # neighbours far from each other
     sequences, wanted, held = list(members.values()), share * len(names), set()
     for frames in (sequences[i] for i in spread):
-        if len(held) + len(frames) <= 1.25 * wanted:
+        if len(held) + len(frames) <= min(1.25 * wanted, len(names) - 1):
             held |= set(frames)
     if not held and share > 0:
         held = set(min(sequences, key=len))

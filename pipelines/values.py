@@ -4,7 +4,7 @@ import dataclasses
 
 import numpy as np
 
-SAMPLED = 2048  # values of each frame that the histogram is made of
+SAMPLED = 2048  # pixels of each frame, about, that the histogram is made of
 
 
 @dataclasses.dataclass(frozen=True)
@@ -23,8 +23,9 @@ class Frame:
     @classmethod
     def of(cls, image):
         """Of an array (height, width, channels)."""
-        flat = image.reshape(-1)
-        return cls(float(flat.min()), float(flat.max()), flat[:: max(len(flat) // SAMPLED, 1)].astype("float32"))
+        stride = max(int((image.shape[0] * image.shape[1] / SAMPLED) ** 0.5), 1)
+        sample = image[::stride, ::stride].reshape(-1).astype("float32")
+        return cls(float(image.min()), float(image.max()), sample)
 
     @property
     def broken(self):

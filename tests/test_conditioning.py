@@ -131,3 +131,16 @@ def test_conditioning_of_real_cityscapes_maps():
     x = numpy(layer({"label_map": labels[None], "instance_map": ids[None]}))[0]
     np.testing.assert_array_equal(x[..., :35], naive.one_hot(half[0], 35))
     np.testing.assert_array_equal(x[..., 35], naive.boundary(half[1]))
+
+
+@pytest.mark.backend
+@pytest.mark.parametrize("percentiles", [None, (0, 100)])
+def test_counts_survive_low_precision(percentiles):
+    """Floats that come in are not rounded before the window is taken: 4,000 counts stay 256 levels and more."""
+    counts = np.arange(27000, 31000, 4, dtype="float32").reshape(1, 20, 50, 1)
+    options = dict(value_range=(27000, 30996), percentiles=percentiles, row_channel=True)
+    inputs = {"source": counts, "rows": np.array([[0.25, 0.75]], "float32")}
+    low = numpy(keras.ops.cast(ImageConditioning(1, dtype="mixed_bfloat16", **options)(inputs), "float32"))
+    high = numpy(ImageConditioning(1, **options)(inputs))
+    np.testing.assert_allclose(low, high, atol=1 / 128)
+    assert len(np.unique(low[..., 0])) >= 256

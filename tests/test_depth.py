@@ -43,17 +43,36 @@ def test_what_is_written_is_read(rng, tmp_path, channels, dtype):
 @pytest.mark.parametrize(
     "array, dtype",
     [
-        (np.array([[0, 65535]], "int32"), "uint16"),
+        (np.array([[0, 65535]], "int32"), "float32"),
+        (np.array([[0, 65535]], ">u2"), "uint16"),
+        (np.array([[1.5, 2.5]], ">f4"), "float32"),
         (np.array([[-4, 65535]], "int32"), "float32"),
         (np.array([[1.5, 2.5]], "float64"), "float32"),
-        (np.array([[[1], [2]]], "int64"), "uint16"),
+        (np.array([[[1], [2]]], "int64"), "float32"),
     ],
 )
 def test_arrays_of_other_numbers(tmp_path, array, dtype):
     np.save(tmp_path / "x.npy", array)
     read = read_deep(tmp_path / "x.npy")
-    assert read.dtype == dtype
+    assert read.dtype == dtype and read.dtype.isnative
     np.testing.assert_array_equal(read[..., 0], array.reshape(1, 2))
+
+
+def test_big_endian_files_arrive_as_they_are(tmp_path, rng):
+    """TensorFlow takes the bytes of an array in this machine's order."""
+    values = rng.integers(27000, 31000, (6, 8)).astype(">u2")
+    np.save(tmp_path / "x.npy", values)
+    (inputs,) = make_eval(Folder(source_dir=tmp_path))
+    np.testing.assert_array_equal(inputs["source"][0, ..., 0], values.astype("uint16"))
+
+
+def test_what_pillow_would_make_bytes_of(tmp_path, rng):
+    grey_and_alpha = rng.integers(0, 65536, (4, 5, 2)).astype("uint16")
+    (tmp_path / "a.png").write_bytes(tf.io.encode_png(grey_and_alpha).numpy())
+    np.testing.assert_array_equal(read_deep(tmp_path / "a.png"), grey_and_alpha[..., :1])
+    (tmp_path / "a.png").write_bytes((tmp_path / "a.png").read_bytes()[:60])
+    with pytest.raises(DataError, match=r"a\.png cannot be read"):
+        read_deep(tmp_path / "a.png")
 
 
 @pytest.mark.parametrize("array", [np.zeros(3), np.zeros((1, 2, 3, 4)), np.array([["a"]]), np.array([[{}]], object)])

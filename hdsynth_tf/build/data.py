@@ -178,6 +178,8 @@ def _build_level(data, training, sources):
     if not isinstance(sources[0], FileSource):
         sources = build_source(data, data.split or "train"), build_source(data, "val")
     source, val_source = sources
+    if source.percentiles and "source" not in source.formats:
+        raise SettingsError("--source_window=percentiles is for sources, and there are none.")
     if data.source_shift and "source" not in source.formats:
         raise SettingsError("--source_shift is for sources, and there are none: label maps lie exactly.")
     host_size, size = batch_sizes(data, training, source)

@@ -9,6 +9,11 @@ from hdsynth_tf.settings import SettingsError
 from pipelines.conditioning import ImageConditioning, SemanticConditioning
 from pipelines.source import PHOTOGRAPH
 
+WINDOW_FLAGS = {
+    "value_range": "--source_range",
+    "percentiles": "--source_window and --source_percentiles",
+    "image_range": "--target_range",
+}
 NETWORK_FLAGS = {
     "encoder": "--feature_channels, --encoder_filters and --encoder_downsamples",
     "generator": "--num_filters, --num_downsamples, ..., --row_channel",
@@ -134,7 +139,7 @@ class ModelMaker:
             model = build_model(first.data, self.networks, self.losses, first.training, first.source)
             if self.given is not None and self.given.encoder is not None and model.encoder is not None:
                 model = model.with_styles(self.given.style_bank.as_dict(), self.given.style_bank.num_styles)
-        self._copy_given(model)
+            self._copy_given(model)
         while model.level < level:
             model = model.grow(self.networks.num_enhancer_blocks)
             self._copy_given(model)
@@ -156,6 +161,13 @@ class ModelMaker:
         """Gives a model of the given one's level its weights; the discriminator's too, where both are alike."""
         if self.given is None or model.level != self.given.level:
             return
+        for name, flag in WINDOW_FLAGS.items():
+            own, given = (getattr(m.conditioning, name, None) for m in (model, self.given))
+            if own != given:
+                raise SettingsError(
+                    f"The model of --init_from was trained with another window of values, {given}, than that of this "
+                    f"run, {own}: give its {flag}."
+                )
         for name, flags in NETWORK_FLAGS.items():
             if _shapes(getattr(model, name)) != _shapes(getattr(self.given, name)):
                 raise SettingsError(

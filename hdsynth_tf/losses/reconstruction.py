@@ -158,3 +158,6 @@ class PyramidLoss(keras.losses.Loss):
 
     def get_config(self):
         return {**super().get_config(), "num_levels": self.num_levels, "num_squared": self.num_squared}
+
+
+keras.saving.get_custom_objects()[f"{PACKAGE}>PyramidL1Loss"] = PyramidLoss  # its name in models of earlier versions
