@@ -108,6 +108,12 @@ def test_pyramid(rng, levels, squared):
     np.testing.assert_allclose(numpy(PyramidLoss(levels, squared).call(real, fake)), expected, rtol=1e-5)
 
 
+def test_pyramids_of_earlier_versions_are_read():
+    old = {"registered_name": "hdsynth_tf>PyramidL1Loss", "class_name": "PyramidL1Loss", "module": "gone.losses"}
+    loss = keras.saving.deserialize_keras_object({**old, "config": {"num_levels": 3, "name": "l1"}})
+    assert isinstance(loss, PyramidLoss) and loss.num_levels == 3
+
+
 def test_perceptual(rng):
     extractor = tiny_features()
     real, fake = (rng.uniform(-1, 1, (2, 9, 9, 3)).astype("float32") for _ in range(2))
