@@ -16,6 +16,7 @@ serving/1       the same for TensorFlow Serving:
                 tensorflow_model_server --model_name=pix2pixhd --model_base_path=$PWD/serving
 samples.png     input | real | generated, at the end; samples/ has the same scenes as the training went on
 logs/           losses as CSV; curves and pictures for: tensorboard --logdir=logs
+windows.json    the values of sources and images that are -1 and 1 for the networks
 values_*.png    histograms of sources or images that are no plain photographs, and the window of values used
 scores.json     PSNR and SSIM on scenes that were not trained on, beside a picture in mean colours
 levels/         the coarser models of a coarse-to-fine run, g1.keras, g2.keras, ...
@@ -81,6 +82,15 @@ class RunFolder:
     @property
     def scores(self):
         return self.path / "scores.json"
+
+    @property
+    def windows(self):
+        """The windows of values that the run began with."""
+        return self.path / "windows.json"
+
+    def read_windows(self):
+        """Dict: `source`, `image` -> (low, high), or nothing where each picture has its own; empty in a new run."""
+        return json.loads(self.windows.read_text()) if self.windows.exists() else {}
 
     def values(self, key):
         """The histogram of the values of sources or of images."""

@@ -74,10 +74,7 @@ def train(groups, strategy, num_workers, is_chief):
     folder.check(named_groups, MAY_CHANGE)
     levels = build.build_levels(data, networks, training)
     values = check_data(levels[-1])
-    levels = [
-        dataclasses.replace(level, data=build.with_windows(level.data, level.source.formats, values))
-        for level in levels
-    ]
+    levels = settle_windows(levels, values, folder.read_windows())
     windows = {"source": levels[0].data.source_range, "image": levels[0].data.target_range}
     print_values(values, windows)
     check_registration(levels[-1].source)
@@ -102,6 +99,7 @@ def train(groups, strategy, num_workers, is_chief):
     if is_chief:
         folder.create(named_groups)
         folder.scores.unlink(missing_ok=True)
+        write_json(folder.windows, windows)
         draw_values(values, windows, folder)
     model = staged.run()
     if is_chief:
@@ -133,6 +131,20 @@ def check_registration(source):
         print("\n".join(lines))
         if len(lines) > 1:
             print("  Pairs that are shifted teach blur. Look at them: python -m hdsynth_tf.register --help")
+
+
+def settle_windows(levels, values, before):
+    """The levels with windows of values that are known: as flags say, as the run began, or as the data are."""
+    settled = []
+    for level in levels:
+        kept = {
+            flag: tuple(before[key])
+            for flag, key in (("source_range", "source"), ("target_range", "image"))
+            if before.get(key) and not getattr(level.data, flag)
+        }
+        data = build.with_windows(dataclasses.replace(level.data, **kept), level.source.formats, values)
+        settled.append(dataclasses.replace(level, data=data))
+    return settled
 
 
 def print_values(values, windows):

@@ -123,17 +123,3 @@ def test_grown_discriminators_go_on_at_their_sizes(norm, rng):
     coarse = [numpy(old.halve(x)) for x in fine]
     for a, b in zip(old(*coarse), new(*fine)[1:]):
         np.testing.assert_allclose(numpy(a[-1]), numpy(b[-1]), atol=1e-5)
-
-
-def test_a_given_model_is_copied_once(command, tmp_path):
-    """A run that goes on from a model with all its levels does not go back to it at the next stage."""
-    small = ["--num_filters=4", "--num_downsamples=1", "--num_residual_blocks=1", "--discriminator_filters=4"]
-    small += ["--num_scenes=4", "--image_height=32", "--image_width=64", "--steps_per_epoch=2", "--ema_momentum=0"]
-    stages = ["--warm_start_epochs=1", "--epochs=1", "--decay_epochs=0", "--noexport"]
-    assert command("train", *small, *stages, f"--run_dir={tmp_path / 'a'}")[0] == 0
-    options = [f"--init_from={tmp_path / 'a'}", f"--run_dir={tmp_path / 'b'}", "--learning_rate=1e-9"]
-    options += ["--warm_start_learning_rate=0.5", "--discriminator_learning_rate=1e-9"]
-    assert command("train", *small, *stages, *options)[0] == 0
-    first, last = (keras.saving.load_model(tmp_path / run / "model.keras").generator for run in "ab")
-    moved = [np.abs(a - b).max() for a, b in zip(first.get_weights(), last.get_weights())]
-    assert max(moved) > 0.1  # by the warm start; the stage after it hardly moves anything

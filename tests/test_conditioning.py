@@ -12,7 +12,14 @@ from hypothesis import strategies as st
 from PIL import Image
 from shared_data import CITYSCAPES, needs_cityscapes
 
-from pipelines.conditioning import ImageConditioning, SemanticConditioning, boundary_map, resize_nearest, row_coordinate
+from pipelines.conditioning import (
+    ImageConditioning,
+    SemanticConditioning,
+    boundary_map,
+    percentile_window,
+    resize_nearest,
+    row_coordinate,
+)
 
 pytestmark = pytest.mark.backend
 numpy = keras.ops.convert_to_numpy
@@ -144,3 +151,12 @@ def test_counts_survive_low_precision(percentiles):
     high = numpy(ImageConditioning(1, **options)(inputs))
     np.testing.assert_allclose(low, high, atol=1 / 128)
     assert len(np.unique(low[..., 0])) >= 256
+
+
+@pytest.mark.backend
+@pytest.mark.parametrize("size", [(5, 7), (1, 1), (300, 400)])
+def test_percentiles_of_each_picture(rng, size):
+    image = rng.uniform(-3, 9, (2, *size, 2)).astype("float32") * np.array([1, 5], "float32").reshape(2, 1, 1, 1)
+    expected = np.percentile(image.reshape(2, -1), (2, 90), axis=1).T
+    tolerance = 1e-4 if image[0].size <= 65536 else 0.1
+    np.testing.assert_allclose(numpy(percentile_window(image, (2, 90))), expected, atol=tolerance)

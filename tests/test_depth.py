@@ -1,5 +1,7 @@
 """Images of any channels and depth: read, windowed, made, and written again, exactly."""
 
+import json
+
 import keras
 import numpy as np
 import pytest
@@ -7,11 +9,11 @@ import tensorflow as tf
 from PIL import Image
 from tiny import compiled, semantic_batch
 
-from hdsynth_tf import Pix2PixHD
 from hdsynth_tf.build import with_windows
+from hdsynth_tf.model import Pix2PixHD
 from hdsynth_tf.networks import FeatureEncoder, GlobalGenerator, MultiScaleDiscriminator
 from hdsynth_tf.settings import DataSettings, SettingsError
-from pipelines.conditioning import ImageConditioning, SemanticConditioning, percentile_window
+from pipelines.conditioning import ImageConditioning, SemanticConditioning
 from pipelines.dataset import make_eval, make_train
 from pipelines.depth import deep_size, file_suffix, read_deep, write_deep
 from pipelines.errors import DataError
@@ -126,15 +128,6 @@ def test_counts_kelvin_and_bytes_are_one_input(tmp_path):
     assert abs(inputs["counts.png"] - (steps / 127.5 - 1)[None, ..., None]).max() < 1e-5
     for name in windows:
         np.testing.assert_allclose(inputs[name], inputs["counts.png"], atol=1e-3)
-
-
-@pytest.mark.backend
-@pytest.mark.parametrize("size", [(5, 7), (1, 1), (300, 400)])
-def test_percentiles_of_each_picture(rng, size):
-    image = rng.uniform(-3, 9, (2, *size, 2)).astype("float32") * np.array([1, 5], "float32").reshape(2, 1, 1, 1)
-    expected = np.percentile(image.reshape(2, -1), (2, 90), axis=1).T
-    tolerance = 1e-4 if image[0].size <= 65536 else 0.1
-    np.testing.assert_allclose(numpy(percentile_window(image, (2, 90))), expected, atol=tolerance)
 
 
 class Deep(Source):
@@ -272,6 +265,14 @@ def test_commands_make_deep_images_of_photographs(command, tmp_path, rng):
     code, output, error = command("train", *options, *small, *short, f"--run_dir={run}")
     assert code == 0 and "Values of images: uint16" in output, error
     assert np.asarray(Image.open(run / "values_image.png")).std() > 10
+    before = json.loads((run / "windows.json").read_text())
+    assert before["image"] == list(keras.saving.load_model(run / "model.keras").conditioning.image_range)
+    for path in (tmp_path / "thermal").iterdir():
+        write_deep(read_deep(path) + np.uint16(9), path)
+    resume = [*options, *small, "--epochs=1", "--decay_epochs=0", "--steps_per_epoch=2", "--val_share=0.25"]
+    (run / "scores.json").unlink()
+    code, output, error = command("train", *resume, f"--run_dir={run}")  # goes on, with the window it began with
+    assert code == 0 and "{:g} and {:g}".format(*before["image"]) in output, error
     out = tmp_path / "out"
     code, output, error = command(
         "generate", f"--model={run}", f"--output_dir={out}", f"--source_dir={tmp_path / 'rgb'}"

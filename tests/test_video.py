@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from hdsynth_tf import Pix2PixHD
+from hdsynth_tf.model import Pix2PixHD
 from hdsynth_tf.networks import GlobalGenerator
 from hdsynth_tf.video import probe
 from pipelines.conditioning import ImageConditioning
