@@ -50,12 +50,15 @@ def main(argv):
     maker = {"model": fingerprint(model_path), "style_from": asked.style_from, "source_video": asked.source_video}
     check_output(output_dir, maker)
     if asked.source_video:
+        check_ffmpeg()
+    model = keras.saving.load_model(str(model_path), compile=False)
+    if asked.source_video:
         write_json(output_dir / MANIFEST, maker)
-        data = frames_of(asked.source_video, model_path, output_dir, data)
+        data = frames_of(asked.source_video, model.conditioning, output_dir, data)
     source = build.build_source(data, data.split, images=False)
     if isinstance(source, FileSource):
         print(validate(source).lines[0])
-    model = load_model(model_path, build.size_setting(data, "image"), source)
+    fit(model, build.size_setting(data, "image"), source)
     looks = plan_looks(model, asked.seed, asked.styles, photo)
 
     write_json(output_dir / MANIFEST, maker)
@@ -69,10 +72,8 @@ def main(argv):
         print(f"Video: {output_dir / VIDEO}")
 
 
-def frames_of(video, model_path, output_dir, data):
+def frames_of(video, conditioning, output_dir, data):
     """Takes a video apart; returns the data settings for its frames."""
-    check_ffmpeg()
-    conditioning = keras.saving.load_model(str(model_path), compile=False).conditioning
     if "source" not in conditioning.input_formats:
         raise SettingsError("The model reads label maps, of which there are no videos.")
     folder = output_dir / "frames"
@@ -185,16 +186,14 @@ def fingerprint(path):
     return digest.hexdigest()
 
 
-def load_model(path, image_size, source):
-    """The model of a file, working at `image_size` if that is given; checks that `source` has what it reads."""
-    model = keras.saving.load_model(str(path), compile=False)
+def fit(model, image_size, source):
+    """Lets a model work at `image_size`, if that is given; checks that `source` has what it reads."""
     wanted = model.conditioning.input_formats
     missing = [name for name in wanted if name not in source.formats]
     if missing:
         raise SettingsError(f"The model reads {' and '.join(wanted)}; the data have no {' and no '.join(missing)}.")
     if image_size:
         model.conditioning.image_size = image_size
-    return model
 
 
 def generate_all(model, source, looks, output):

@@ -18,6 +18,7 @@ from hdsynth_tf.settings import (
     DataSettings,
     LossSettings,
     NetworkSettings,
+    RegisterSettings,
     RunSettings,
     SettingsError,
     TrainingSettings,
@@ -52,7 +53,6 @@ MAY_CHANGE = {field.name for field in dataclasses.fields(RunSettings)} - {"init_
 }  # fmt: skip
 
 REGISTERED_PAIRS = 200  # at most, whose registration is looked at before training
-FARTHEST_SHIFT = 4.0  # pixels; pairs that are shifted by more are named
 
 
 def main(argv):
@@ -77,7 +77,8 @@ def train(groups, strategy, num_workers, is_chief):
     levels = settle_windows(levels, values, folder.read_windows())
     windows = {"source": levels[0].data.source_range, "image": levels[0].data.target_range}
     print_values(values, windows)
-    check_registration(levels[-1].source)
+    if is_chief:  # nobody reads what others say
+        check_registration(levels[-1].source)
     build.check_replicas(levels, strategy)
 
     given = keras.saving.load_model(str(find_model(run.init_from)), compile=False) if run.init_from else None
@@ -127,7 +128,7 @@ def check_registration(source):
     """Says how well pairs of pictures lie on each other; of many, some are looked at."""
     if isinstance(source, FileSource) and {"source", "image"} <= set(source.formats):
         indices = np.linspace(0, len(source) - 1, min(len(source), REGISTERED_PAIRS)).astype(int)
-        lines = describe(register_all(source, indices), [source.names[i] for i in indices], FARTHEST_SHIFT)
+        lines = describe(register_all(source, indices), [source.names[i] for i in indices], RegisterSettings.max_shift)
         print("\n".join(lines))
         if len(lines) > 1:
             print("  Pairs that are shifted teach blur. Look at them: python -m hdsynth_tf.register --help")

@@ -3,3 +3,9 @@
 
 class DataError(ValueError):
     """Says what is wrong with the data, what was found, and how to mend it. Commands print it as it is."""
+
+
+def first_of(lines, count=5):
+    """The first few lines of a list, indented, and how many more there are: a part of an error's message."""
+    more = [f"and {len(lines) - count} more"] if len(lines) > count else []
+    return "".join(f"\n  {line}" for line in [*lines[:count], *more])

@@ -2,7 +2,7 @@
 
 import re
 
-from pipelines.errors import DataError
+from pipelines.errors import DataError, first_of
 from pipelines.paths import as_path
 
 SUFFIXES = {".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".ppm", ".pgm", ".webp", ".npy"}
@@ -58,12 +58,11 @@ def pair_files(files):
             absent = [other for other in files if name not in files[other]]
             lonely.append(f"{found[name]} ({role}) has no {' and no '.join(absent)}")
     if lonely:
-        more = f"\n  and {len(lonely) - 5} more" if len(lonely) > 5 else ""
         counts = ", ".join(f"{len(found)} of {role}" for role, found in files.items())
         raise DataError(
-            f"{len(lonely)} files have no partner of the same name ({counts}):\n  " + "\n  ".join(lonely[:5]) + more
-            + "\nAdd the missing files, or take these away."
-        )  # fmt: skip
+            f"{len(lonely)} files have no partner of the same name ({counts}):{first_of(lonely)}\n"
+            "Add the missing files, or take these away."
+        )
     names = sorted(everywhere)
     return names, {role: [found[name] for name in names] for role, found in files.items()}
 

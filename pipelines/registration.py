@@ -1,11 +1,10 @@
 """Do two pictures of a pair lie on each other? The shift between them, estimated from their edges."""
 
-import concurrent.futures
 import dataclasses
-import os
 
-import keras
 import numpy as np
+
+from pipelines.progress import in_threads
 
 MOST_PIXELS = 500_000  # of a picture; larger ones are made smaller first, and their shifts found less exactly
 FARTHEST = 32  # of these pixels: larger shifts are not looked for
@@ -82,13 +81,11 @@ def _shrink(grey, scale):
 
 def register_all(source, indices, show_progress=True):
     """The `Registration` of the source and the image of each of these scenes, in their order."""
-    bar = keras.utils.Progbar(len(indices), unit_name="pair", verbose=int(show_progress))
-    found = []
-    with concurrent.futures.ThreadPoolExecutor(max(2, os.cpu_count() or 1)) as threads:
-        for registration in threads.map(lambda i: register(source.read("image", i), source.read("source", i)), indices):
-            found.append(registration)
-            bar.add(1)
-    return found
+
+    def one(index):
+        return register(source.read("image", index), source.read("source", index))
+
+    return list(in_threads(one, indices, "pair", show_progress))
 
 
 def describe(found, names, limit):

@@ -1,14 +1,12 @@
 """Looks at every file of a dataset before training: an error now, with a name, instead of an hour into the run."""
 
-import concurrent.futures
 import dataclasses
-import os
 
-import keras
 import numpy as np
 
 from pipelines import decode
-from pipelines.errors import DataError
+from pipelines.errors import DataError, first_of
+from pipelines.progress import in_threads
 from pipelines.values import Frame, Values
 
 
@@ -39,19 +37,16 @@ def validate(source, show_progress=True):
         DataError: At the first problem in the order of names; for label ids and for frames that are constant or hold no
             numbers, with all files that are so.
     """
-    bar = keras.utils.Progbar(len(source), unit_name="scene", verbose=int(show_progress))
     pixels, sizes, strays, frames = {}, {}, {}, {}
-    with concurrent.futures.ThreadPoolExecutor(max(2, os.cpu_count() or 1)) as threads:
-        found = threads.map(lambda i: _inspect(source, i), range(len(source)))
-        for name, (size, counts, own_frames) in zip(source.names, found):
-            sizes[size] = sizes.get(size, 0) + 1
-            for label, count in counts.items():
-                pixels[label] = pixels.get(label, 0) + count
-                if not (0 <= label < source.num_classes or label in source.dont_care):
-                    strays.setdefault(label, []).append(name)
-            for key, frame in own_frames.items():
-                frames.setdefault(key, []).append(frame)
-            bar.add(1)
+    found = in_threads(lambda i: _inspect(source, i), range(len(source)), "scene", show_progress)
+    for name, (size, counts, own_frames) in zip(source.names, found, strict=True):
+        sizes[size] = sizes.get(size, 0) + 1
+        for label, count in counts.items():
+            pixels[label] = pixels.get(label, 0) + count
+            if not (0 <= label < source.num_classes or label in source.dont_care):
+                strays.setdefault(label, []).append(name)
+        for key, frame in own_frames.items():
+            frames.setdefault(key, []).append(frame)
     if strays:
         raise DataError(_describe_strays(strays, pixels, source.num_classes))
     for key, own in frames.items():
@@ -85,14 +80,11 @@ def _inspect(source, index):
 def _check_frames(paths, frames, to_learn_from):
     """Raises `DataError` that names the frames that hold no numbers or, if they are to be learnt from, only one."""
     problems = [frame.broken or (frame.constant if to_learn_from else "") for frame in frames]
-    broken = [(path, problem) for path, problem in zip(paths, problems) if problem]
+    broken = [f"{path} {problem}" for path, problem in zip(paths, problems) if problem]
     if broken:
-        more = f"\n  and {len(broken) - 5} more" if len(broken) > 5 else ""
         raise DataError(
-            f"{len(broken)} files are no pictures:\n  "
-            + "\n  ".join(f"{path} {problem}" for path, problem in broken[:5])
-            + more
-            + "\nTake them away, or mend them: a shutter that was closed, a cable, a conversion that went wrong."
+            f"{len(broken)} files are no pictures:{first_of(broken)}\n"
+            "Take them away, or mend them: a shutter that was closed, a cable, a conversion that went wrong."
         )
 
 

@@ -4,6 +4,8 @@ import dataclasses
 
 import numpy as np
 
+from pipelines.source import PHOTOGRAPH
+
 SAMPLED = 2048  # pixels of each frame, about, that the histogram is made of
 
 
@@ -44,7 +46,7 @@ def survey(source, limit=64):
     for index in np.linspace(0, len(source) - 1, min(limit, len(source))).astype(int):
         scene = source.load(int(index))
         for key in ("source", "image"):
-            if key in scene and source.formats[key] != ((3,), "uint8"):
+            if key in scene and source.formats[key] != PHOTOGRAPH:
                 frames.setdefault(key, []).append(Frame.of(scene[key]))
     return {key: Values(own, source.formats[key][1]) for key, own in frames.items()}
 

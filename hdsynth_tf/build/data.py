@@ -25,14 +25,14 @@ def size_setting(data, kind):
 
 
 def build_source(data, split, images=True):
-    """`find_source` with what it says of its sources' windows."""
-    source = find_source(data, split, images)
+    """`_find_source` with what it says of its sources' windows."""
+    source = _find_source(data, split, images)
     if source is not None and data.source_window == "percentiles" and not data.source_range:
         source.percentiles = data.source_percentiles
     return source
 
 
-def find_source(data, split, images=True):
+def _find_source(data, split, images=True):
     """One split of the dataset that the settings name.
 
     Args:

@@ -26,9 +26,9 @@ def with_windows(data, formats, values):
     target = data.target_range or _window("image", formats, values, False)
     by_picture = data.source_window == "percentiles" and not data.source_range
     if "source" in values and not by_picture:
-        check_window("--source_range", values["source"], source)
+        _check_window("--source_range", values["source"], source)
     if "image" in values:
-        check_window("--target_range", values["image"], target)
+        _check_window("--target_range", values["image"], target)
     source = () if by_picture else tuple(source)
     return dataclasses.replace(data, source_range=source, target_range=tuple(target))
 
@@ -40,7 +40,7 @@ def _window(key, formats, values, from_data):
     return values[key].low, values[key].high
 
 
-def check_window(flag, values, window):
+def _check_window(flag, values, window):
     """Raises `SettingsError` if a window leaves out much of the values."""
     below, above = values.clipped(window)
     if below + above > MOST_CLIPPED:
