@@ -143,6 +143,9 @@ class NetworkSettings:
     upsampling: str = setting("nearest", "global: nearest leaves no checkerboard.", ("nearest", "transposed"))
     padding: str = setting("reflect", "global: of the strided convolutions.", ("reflect", "zero"))
     skip_connections: bool = setting(True, "global: adds what the way down saw to the way up; adds no weights.")
+    tone: bool = setting(
+        False, "global: how light the whole image is, is read from the whole input. For thermal images."
+    )
     row_channel: bool = setting(True, "Tells the networks how far down the picture they are.")
     feature_channels: int = setting(0, "Encoder: features of each instance, from which styles are made. 0: none.")
     encoder_filters: int = setting(16, "Encoder: channels at full size.")
@@ -164,6 +167,8 @@ class NetworkSettings:
                 "--num_enhancers should be 0 or more, and 0 for a generator that is not global. Received: "
                 f"{self.num_enhancers} with --generator={self.generator}"
             )
+        if self.tone and self.generator != "global":
+            raise SettingsError(f"--tone is for --generator=global. Received: --generator={self.generator}")
         if self.num_filters % 2**self.num_enhancers:
             raise SettingsError(
                 f"Each enhancer has half the filters of what it builds on: --num_filters should be a multiple of "
@@ -188,19 +193,18 @@ class LossSettings:
         "normalized", "How VGG19 sees pictures: as in its own training, or raw, in [-1, 1].", ("normalized", "raw")
     )
     relative_perceptual: bool = setting(True, "Perceptual term relative to each layer's magnitude.")
-    pixel_weight: float = setting(20.0, "Of the L1 term in pixels. 0: off, as in the paper.")
-    pixel_levels: int = setting(2, "Sizes at which pixels are compared: 1, 1/2, 1/4, ...")
-    pixel_squared: int = setting(0, "Of these the smallest, compared by squares: hedges where inputs leave light open.")
+    pixel_loss: str = setting(
+        "pyramid",
+        "How pixels are compared. pyramid: L1; decibel: for inputs that do not tell the light, such as thermal ones.",
+        ("pyramid", "decibel"),
+    )
+    pixel_weight: float = setting(20.0, "Of the term in pixels. 0: off, as in the paper.")
+    pixel_levels: int = setting(2, "pyramid: sizes at which pixels are compared: 1, 1/2, 1/4, ...")
 
     def __post_init__(self):
         for field in dataclasses.fields(self):
             if field.name.endswith("_weight") and getattr(self, field.name) < 0:
                 raise SettingsError(f"--{field.name} should be 0 or more. Received: {getattr(self, field.name)}")
-        if not 0 <= self.pixel_squared <= self.pixel_levels:
-            raise SettingsError(
-                f"--pixel_squared should be from 0 to --pixel_levels={self.pixel_levels}. Received: "
-                f"{self.pixel_squared}"
-            )
         if not (self.adversarial_weight or self.pixel_weight or self.uses_perceptual):
             raise SettingsError("All losses are off: one of --adversarial_weight, --pixel_weight must be above 0.")
         keras_weights = self.perceptual_weights == "imagenet" or self.perceptual_weights.endswith(".h5")

@@ -56,7 +56,7 @@ def _full_range(dtype, what):
 def build_model(data, networks, losses, training, source):
     """Conditioning, generator, discriminator and encoder for scenes such as `source`'s; not compiled."""
     conditioning = build_conditioning(data, networks, source, training.precision)
-    generator = _build_generator(networks, conditioning.image_channels, training.precision)
+    generator = _build_generator(networks, conditioning, training.precision)
     discriminator = None
     if losses.adversarial_weight:
         discriminator = MultiScaleDiscriminator(
@@ -71,7 +71,8 @@ def build_model(data, networks, losses, training, source):
     return Pix2PixHD(conditioning, generator, discriminator, training.ema_momentum or None, encoder)
 
 
-def _build_generator(networks, image_channels, dtype):
+def _build_generator(networks, conditioning, dtype):
+    image_channels = conditioning.image_channels
     if networks.generator == "unet":
         return UNetGenerator(networks.num_filters, networks.num_downsamples, image_channels, dtype=dtype)
     return GlobalGenerator(
@@ -82,6 +83,7 @@ def _build_generator(networks, image_channels, dtype):
         upsampling=networks.upsampling,
         padding=networks.padding,
         skip_connections=networks.skip_connections,
+        tone_channels=conditioning.channels - conditioning.row_channel if networks.tone else 0,
         dtype=dtype,
     )
 
