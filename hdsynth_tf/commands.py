@@ -11,6 +11,7 @@ from hdsynth_tf.networks.vgg import WeightsError
 from hdsynth_tf.run_folder import RunFolderError
 from hdsynth_tf.settings import SettingsError
 from hdsynth_tf.torch_files import WeightsFileError
+from hdsynth_tf.web.errors import WebError
 from pipelines.errors import DataError
 
 WRITE_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM)
@@ -22,7 +23,15 @@ def run(main, name):
         main([f"python -m hdsynth_tf.{name}", *sys.argv[1:]])
     except SettingsError as error:
         fail(f"{error}\nAll flags: python -m hdsynth_tf.{name} --help", code=2)
-    except (CheckpointError, DataError, RunFolderError, TrainingError, WeightsError, WeightsFileError) as error:
+    except (
+        CheckpointError,
+        DataError,
+        RunFolderError,
+        TrainingError,
+        WebError,
+        WeightsError,
+        WeightsFileError,
+    ) as error:
         fail(error)
     except Interrupted as stop:
         fail(stop, code=128 + stop.signum)
