@@ -86,8 +86,8 @@ def describe(study, min_checks):
         f"Question: {study.question}{tie}",
         f"Comparisons: {'; '.join(' / '.join(pair) for pair in plan.comparisons)}, of {len(plan.images)} images.",
         f"Each rater: {plan.practice} pairs of practice{feedback}, {plan.num_pairs} pairs, and checks, "
-        f"{plan.checks:.0%} of that: pairs again with sides swapped, and pairs with an obviously degraded picture. No image twice in a "
-        "comparison; order and sides are each rater's own.",
+        f"{plan.checks:.0%} of that: pairs again with sides swapped, and pairs with an obviously degraded picture.",
+        "No image twice in a comparison; order and sides are each rater's own.",
         f"Seen: {times}. After a limit, a pattern of shuffled blocks of both pictures until the answer.",
         f"Pictures: PNG, resampled with one filter (Lanczos) to {', '.join(sizes[:3])}{' ...' if sizes[3:] else ''}.",
         *study.notes,

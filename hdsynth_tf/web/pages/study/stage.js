@@ -74,7 +74,8 @@ export class Stage {
 // How much smaller than their own size two pictures must be shown, for lack of room: 1 or less.
 export function fit(width, height) {
   const narrow = innerWidth <= 900;
-  const across = innerWidth - (narrow ? 16 + 28 : 32 + 40), down = innerHeight - 200;
+  const across = innerWidth - (narrow ? 16 + 28 : 32 + 40);
+  const down = innerHeight - (document.getElementById("tie").hidden ? 200 : 255);
   return Math.min(1, across / (2 * width), down / height);
 }
 

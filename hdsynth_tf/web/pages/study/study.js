@@ -32,6 +32,7 @@ async function welcome(study) {
   $("tie-help").hidden = !study.allow_tie;
   $("limited-help").hidden = !study.is_limited;
   $("tie").hidden = !study.allow_tie;
+  $("opinion-help").hidden = study.has_truth;
   const key = `study-${study.id}-rater`;
   $("rater").value = new URLSearchParams(location.search).get("rater") ?? localStorage.getItem(key) ?? "";
   screen("welcome");
@@ -200,9 +201,10 @@ class Session {
     const trial = this.trials[index];
     screen("stage");
     $("stage").dataset.trial = index;
+    $("stage").dataset.phase = "before";
     this.stage.clear();
     const scale = this.stage.place(trial);
-    $("keys").classList.add("waiting");
+    $("pair").classList.add("waiting");
     if (!this.pauseWanted) $("feedback").textContent = "";
     const [prepared] = await Promise.all([this.prepared(index), pause(CROSS), inSight()]);
     this.wasHidden = false;
@@ -215,6 +217,7 @@ class Session {
       hide: () => this.stage.hide(prepared),
       onset: (stamp) => {
         onset = stamp;
+        $("stage").dataset.phase = "seen";
         if (!trial.duration) {
           this.listen(answered);
           this.prefetch(following);
@@ -245,9 +248,13 @@ class Session {
 
   // From now on answers are taken, or no longer.
   listen(answered) {
-    this.choose = answered && ((side, by, key, stamp) => answered({ side, by, key, stamp }));
+    $("stage").dataset.phase = answered ? "asked" : "answered";
+    this.choose = answered && ((side, by, key, stamp) => {
+      $("stage").dataset.phase = "answered";
+      answered({ side, by, key, stamp });
+    });
     for (const id of ["left", "right", "tie"]) $(id).disabled = !answered;
-    $("keys").classList.toggle("waiting", !answered);
+    $("pair").classList.toggle("waiting", !answered);
   }
 
   async feedback(reply) {
