@@ -7,8 +7,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
-from hdsynth_tf.preference import answers as answers_module
-from hdsynth_tf.preference.answers import MAX_ATTEMPTS, TOLERANCE, checked, is_valid
+from hdsynth_tf.preference.answers import MAX_ATTEMPTS, TOLERANCE, checked, is_valid, rater_id
 from hdsynth_tf.preference.design import trials
 from hdsynth_tf.preference.stimuli import REAL
 from hdsynth_tf.web.errors import Refused
@@ -57,8 +56,7 @@ class StudyRoutes:
         )
 
     async def session(self, request):
-        asked = str((await read_json(request)).get("rater") or f"r-{secrets.token_hex(5)}")
-        rater = rater_of(asked)
+        rater = rater_of((await read_json(request)).get("rater") or f"r-{secrets.token_hex(5)}")
         given = await run_in_threadpool(self.book.of, rater)
         return JSONResponse(
             {
@@ -85,7 +83,7 @@ class StudyRoutes:
 
     async def answer(self, request):
         sent = await read_json(request)
-        rater = rater_of(str(sent.get("rater")))
+        rater = rater_of(sent.get("rater"))
         if sent.get("study") != self.study.id:
             raise Refused(409, "This answer belongs to another study than the one that is served here now.")
         try:
@@ -111,7 +109,7 @@ class StudyRoutes:
 
 def rater_of(text):
     try:
-        return answers_module.rater_id(text)
+        return rater_id(text if isinstance(text, str) else "")
     except ValueError as error:
         raise Refused(400, str(error)) from error
 

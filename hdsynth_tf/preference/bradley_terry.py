@@ -31,7 +31,7 @@ def fit(lefts, rights, left_won, weights, count):
     design = np.zeros((len(lefts), count))
     rows = np.arange(len(lefts))
     design[rows, lefts], design[rows, rights] = 1, -1
-    model = LogisticRegression(C=1 / PENALTY, max_iter=1000).fit(design, left_won, sample_weight=weights)
+    model = LogisticRegression(C=1 / PENALTY, solver="newton-cholesky").fit(design, left_won, sample_weight=weights)
     strengths = model.coef_[0]
     return strengths - strengths.mean(), float(model.intercept_[0])
 

@@ -128,8 +128,9 @@ def take_up(folder, **plan):
 def _study(folder, content, question, allow_tie, **plan):
     methods, images = content["methods"], list(content["sizes"])
     plan = Plan(stimuli.comparisons(methods), images, content["degraded"], **plan)
-    parts = {name: content[name] for name in ("secret", "methods", "sizes", "notes")}
-    return Study(folder=folder, plan=plan, question=question, allow_tie=allow_tie, **parts)
+    sizes = {image: tuple(size) for image, size in content["sizes"].items()}
+    parts = {name: content[name] for name in ("secret", "methods", "notes")}
+    return Study(folder=folder, plan=plan, sizes=sizes, question=question, allow_tie=allow_tie, **parts)
 
 
 def _without_secret(content):
