@@ -90,14 +90,19 @@ def save_preview(picture, path):
 
 
 def check_output(output_dir, maker):
-    """Raises `RunFolderError` if the folder cannot be written to, or holds another model's pictures."""
+    """Raises `RunFolderError` if the folder cannot be written to, or holds pictures that `maker` did not make.
+
+    Args:
+        output_dir: `Path`.
+        maker: Dict that JSON can hold: what is written to `MANIFEST`.
+    """
     check_writable(output_dir)
     manifest = output_dir / MANIFEST
     before = {"style_from": "", "source_video": ""}  # of folders made by earlier versions
     if manifest.exists() and {**before, **json.loads(manifest.read_text())} != maker:
         raise RunFolderError(
-            f"{output_dir} holds pictures of another model, of another video, or in other styles. Choose another "
-            "--output_dir, or remove it."
+            f"{output_dir} holds pictures of another model, of another video or other scenes, or in other styles. "
+            "Choose another --output_dir, or remove it."
         )
 
 

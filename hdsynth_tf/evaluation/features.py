@@ -39,8 +39,8 @@ class InceptionFeatures:
         except Exception as error:
             first = (str(error).splitlines() or [type(error).__name__])[0]
             raise FeaturesError(
-                f"InceptionV3's weights for FID and KID could not be loaded ({weights}: {first}). Ways out: on a machine "
-                f"with network, let one run download {FILE}, copy that file here and give --features=FILE; "
+                f"InceptionV3's weights for FID and KID could not be loaded ({weights}: {first}). Ways out: on a "
+                f"machine with network, let one run download {FILE}, copy that file here and give --features=FILE; "
                 "--features=segmenter takes the segmenter's own features, --features=none leaves FID and KID out."
             ) from error
         self.name = "InceptionV3 of Keras" + ("" if weights == "imagenet" else f" with the weights {weights}")

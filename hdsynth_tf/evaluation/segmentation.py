@@ -9,6 +9,8 @@ import functools
 
 import numpy as np
 
+from pipelines.errors import DataError
+
 VOID = -1  # no class that is scored
 
 
@@ -27,7 +29,15 @@ class EvaluatedClasses:
 
     @classmethod
     def of(cls, source, labels=()):
-        """Those of a source with label maps: the ids `labels`, or as the source says, or all but `dont_care`."""
+        """Those of a source with label maps: the ids `labels`, or as the source says, or all but `dont_care`.
+
+        Raises:
+            DataError: If the source has no label map, or not so many classes.
+        """
+        if "label_map" not in source.formats:
+            raise DataError("There are no label maps, which segmentation scores compare with.")
+        if labels and max(labels) >= source.num_classes:
+            raise DataError(f"Label {max(labels):g} is none of the {source.num_classes} classes of the label maps.")
         named = labels or source.evaluated_labels or range(source.num_classes)
         labels = tuple(int(label) for label in named if label not in source.dont_care)
         return cls(

@@ -36,7 +36,8 @@ def train(network, batches, epochs, steps_per_epoch, learning_rate, backup):
 def batches_of(source, classes, batch_size, image_size=None, crop_size=None, flip=True, seed=0):
     """An endless stream of `(image, classes, weight)`.
 
-    Rare classes weigh more, by the root of their share: signs and poles would else be learned last, if at all. Brightness, contrast and noise vary, so that a segmenter does not take small faults of a generated picture for
+    Rare classes weigh more, by the root of their share: signs and poles would else be learned last, if at all.
+    Brightness, contrast and noise vary, so that a segmenter does not take small faults of a generated picture for
     another class.
 
     Args:
@@ -45,8 +46,8 @@ def batches_of(source, classes, batch_size, image_size=None, crop_size=None, fli
         batch_size, image_size, crop_size, flip, seed: See `pipelines.dataset.make_train`.
 
     Returns:
-        `tf.data.Dataset` of float32 `(batch, height, width, 3)` about in [-1, 1]; int32 `(batch, height, width)`, `VOID`
-        where there is nothing to learn; and float32 of that shape.
+        `tf.data.Dataset` of float32 `(batch, height, width, 3)` about in [-1, 1]; int32 `(batch, height, width)`,
+        `VOID` where there is nothing to learn; and float32 of that shape.
     """
     table, weights = tf.constant(classes.table), tf.constant(_class_weights(source, classes))
 

@@ -190,9 +190,9 @@ def _from_preset(name, size, value_range):
         model = keras_hub.models.ImageSegmenter.from_preset(str(name))
     except Exception as error:
         raise SegmenterError(
-            f"The segmenter {name} could not be loaded: {_first_line(error)}\nIf it is a preset of keras-hub, its weights "
-            "are downloaded once from Kaggle or Hugging Face: let a machine with network do so, save it there with "
-            "ImageSegmenter.from_preset(NAME).save_to_preset(FOLDER), copy the folder here and give "
+            f"The segmenter {name} could not be loaded: {_first_line(error)}\nIf it is a preset of keras-hub, its "
+            "weights are downloaded once from Kaggle or Hugging Face: let a machine with network do so, save it there "
+            "with ImageSegmenter.from_preset(NAME).save_to_preset(FOLDER), copy the folder here and give "
             "--segmenter=FOLDER. Or train a small one: python -m hdsynth_tf.train_segmenter --help"
         ) from error
     converter = model.preprocessor.image_converter if model.preprocessor is not None else None

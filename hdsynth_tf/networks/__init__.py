@@ -1,4 +1,4 @@
-"""The networks, backend-neutral: generators, discriminators, the encoder, VGG19 for the perceptual loss, a segmenter."""
+"""The networks, backend-neutral: generators, discriminators, the encoder, VGG19 features, a segmenter."""
 
 from hdsynth_tf.networks.coarse_to_fine import CoarseToFineGenerator, LocalEnhancer
 from hdsynth_tf.networks.discriminators import MultiScaleDiscriminator, PatchDiscriminator
