@@ -12,6 +12,7 @@ from PIL import Image
 
 from hdsynth_tf.preference import study as studies
 from hdsynth_tf.preference.design import trials
+from hdsynth_tf.preference.stimuli import REAL
 from hdsynth_tf.run_folder import read_settings
 from hdsynth_tf.settings import StudySettings
 from hdsynth_tf.study import plan
@@ -144,7 +145,7 @@ def test_a_session_with_the_server_killed_and_the_page_closed(pictures, tmp_path
         own = [
             i for i, t in enumerate(asked) if t.kind == "pair" and {t.left, t.right} == {row["subject"], row["other"]}
         ]
-        fooled = [getattr(asked[i], given[i][-1]) != "real" for i in own]
+        fooled = [getattr(asked[i], given[i][-1]) != REAL for i in own]
         assert row["share"] == pytest.approx(np.mean(fooled)) and row["answers"] == len(own)
 
 

@@ -4,9 +4,10 @@ import collections
 
 import numpy as np
 
+from hdsynth_tf.evaluation.intervals import interval
 from hdsynth_tf.preference import bradley_terry
 from hdsynth_tf.preference.answers import TOLERANCE
-from hdsynth_tf.preference.shares import Resampling, interval, wilson
+from hdsynth_tf.preference.shares import Resampling, wilson
 from hdsynth_tf.preference.stimuli import REAL
 
 BROWSERS = {"Edg/": "Edge", "OPR/": "Opera", "Firefox/": "Firefox", "Chrome/": "Chrome", "Safari/": "Safari"}
