@@ -54,7 +54,7 @@ def serve_study(folder, asked):
 
     folders = what_to_compare(asked)
     study = studies.take_up(folder, **plan(asked))
-    if study is None:
+    if study is None or not study.is_complete:
         study = studies.begin(folder, folders, asked.picture_size, **plan(asked))
         write_json(folder / "settings.json", {"study": dataclasses.asdict(asked)})
     print("\n".join(study.notes))

@@ -22,6 +22,7 @@ from hdsynth_tf.preference.findings import findings
 from hdsynth_tf.preference.report import write_report
 from hdsynth_tf.preference.shares import Resampling, wilson
 from hdsynth_tf.preference.stimuli import REAL
+from hdsynth_tf.run_folder import RunFolderError
 from pipelines.errors import DataError
 
 # === Shares ===
@@ -262,8 +263,8 @@ def test_a_study_is_taken_up_as_it_was(methods):
     again = studies.take_up(methods / "study", **settings)
     assert again == study
     study.picture(stimuli.Stimulus("a", "x/03").token(study.secret)).unlink()
-    assert studies.take_up(methods / "study", **settings) is None  # interrupted while pictures were made
-    assert begin(methods, methods / "study").secret == study.secret
+    assert not study.is_complete  # interrupted while pictures were made
+    assert begin(methods, methods / "study").secret == study.secret and study.is_complete
     for file in (methods / "a" / "x").iterdir():
         file.rename(file.with_stem(f"new{file.stem}"))
     for file in (methods / "b" / "x").iterdir():
@@ -271,6 +272,9 @@ def test_a_study_is_taken_up_as_it_was(methods):
     assert begin(methods, methods / "study").secret != study.secret
     assert len(list((methods / "study" / "pictures").iterdir())) == 36
     assert studies.take_up(methods / "nothing", **settings) is None
+    study.open_answers().add("anna", {"trial": 0, "attempt": 0})
+    with pytest.raises(RunFolderError, match="holds answers about other pictures"):
+        begin(methods, methods / "study", names=("b", "a"))
 
 
 def test_what_cannot_be_compared_is_told(methods, save):
