@@ -24,6 +24,6 @@ setup(
         "ui": ["starlette", "uvicorn"],
         "eval": ["keras-hub"],
         "torch": ["torch==2.13.0"],
-        "dev": ["pytest", "hypothesis", "ruff", "nbclient", "ipykernel"],
+        "dev": ["pytest", "hypothesis", "ruff", "nbclient", "ipykernel", "scikit-image"],
     },
 )
