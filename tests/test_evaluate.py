@@ -1,11 +1,16 @@
 """The commands evaluate and train_segmenter as a user runs them, on tiny models and folders."""
 
 import json
+import os
+import subprocess
+import sys
+from pathlib import Path
 
 import keras
 import numpy as np
 import pytest
 from PIL import Image
+from shared_data import CITYSCAPES, needs_cityscapes
 from tiny import image_model, semantic_model, style_model
 
 from hdsynth_tf.evaluation import measurement
@@ -18,7 +23,7 @@ from pipelines.folder import Folder
 from pipelines.packed import Packed, write_packed
 from pipelines.toy_street import ToyStreet
 
-CLASSES = EvaluatedClasses((0, 1, 2, 3), tuple("abcd"), ((0, 0, 0),) * 4)
+ROOT = Path(__file__).parents[1]
 
 
 @pytest.fixture
@@ -297,6 +302,26 @@ def test_a_packed_dataset_knows_what_is_scored(scenes):
     assert EvaluatedClasses.of(Packed(scenes / "packed")).labels == (2, 0)
 
 
+@pytest.mark.slow
+@needs_cityscapes
+def test_real_cityscapes_in_its_19_classes(command, tmp_path):
+    """Photographs of full size, softened a little, under the names of their scenes."""
+    save_segmenter(tmp_path / "s.keras", classes=19)
+    for path in sorted((CITYSCAPES / "train_img").iterdir()):
+        picture = Image.open(path).resize((512, 256)).resize((2048, 1024))
+        (tmp_path / "soft").mkdir(exist_ok=True)
+        picture.save(tmp_path / "soft" / f"{path.stem.removesuffix('_leftImg8bit')}.jpg")
+    data = ["--dataset=cityscapes", f"--data_dir={CITYSCAPES}", "--split=train", "--features=none"]
+    options = [f"--segmenter={tmp_path / 's.keras'}", "--segmenter_height=128", "--segmenter_width=256"]
+    code, output, error = command(
+        "evaluate", f"--method=soft={tmp_path / 'soft'}", *data, *options, f"--output_dir={tmp_path / 'out'}"
+    )
+    assert code == 0, error
+    found = json.loads((tmp_path / "out" / "table.json").read_text())["methods"]
+    assert len(found["soft"]["class_iou"]) == 19 and 20 < found["soft"]["psnr"]["value"] < 45
+    assert "brought to 256x128" in output and "Scored: 19 classes" in output
+
+
 # === train_segmenter ===
 
 SMALL = ["--num_scenes=12", "--image_height=32", "--image_width=64", "--num_filters=4", "--num_downsamples=1"]
@@ -340,6 +365,20 @@ def test_train_segmenter_on_folders_of_its_own_labels(command, scenes):
     code, _, error = command("train_segmenter", *data, *size, "--evaluated_labels=2,0", f"--output={path}")
     assert code == 0, error
     assert keras.saving.load_model(path).class_names == ("class 2", "class 0")
+
+
+@pytest.mark.slow
+def test_the_papers_tables_on_streets(tmp_path):
+    """The whole experiment, with hardly any training; started again, nothing is done anew."""
+    flags = ["--steps=16", "--scenes=10", "--segmenter_epochs=1"]
+    command = [sys.executable, "experiments/paper_tables.py", str(tmp_path), *flags]
+    options = dict(cwd=ROOT, env={**os.environ, "PYTHONPATH": str(ROOT)}, capture_output=True, text=True)
+    done = subprocess.run(command, **options)
+    assert done.returncode == 0, done.stderr
+    assert "Table 4: discriminators" in done.stdout and "of the oracle's mean IoU" in done.stdout
+    assert (tmp_path / "paper_tables.jpg").exists() and "no instance maps: trained" in done.stderr
+    again = subprocess.run(command, **options)
+    assert again.stdout == done.stdout and "trained" not in again.stderr
 
 
 @pytest.mark.slow

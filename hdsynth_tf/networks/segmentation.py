@@ -15,7 +15,7 @@ def double_conv(filters, dtype, name):
             keras.layers.Conv2D(
                 filters, 3, padding="same", use_bias=False, kernel_initializer="he_normal", dtype=dtype
             ),
-            keras.layers.BatchNormalization(dtype=dtype),
+            keras.layers.BatchNormalization(momentum=0.95, dtype=dtype),
             keras.layers.ReLU(dtype=dtype),
         ]
     return Chain(layers, dtype=dtype, name=name)
