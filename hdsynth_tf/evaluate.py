@@ -91,7 +91,7 @@ def data_defaults(runs):
     settings = [found for found in (read_settings(run, "data") for run in runs) if found]
     defaults = {"split": "val", "num_scenes": NUM_SCENES}
     if settings:
-        reads_instances = any(found["use_instance_map"] for found in settings)
+        reads_instances = any(found.get("use_instance_map", True) for found in settings)
         defaults = {**settings[0], "use_instance_map": reads_instances, **defaults}
     return defaults
 

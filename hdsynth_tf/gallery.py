@@ -35,7 +35,7 @@ def write_gallery(path, title, note, captions, rows, columns=None, tables=()):
 
     Args:
         path: `Path` of the HTML file.
-        title, note: Strings.
+        title, note: Strings; the note may have several lines.
         captions: List of strings, one for each picture of a row.
         rows: List of `(name, pictures)`: the pictures' paths relative to the page, with forward slashes.
         columns: Integer, pictures side by side; the others of a row come below. `None`: all.
@@ -51,7 +51,7 @@ def write_gallery(path, title, note, captions, rows, columns=None, tables=()):
         sections.append(f"<section><h2>{html.escape(name)}</h2>{figures}</section>")
     page = PAGE.format(
         title=html.escape(title),
-        note=html.escape(note),
+        note=html.escape(note).replace("\n", "<br>\n"),
         columns=columns or len(captions),
         tables="\n".join(_table(table) for table in tables),
         sections="\n".join(sections),

@@ -69,7 +69,7 @@ def report(output, source, classes, kind):
         bar.add(1)
     found = segmentation.scores(confusion)
     for name, iou in zip(classes.names, found["class_iou"]):
-        print(f"  {name:<22s} IoU {iou:.3f}")
+        print(f"  {name:<22s} " + ("does not occur" if np.isnan(iou) else f"IoU {iou:.3f}"))
     print(
         f"On the real images of {len(indices)} {kind} scenes: mean IoU {found['mean_iou']:.3f}, pixel accuracy "
         f"{found['pixel_accuracy']:.3f}\nSegmenter: {output}"

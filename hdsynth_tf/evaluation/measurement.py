@@ -16,6 +16,7 @@ from pipelines.dataset import make_eval
 from pipelines.paths import as_path
 
 REAL = "real images"  # the oracle's name
+EQUAL_PSNR = 120.0  # decibels that equal pictures get, instead of infinitely many, which have no mean
 
 
 @dataclasses.dataclass(frozen=True)
@@ -65,7 +66,7 @@ class Instruments:
             row = self._row(picture, inputs.get("label_map"))
             if method is not None:
                 agreement = quality.score(*(p[None].astype("float32") for p in (picture, real)))
-                row |= {key: agreement[key] for key in ("psnr", "ssim")}
+                row |= {"psnr": min(agreement["psnr"], EQUAL_PSNR), "ssim": agreement["ssim"]}
                 if method.variants:
                     variants = [self.picture(source, path, real) for path in method.variants[index]]
                     row["diversity"] = quality.diversity(variants)

@@ -70,7 +70,7 @@ def write_page(shown, methods, protocol, tables, folder):
         rows.append((scene.name, [quote(path.relative_to(folder).as_posix()) for path in paths]))
     over, under = captions(methods)
     heads = over + (under if shown[0].seen else [])
-    write_gallery(folder / PAGE, "Evaluation", " ".join(protocol), heads, rows, columns=len(over), tables=tables)
+    write_gallery(folder / PAGE, "Evaluation", "\n".join(protocol), heads, rows, columns=len(over), tables=tables)
 
 
 def draw_sheet(shown, methods):

@@ -37,8 +37,8 @@ def batches_of(source, classes, batch_size, image_size=None, crop_size=None, fli
     """An endless stream of `(image, classes, weight)`.
 
     Rare classes weigh more, by the root of their share: signs and poles would else be learned last, if at all.
-    Brightness, contrast and noise vary, so that a segmenter does not take small faults of a generated picture for
-    another class.
+    Sharpness, brightness, contrast and noise vary, so that a segmenter does not take small faults of a generated
+    picture for another class.
 
     Args:
         source: `pipelines.source.Source` with label maps and images.
@@ -61,11 +61,15 @@ def batches_of(source, classes, batch_size, image_size=None, crop_size=None, fli
 
 
 def _disturb(image):
-    """uint8 pictures -> float32 about in [-1, 1], each a little brighter or darker, flatter or harsher, noisier."""
+    """uint8 pictures -> float32 about in [-1, 1], each a little softer, brighter or darker, flatter, noisier."""
+    image = tf.cast(image, tf.float32) / 127.5 - 1
     per_picture = (tf.shape(image)[0], 1, 1, 1)
     gain, offset = (tf.random.uniform(per_picture, -limit, limit) for limit in (GAIN, OFFSET))
     noise = tf.random.normal(tf.shape(image)) * tf.random.uniform(per_picture, 0, NOISE)
-    return (tf.cast(image, tf.float32) / 127.5 - 1) * (1 + gain) + offset + noise
+    around = [[0, 0], [1, 1], [1, 1], [0, 0]]
+    softer = tf.nn.avg_pool2d(tf.pad(image, around, "REFLECT"), 3, 1, "VALID")
+    image += (softer - image) * tf.random.uniform(per_picture)
+    return image * (1 + gain) + offset + noise
 
 
 def _class_weights(source, classes, limit=64):

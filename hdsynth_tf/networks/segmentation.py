@@ -15,7 +15,7 @@ def double_conv(filters, dtype, name):
             keras.layers.Conv2D(
                 filters, 3, padding="same", use_bias=False, kernel_initializer="he_normal", dtype=dtype
             ),
-            keras.layers.BatchNormalization(dtype=dtype),
+            keras.layers.BatchNormalization(momentum=0.95, dtype=dtype),
             keras.layers.ReLU(dtype=dtype),
         ]
     return Chain(layers, dtype=dtype, name=name)
@@ -83,11 +83,9 @@ class SegmentationUNet(keras.Model):
     # === Call ===
 
     def features(self, image):
-        """The last feature map before the scores, `(batch, height, width, num_filters)`.
-
-        Height and width of `image` must be multiples of `2 ** num_downsamples`.
-        """
-        x, skips = image, []
+        """The last feature map before the scores, `(batch, height, width, num_filters)`."""
+        height, width = ops.shape(image)[1:3]
+        x, skips = pad_to_multiple(ops.cast(image, self.compute_dtype), 2**self.num_downsamples), []
         for down in self.downs[:-1]:
             x = down(x)
             skips.append(x)
@@ -95,12 +93,10 @@ class SegmentationUNet(keras.Model):
         x = self.downs[-1](x)
         for up, skip in zip(self.ups, reversed(skips)):
             x = up(ops.concatenate([self.enlarge(x), skip], -1))
-        return x
+        return x[:, :height, :width]
 
     def call(self, image, training=False):
-        height, width = ops.shape(image)[1:3]
-        x = pad_to_multiple(ops.cast(image, self.compute_dtype), 2**self.num_downsamples)
-        return widen(self.head(self.features(x)))[:, :height, :width]
+        return widen(self.head(self.features(image)))
 
     # === Config ===
 
