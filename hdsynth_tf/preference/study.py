@@ -97,7 +97,7 @@ def begin(folder, folders, picture_size, **plan):
     if plan["num_pairs"] > possible:
         raise DataError(
             f"A rater sees an image once in a comparison: {possible} pairs at most, of {len(images)} images. "
-            f"Received: --num_pairs={plan['num_pairs']}"
+            f"Received: --num_pairs={plan['num_pairs']}. Give --num_pairs={possible} or less, or more pictures."
         )
     content = {
         "secret": stimuli.new_secret(),
