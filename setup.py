@@ -10,6 +10,7 @@ setup(
     long_description_content_type="text/markdown",
     license="Apache-2.0",
     packages=find_packages(include=["hdsynth_tf*", "pipelines*"]),
+    package_data={"hdsynth_tf.web": ["pages/*/*"]},
     python_requires=">=3.11,<3.14",
     install_requires=[
         "tensorflow>=2.18",
@@ -24,6 +25,9 @@ setup(
         "ui": ["starlette", "uvicorn"],
         "eval": ["keras-hub"],
         "torch": ["torch==2.13.0"],
-        "dev": ["pytest", "hypothesis", "ruff", "nbclient", "ipykernel"],
+        "dev": [
+            *["pytest", "hypothesis", "ruff", "nbclient", "ipykernel", "scikit-image"],
+            *["starlette", "uvicorn", "httpx2", "playwright"],  # pages are tested in the machine's own Chromium
+        ],
     },
 )

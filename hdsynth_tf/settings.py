@@ -4,6 +4,7 @@ Settings are checked against one another when they are made; what depends on the
 """
 
 import dataclasses
+import re
 
 from hdsynth_tf.recipes import RECIPES
 
@@ -12,12 +13,14 @@ class SettingsError(ValueError):
     """Says which setting is wrong, what was received, and how to mend it."""
 
 
-def setting(default, help, choices=None, per_level=False):
+def setting(default, help, choices=None, per_level=False, repeated=False):
     """A field with its help text and, where it is a choice, the values it can have.
 
-    A field `per_level` is one value, or a tuple of them: the first for the global generator, one for each enhancer.
+    A field `per_level` is one value, or a tuple of them: the first for the global generator, one for each enhancer. One
+    that is `repeated` is a tuple of strings, one for each time that the flag is given.
     """
-    return dataclasses.field(default=default, metadata={"help": help, "choices": choices, "per_level": per_level})
+    metadata = {"help": help, "choices": choices, "per_level": per_level, "repeated": repeated}
+    return dataclasses.field(default=default, metadata=metadata)
 
 
 def per_level(group):
@@ -47,6 +50,25 @@ def at_level(group, level, num_levels):
 def values(value):
     """The values of a field, one or many."""
     return value if isinstance(value, tuple) else (value,)
+
+
+def named_places(texts, reserved=()):
+    """Texts `NAME=PLACE` of the flag `--method` -> dict of name -> place.
+
+    Raises:
+        SettingsError: If one is of another form, or its name is there twice or is `reserved`.
+    """
+    places = {}
+    for text in texts:
+        name, _, place = text.partition("=")
+        if not re.fullmatch(r"[\w+.-]+( [\w+.-]+)*", name) or not place or name in places or name in reserved:
+            others = f" and not {' or '.join(sorted(reserved))}" if reserved else ""
+            raise SettingsError(
+                "--method should be NAME=PLACE, each name once, of letters, digits and _ + . - or single spaces"
+                f"{others}. Received: {text!r}"
+            )
+        places[name] = place
+    return places
 
 
 @dataclasses.dataclass(frozen=True)
@@ -298,6 +320,79 @@ class GenerateSettings:
 
 
 @dataclasses.dataclass(frozen=True)
+class EvaluateSettings:
+    """Evaluate"""
+
+    method: tuple = setting(
+        (),
+        "NAME=PLACE, given once for each method: a run folder, a .keras file, or a folder of pictures.",
+        repeated=True,
+    )
+    output_dir: str = setting("", "Folder for table.md, table.json, the page index.html and the models' pictures.")
+    segmenter: str = setting(
+        "", "A .keras file, a SavedModel, or a preset of keras-hub. Without one there are no segmentation scores."
+    )
+    segmenter_height: int = setting(0, "Pixels that the segmenter's pictures are brought to. 0: as it says itself.")
+    segmenter_width: int = setting(0, "Pixels that the segmenter's pictures are brought to. 0: as it says itself.")
+    segmenter_range: tuple = setting(
+        (), "What 0 and 255 become for the segmenter: low,high. Default: as it says itself, or 0,255."
+    )
+    evaluated_labels: tuple = setting(
+        (), "Label ids that are scored, in the order of the segmenter's classes. Default: as the dataset says, or all."
+    )
+    features: str = setting(
+        "imagenet",
+        "Of FID and KID: imagenet (Keras' InceptionV3, downloaded), a file of its weights, segmenter, or none.",
+    )
+    resize: bool = setting(False, "Whether pictures of other sizes than the real ones are resized; else an error.")
+    styles: int = setting(1, "Pictures of every scene by models with an encoder, for diversity; the first is scored.")
+    seed: int = setting(0, "Names the styles of the first; the next one has the next seed.")
+    resamples: int = setting(1000, "Of the bootstrap over images that gives the intervals.")
+    num_pictures: int = setting(12, "Scenes shown on the page.")
+
+    def __post_init__(self):
+        check_evaluated(self.evaluated_labels)
+        if bool(self.segmenter_height) != bool(self.segmenter_width):
+            raise SettingsError("--segmenter_height and --segmenter_width are given together, or not at all.")
+        if self.segmenter_range and not (len(self.segmenter_range) == 2):
+            raise SettingsError(f"--segmenter_range should be low,high. Received: {self.segmenter_range}")
+        for name in ("styles", "resamples", "num_pictures"):
+            if getattr(self, name) < 1:
+                raise SettingsError(f"--{name} should be 1 or more. Received: {getattr(self, name)}")
+        if self.features == "segmenter" and not self.segmenter:
+            raise SettingsError("--features=segmenter needs --segmenter.")
+
+
+@dataclasses.dataclass(frozen=True)
+class TrainSegmenterSettings:
+    """Train a segmenter"""
+
+    output: str = setting("", "The file to write, NAME.keras.")
+    evaluated_labels: tuple = setting((), "Label ids to tell apart. Default: as the dataset says, or all.")
+    num_filters: int = setting(12, "Channels at full size; they double with each halving.")
+    num_downsamples: int = setting(4, "How often height and width are halved.")
+    epochs: int = setting(10, "Epochs; after each an interrupted training can go on.")
+    steps_per_epoch: int = setting(100, "Steps that count as an epoch.")
+    batch_size: int = setting(4, "Pictures a step.")
+    learning_rate: float = setting(4e-3, "Of Adam, at its highest.")
+    seed: int = setting(0, "Of weights, order, crops and flips.")
+
+    def __post_init__(self):
+        check_evaluated(self.evaluated_labels)
+        if not self.output.endswith(".keras"):
+            raise SettingsError(f"--output should be the file to write, NAME.keras. Received: {self.output!r}")
+        for name in ("num_filters", "num_downsamples", "epochs", "steps_per_epoch", "batch_size"):
+            if getattr(self, name) < 1:
+                raise SettingsError(f"--{name} should be 1 or more. Received: {getattr(self, name)}")
+
+
+def check_evaluated(labels):
+    """Raises `SettingsError` unless label ids differ, and are whole numbers that are not negative."""
+    if any(label != int(label) or label < 0 for label in labels) or len(set(labels)) < len(labels):
+        raise SettingsError(f"--evaluated_labels should be different whole numbers from 0 on. Received: {labels}")
+
+
+@dataclasses.dataclass(frozen=True)
 class PrepareSettings:
     """Prepare"""
 
@@ -363,3 +458,35 @@ class StylesSettings:
                 "--num_styles should be 1 or more, --min_area from 0 to below 1. Received: "
                 f"{self.num_styles} and {self.min_area}"
             )
+
+
+@dataclasses.dataclass(frozen=True)
+class StudySettings:
+    """Study"""
+
+    output_dir: str = setting("", "Folder of the study: its pictures, its answers, its report.")
+    method: tuple = setting((), "NAME=FOLDER of a method's pictures; may be repeated.", repeated=True)
+    real: str = setting("", "Folder of the real pictures: each method is then compared with them, not with the others.")
+    durations: tuple = setting((0,), "Seconds that a pair is seen, comma-separated: 0.125,0.25,1,8. 0: without limit.")
+    num_pairs: int = setting(40, "Pairs that each rater judges; practice and checks come on top.")
+    practice: int = setting(10, "Pairs of practice before; with feedback if one picture is real.")
+    checks: float = setting(0.1, "Checks, as a share of the pairs: sides swapped, or one picture obviously degraded.")
+    min_checks: float = setting(0.75, "Share of the degraded pairs that a rater must tell for the answers to count.")
+    allow_tie: bool = setting(False, "Whether raters may say that they cannot tell; it counts half for each.")
+    question: str = setting("", "What raters are asked. Default: which looks more natural, or which is real.")
+    picture_size: int = setting(512, "Pixels of a shown picture's longer side.")
+    seed: int = setting(0, "Of the order and sides, together with the rater's id.")
+    report: bool = setting(False, "Writes and prints the report of the answers so far, and serves no page.")
+    host: str = setting("127.0.0.1", "Address to listen at. 0.0.0.0: other machines can open the page, too.")
+    port: int = setting(8347, "Port to listen at. 0: a free one.")
+
+    def __post_init__(self):
+        if not self.durations or min(self.durations) < 0 or len(set(self.durations)) < len(self.durations):
+            raise SettingsError(f"--durations should be seconds, each once, or 0. Received: {self.durations}")
+        if self.num_pairs < 1 or self.practice < 0 or self.picture_size < 16:
+            raise SettingsError(
+                "--num_pairs should be 1 or more, --practice 0 or more, --picture_size 16 or more. "
+                f"Received: {self.num_pairs}, {self.practice} and {self.picture_size}"
+            )
+        if not (0 <= self.checks <= 1 and 0 <= self.min_checks <= 1):
+            raise SettingsError(f"--checks and --min_checks are shares. Received: {self.checks}, {self.min_checks}")

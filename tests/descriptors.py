@@ -22,6 +22,7 @@ from hdsynth_tf.networks import (
     LocalEnhancer,
     MultiScaleDiscriminator,
     PatchDiscriminator,
+    SegmentationUNet,
     StyleBank,
     UNetGenerator,
 )
@@ -127,6 +128,9 @@ DISCRIMINATORS = [
         (5, 3),
         [[4, 8, 1], [4, 8, 1]],
     ),
+]
+SEGMENTERS = [
+    Row("SegmentationUNet", lambda **kw: SegmentationUNet(5, 4, 2, list("abcde"), (24, 32), **kw), 3, 5, float32=True),
 ]
 CONDITIONINGS = [
     Row(

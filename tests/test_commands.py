@@ -130,7 +130,9 @@ def test_generate_from_folders(toy_run, command, label_folders, tmp_path):
     assert {p.name for p in (tmp_path / "out").glob("*.png")} == {f"s{i}.png" for i in range(5)}
 
 
-@pytest.mark.parametrize("name", ["train", "generate", "prepare", "convert", "export", "styles"])
+@pytest.mark.parametrize(
+    "name", ["train", "generate", "prepare", "convert", "export", "styles", "evaluate", "train_segmenter"]
+)
 def test_help_reads_well_and_succeeds(name):
     done = shell(name, "--help")
     assert done.returncode == 0 and not done.stdout.startswith("Traceback")

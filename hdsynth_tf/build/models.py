@@ -103,6 +103,14 @@ def _build_encoder(networks, source, dtype):
     )
 
 
+def check_inputs(model, source):
+    """Raises `SettingsError` unless a source has what a model reads."""
+    wanted = model.conditioning.input_formats
+    missing = [name for name in wanted if name not in source.formats]
+    if missing:
+        raise SettingsError(f"The model reads {' and '.join(wanted)}; the data have no {' and no '.join(missing)}.")
+
+
 def check_options(networks, training):
     """Raises `SettingsError` where settings of different groups contradict one another."""
     if training.rematerialize and networks.generator != "global":
