@@ -57,7 +57,7 @@ QUIET = ["--sample_epochs=100", "--num_samples=6", "--noexport", "--keep_checkpo
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("output_dir", type=Path)
-    parser.add_argument("--steps", type=int, default=1600, help="of each training, a multiple of 16")
+    parser.add_argument("--steps", type=int, default=2000, help="of each training, a multiple of 16")
     parser.add_argument("--scenes", type=int, default=300, help="unseen ones that are scored")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--perceptual_weights", default="none", help="see hdsynth_tf.train")
