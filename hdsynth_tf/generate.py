@@ -1,7 +1,6 @@
 """`python -m hdsynth_tf.generate`: a model and inputs -> photographs of the same names and sizes, and a gallery."""
 
 import dataclasses
-import hashlib
 import json
 from urllib.parse import quote
 
@@ -13,7 +12,7 @@ import hdsynth_tf  # noqa: F401  registers the classes that saved models consist
 from hdsynth_tf import build, commands, flags
 from hdsynth_tf.gallery import write_gallery
 from hdsynth_tf.pictures import show_inputs, show_values
-from hdsynth_tf.run_folder import RunFolderError, check_writable, find_model, read_settings, write_json
+from hdsynth_tf.run_folder import RunFolderError, check_writable, find_model, fingerprint, read_settings, write_json
 from hdsynth_tf.settings import DataSettings, GenerateSettings, SettingsError
 from hdsynth_tf.storage import replacing
 from hdsynth_tf.video import check_ffmpeg, extract_frames, probe, write_video
@@ -175,15 +174,6 @@ def check_output(output_dir, maker):
             f"{output_dir} holds pictures of another model, of another video, or in other styles. Choose another "
             "--output_dir, or remove it."
         )
-
-
-def fingerprint(path):
-    """SHA-256 of a file."""
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while block := file.read(2**20):
-            digest.update(block)
-    return digest.hexdigest()
 
 
 def fit(model, image_size, source):
