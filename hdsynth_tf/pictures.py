@@ -7,7 +7,7 @@ CELL_WIDTH = 512  # pixels, at most, of one picture in a grid
 GAP = 4
 CAPTION_HEIGHT = 22
 BOX_MARGIN = 0.25  # of an object's height and width, shown around it
-SMALLEST_BOX = 64  # pixels, at least, of what is shown of a picture
+SMALLEST_BOX = 64
 
 
 def color_labels(label_map, colors, instance_map=None):
@@ -160,20 +160,23 @@ def titled_rows(rows, cell=160):
     return np.asarray(sheet)
 
 
-def box_around(mask):
-    """Slices of the part of a picture that shows what a mask marks, and a margin; at most twice as long as wide."""
+def box_around(mask, smallest=SMALLEST_BOX):
+    """Slices of the part of a picture that shows what a mask marks, and a margin; at most twice as long as wide.
+
+    It is at least `smallest` pixels high and wide.
+    """
     if not mask.any():  # lost when the map was made smaller
         return slice(None), slice(None)
-    spans = [_span(np.flatnonzero(mask.any(axis=1 - axis)), length) for axis, length in enumerate(mask.shape)]
+    spans = [_span(np.flatnonzero(mask.any(axis=1 - axis)), length, smallest) for axis, length in enumerate(mask.shape)]
     limit = 2 * min(stop - start for start, stop in spans)
     middles = [int(np.median(positions)) for positions in np.nonzero(mask)]
     return tuple(slice(*_shorten(span, middle, limit)) for span, middle in zip(spans, middles))
 
 
-def _span(marked, length):
+def _span(marked, length, smallest):
     """First and last + 1 of what is shown of an axis."""
     first, last = int(marked[0]), int(marked[-1]) + 1
-    margin = max(int((last - first) * BOX_MARGIN), (SMALLEST_BOX - (last - first)) // 2)
+    margin = max(int((last - first) * BOX_MARGIN), (smallest - (last - first)) // 2)
     return max(first - margin, 0), min(last + margin, length)
 
 

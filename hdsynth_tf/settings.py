@@ -366,9 +366,7 @@ class EditSettings:
     """Edit"""
 
     model: str = setting("runs/quickstart", "Run folder or .keras file. The default is what make quickstart trained.")
-    scenes: str = setting(
-        "", "Folder of scenes: Cityscapes, or the folders label and inst. Default: the run's data."
-    )
+    scenes: str = setting("", "Folder of scenes: Cityscapes, or the folders label and inst. Default: the run's data.")
     host: str = setting("127.0.0.1", "Address to listen at. 0.0.0.0: other machines can open the page, too.")
     port: int = setting(8346, "Port to listen at. 0: a free one.")
     survey_scenes: int = setting(60, "Scenes looked at first: which classes are counted, what can be cut out of them.")

@@ -12,6 +12,7 @@ from pipelines.depth import file_suffix
 
 PREVIEW_PIXELS = 512 * 256  # of a preview, at most: under a second on two CPU cores
 JPEG = dict(format="JPEG", quality=92, subsampling=0)
+CROP = 4  # a thumbnail shows a part this many times smaller than the picture's height, at least
 THUMBNAIL = 160  # pixels, of the longer side
 
 
@@ -55,7 +56,7 @@ class Painter:
     def thumbnail(self, scene, number):
         """What a preview shows of one object, RGB uint8."""
         picture = self.show(self.preview(scene))
-        part = picture[box_around(_small(scene.mask(number), picture.shape[:2]))]
+        part = picture[box_around(_small(scene.mask(number), picture.shape[:2]), picture.shape[0] // CROP)]
         return np.asarray(_contained(part))
 
     def show(self, picture):

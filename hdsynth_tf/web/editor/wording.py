@@ -50,4 +50,4 @@ def filling(command, before, after, classes):
         name = classes.name(after.objects[number].label)
         shares[name] = shares.get(name, 0) + counts[number]
     names = sorted(shares, key=shares.get, reverse=True)[:3]
-    return f", filled with {' and '.join(names)}" if names else ""
+    return f", filled with {' and '.join([', '.join(names[:-1]), names[-1]] if names[1:] else names)}" if names else ""
