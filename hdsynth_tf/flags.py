@@ -53,6 +53,8 @@ def _define(field, default, values):
     help, choices = field.metadata["help"], field.metadata["choices"]
     if choices:
         flags.DEFINE_enum(field.name, default, choices, help, flag_values=values)
+    elif field.metadata["repeated"]:
+        flags.DEFINE_multi_string(field.name, list(default), help, flag_values=values)
     elif _is_list(field):
         parts = default if isinstance(default, (tuple, list)) else [default]
         flags.DEFINE_list(field.name, [str(part) for part in parts], help, flag_values=values)
@@ -72,6 +74,8 @@ def _is_list(field):
 
 def _value(values, field):
     value = values[field.name].value
+    if field.metadata["repeated"]:
+        return tuple(value)
     if not _is_list(field):
         return value
     kind = int if isinstance(field.default, int) else float

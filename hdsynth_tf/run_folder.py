@@ -123,7 +123,7 @@ class RunFolder:
         if changed:
             raise RunFolderError(
                 f"{self.path} holds another run: {'; '.join(changed)}. To go on with it, give the settings it was "
-                "begun with; for a new run, choose another --run_dir."
+                "begun with; for a new one, choose another folder."
             )
 
     def create(self, settings):

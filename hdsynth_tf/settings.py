@@ -12,12 +12,14 @@ class SettingsError(ValueError):
     """Says which setting is wrong, what was received, and how to mend it."""
 
 
-def setting(default, help, choices=None, per_level=False):
+def setting(default, help, choices=None, per_level=False, repeated=False):
     """A field with its help text and, where it is a choice, the values it can have.
 
     A field `per_level` is one value, or a tuple of them: the first for the global generator, one for each enhancer.
+    A field `repeated` is a tuple of strings, each given by a flag of its own.
     """
-    return dataclasses.field(default=default, metadata={"help": help, "choices": choices, "per_level": per_level})
+    metadata = {"help": help, "choices": choices, "per_level": per_level, "repeated": repeated}
+    return dataclasses.field(default=default, metadata=metadata)
 
 
 def per_level(group):
@@ -47,6 +49,17 @@ def at_level(group, level, num_levels):
 def values(value):
     """The values of a field, one or many."""
     return value if isinstance(value, tuple) else (value,)
+
+
+def named_paths(texts):
+    """Texts `NAME=PATH` -> dict. Raises `SettingsError` if one is of another form, or a name is there twice."""
+    named = {}
+    for text in texts:
+        name, _, path = (part.strip() for part in text.partition("="))
+        if not name or not path or name in named:
+            raise SettingsError(f"--method should be NAME=PATH, each name once. Received: {', '.join(texts)}")
+        named[name] = path
+    return named
 
 
 @dataclasses.dataclass(frozen=True)
@@ -362,6 +375,7 @@ class StylesSettings:
 
 
 @dataclasses.dataclass(frozen=True)
+<<<<<<< HEAD
 class EditSettings:
     """Edit"""
 
@@ -378,3 +392,35 @@ class EditSettings:
                 "--survey_scenes should be 1 or more, --cut_outs 0 or more. Received: "
                 f"{self.survey_scenes} and {self.cut_outs}"
             )
+=======
+class StudySettings:
+    """Study"""
+
+    output_dir: str = setting("", "Folder of the study: its pictures, its answers, its report.")
+    method: tuple = setting((), "NAME=FOLDER of a method's pictures; may be repeated.", repeated=True)
+    real: str = setting("", "Folder of the real pictures: each method is then compared with them, not with the others.")
+    durations: tuple = setting((0,), "Seconds that a pair is seen, comma-separated: 0.125,0.25,1,8. 0: without limit.")
+    num_pairs: int = setting(40, "Pairs that each rater judges; practice and checks come on top.")
+    practice: int = setting(10, "Pairs of practice before; with feedback if one picture is real.")
+    checks: float = setting(0.1, "Checks, as a share of the pairs: sides swapped, or one picture obviously degraded.")
+    min_checks: float = setting(0.75, "Share of the degraded pairs that a rater must tell for the answers to count.")
+    allow_tie: bool = setting(False, "Whether raters may say that they cannot tell; it counts half for each.")
+    question: str = setting("", "What raters are asked. Default: which looks more natural, or which is real.")
+    picture_size: int = setting(512, "Pixels of a shown picture's longer side.")
+    seed: int = setting(0, "Of the order and sides, together with the rater's id.")
+    report: bool = setting(False, "Writes and prints the report of the answers so far, and serves no page.")
+    host: str = setting("127.0.0.1", "Address to listen at. 0.0.0.0: other machines can open the page, too.")
+    port: int = setting(8347, "Port to listen at. 0: a free one.")
+
+    def __post_init__(self):
+        if not self.durations or min(self.durations) < 0 or len(set(self.durations)) < len(self.durations):
+            raise SettingsError(f"--durations should be seconds, each once, or 0. Received: {self.durations}")
+        if self.num_pairs < 1 or self.practice < 0 or self.picture_size < 16:
+            raise SettingsError(
+                "--num_pairs should be 1 or more, --practice 0 or more, --picture_size 16 or more. "
+                f"Received: {self.num_pairs}, {self.practice} and {self.picture_size}"
+            )
+        named_paths(self.method)
+        if not (0 <= self.checks <= 1 and 0 <= self.min_checks <= 1):
+            raise SettingsError(f"--checks and --min_checks are shares. Received: {self.checks}, {self.min_checks}")
+>>>>>>> fa9b1da2358ba384b055e91e542a7a56e3fcf290

@@ -21,6 +21,7 @@ from hdsynth_tf.editing.library import CutOut
 from hdsynth_tf.editing.painter import Painter, encode
 from hdsynth_tf.editing.scene import Scene
 from hdsynth_tf.editing.worker import EXTRA, FULL, PREVIEW, Superseded, Worker
+from pipelines.conditioning import SemanticConditioning
 from pipelines.source import Source
 
 pytest.importorskip("starlette", reason="the extra `ui` is not installed")
@@ -510,8 +511,8 @@ def test_previews_are_the_same_networks_at_a_smaller_size(monkeypatch):
     assert painter.preview_size(scene.size) == (16, 24) and preview.shape == (16, 24, 3)
     assert painter.picture(scene).shape == (64, 96, 3) and painter.style_counts == ()
     assert painter.styles_of(scene) == [None] * len(scene.objects)
-    model.conditioning.image_size = (16, 24)
-    small = model.generate({"label_map": scene.label_map[2::4, 2::4], "instance_map": scene.instance_map[2::4, 2::4]})
+    smaller = model.with_parts(conditioning=SemanticConditioning(4, image_size=(16, 24)))
+    small = smaller.generate({"label_map": scene.label_map[2::4, 2::4], "instance_map": scene.instance_map[2::4, 2::4]})
     assert np.array_equal(preview, small)
 
 

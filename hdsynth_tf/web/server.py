@@ -1,5 +1,6 @@
 """Makes a page's application of its routes, and serves it."""
 
+import contextlib
 import importlib.resources
 import json
 import mimetypes
@@ -122,12 +123,9 @@ def serve(app, host, port, name):
         ws="none",
         timeout_graceful_shutdown=3,  # seconds for answers under way
     )
-    try:
+    with listening, contextlib.suppress(KeyboardInterrupt):
         uvicorn.Server(config).run(sockets=[listening])
-    except KeyboardInterrupt:
-        print("\nStopped.", flush=True)
-    finally:
-        listening.close()
+    print("\nStopped.", flush=True)
 
 
 def listen(host, port):
