@@ -375,7 +375,6 @@ class StylesSettings:
 
 
 @dataclasses.dataclass(frozen=True)
-<<<<<<< HEAD
 class EditSettings:
     """Edit"""
 
@@ -392,7 +391,9 @@ class EditSettings:
                 "--survey_scenes should be 1 or more, --cut_outs 0 or more. Received: "
                 f"{self.survey_scenes} and {self.cut_outs}"
             )
-=======
+
+
+@dataclasses.dataclass(frozen=True)
 class StudySettings:
     """Study"""
 
@@ -423,4 +424,3 @@ class StudySettings:
         named_paths(self.method)
         if not (0 <= self.checks <= 1 and 0 <= self.min_checks <= 1):
             raise SettingsError(f"--checks and --min_checks are shares. Received: {self.checks}, {self.min_checks}")
->>>>>>> fa9b1da2358ba384b055e91e542a7a56e3fcf290
