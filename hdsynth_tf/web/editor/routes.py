@@ -130,7 +130,8 @@ class Editor:
         """A new session of maps that were sent."""
         head, data = packets.parse(await request.body())
         scene = await run_in_threadpool(files.read_maps, head, data)
-        return await self._packet(self._add(scene, head["files"][0]["name"]))
+        name = next(part["name"] for part in head["files"] if part["role"] == "label_map")
+        return await self._packet(self._add(scene, name))
 
     def _add(self, scene, name):
         return self.sessions.add(Session(History(self.classes.checked(scene)), name))

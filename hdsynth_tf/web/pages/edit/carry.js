@@ -50,7 +50,7 @@ export class Carry {
     this.load = { kind: "paste", cutout: index, label: cut.label, from, draw, border, hold: [0, 0] };
   }
 
-  /** Shows what is carried at a point of the scene. */
+  /** Shows what is carried with its grip at a place of the scene; `point` as `View.pixel` has it. */
   over(point, keepSize) {
     const { load } = this;
     const to = [Math.round(point[0] - load.hold[0]), Math.round(point[1] - load.hold[1])];

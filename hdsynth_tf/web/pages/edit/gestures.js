@@ -43,7 +43,7 @@ export class Gestures {
     } else if (this.tool === "fill") {
       this.fill(point);
     } else {
-      this.doing = { kind: "press", object: this.scene.at(...point), point, x: event.clientX, y: event.clientY };
+      this.doing = { kind: "press", object: this.scene.at(...point), pixel: this.view.pixel(event), x: event.clientX, y: event.clientY };
     }
   }
 
@@ -57,10 +57,10 @@ export class Gestures {
     if (doing?.kind === "stroke") return this.continueStroke(event);
     if (doing?.kind === "press" && Math.hypot(event.clientX - doing.x, event.clientY - doing.y) > STILL && doing.object !== null) {
       this.scene.select(doing.object);
-      this.carry.takeObject(doing.object, "move", doing.point);
+      this.carry.takeObject(doing.object, "move", doing.pixel);
       this.doing = { kind: "carry" };
     }
-    if (this.carry.isLoaded) { this.carry.over(point, this.keepSize(event)); return this.overlay.name(null); }
+    if (this.carry.isLoaded) { this.carry.over(this.view.pixel(event), this.keepSize(event)); return this.overlay.name(null); }
     if (!doing) this.hover(point, event);
   }
 
@@ -68,11 +68,10 @@ export class Gestures {
     this.pointers.delete(event.pointerId);
     const { doing } = this;
     this.doing = null;
-    const point = this.view.point(event);
     if (doing?.kind === "stroke") return this.endStroke(doing);
     if (doing?.kind === "carry") {
       const duplicate = event.ctrlKey || event.metaKey;
-      return this.carry.drop(point, { keepSize: this.keepSize(event), inFront: this.options.inFront(), duplicate });
+      return this.carry.drop(this.view.pixel(event), { keepSize: this.keepSize(event), inFront: this.options.inFront(), duplicate });
     }
     if (doing?.kind === "press") this.scene.select(doing.object);
   }

@@ -44,12 +44,12 @@ export class Library {
   over(event) {
     if (this.carry.load?.kind !== "paste") return;
     event.preventDefault();
-    this.carry.over(this.view.point(event), event.altKey);
+    this.carry.over(this.view.pixel(event), event.altKey);
   }
 
   drop(event) {
     if (this.carry.load?.kind !== "paste") return;
     event.preventDefault();
-    this.carry.drop(this.view.point(event), { keepSize: event.altKey, inFront: byId("in-front").checked });
+    this.carry.drop(this.view.pixel(event), { keepSize: event.altKey, inFront: byId("in-front").checked });
   }
 }

@@ -110,7 +110,10 @@ export class View extends EventTarget {
     this.place();
   }
 
-  /** A pointer event's place in pixels of the scene. */
+  /** The same, so that a pixel's middle is its column and row. */
+  pixel(event) { return this.point(event).map((value) => value - 0.5); }
+
+  /** A pointer event's place in the scene; the pixel (x, y) reaches from x to x + 1. */
   point(event) {
     const box = this.stage.getBoundingClientRect();
     return [(event.clientX - box.left - this.left) / this.scale, (event.clientY - box.top - this.top) / this.scale];
