@@ -9,7 +9,7 @@ from hdsynth_tf.editing.errors import EditError
 from hdsynth_tf.editing.placement import fit_sizes
 
 THIN = 1 / 24  # of the picture's height: what a square of this width does not fit into is thin
-THIN_SHARE = 0.4  # of a class's pixels, at most, that such squares cover, if the class is thin
+THIN_SHARE = 0.3  # of a class's pixels, at most, that such squares cover, if the class is thin
 
 
 @dataclasses.dataclass(frozen=True)

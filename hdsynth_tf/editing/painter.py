@@ -85,6 +85,8 @@ class Painter:
 
     def styles_of(self, scene):
         """List: the style that each object of a scene has, chosen or by the seed; `None` where there are none."""
+        if not any(self.style_counts):
+            return [None] * len(scene.objects)
         counts = np.array([*self.style_counts, 0], "int64")  # the last is for labels of no class
         labels = np.array([thing.label for thing in scene.objects], "int64")
         own = counts[np.where((labels >= 0) & (labels < len(counts) - 1), labels, len(counts) - 1)]

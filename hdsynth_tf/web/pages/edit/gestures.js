@@ -15,7 +15,7 @@ export class Gestures {
     stage.addEventListener("pointerdown", (event) => this.down(event));
     stage.addEventListener("pointermove", (event) => this.move(event));
     stage.addEventListener("pointerup", (event) => this.up(event));
-    stage.addEventListener("pointercancel", (event) => { this.pointers.delete(event.pointerId); this.cancel(); });
+    stage.addEventListener("pointercancel", (event) => { this.pointers.delete(event.pointerId); if (this.doing) this.cancel(); });
     stage.addEventListener("pointerleave", () => this.leave());
     stage.addEventListener("contextmenu", (event) => event.preventDefault());
     stage.addEventListener("wheel", (event) => this.wheel(event), { passive: false });
@@ -111,6 +111,8 @@ export class Gestures {
   beginStroke(point, isStraight) {
     const start = point.map(Math.floor);
     const points = isStraight && this.lastPoint ? [this.lastPoint, start] : [start];
+    this.scene.hover(null);
+    this.overlay.name(null);
     this.overlay.brush = null;
     this.overlay.line = { points, radius: this.options.radius(), label: this.options.paintClass() };
     this.doing = { kind: "stroke", points };

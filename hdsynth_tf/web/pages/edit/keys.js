@@ -24,8 +24,8 @@ export class Keys {
   shown(keys) {
     const arrows = { ArrowUp: "↑", ArrowDown: "↓", ArrowLeft: "←", ArrowRight: "→" };
     return keys.filter((key) => key !== "Backspace" && key !== "=").flatMap((key) => {
-      const name = key.replace(/Arrow\w+/, (arrow) => arrows[arrow]);
-      return [make("kbd", {}, name.length === 1 ? name.toUpperCase() : name), " "];
+      const name = key.replace(/Arrow\w+/, (arrow) => arrows[arrow]).replace(/(^|\+)[a-z]$/, (end) => end.toUpperCase());
+      return [make("kbd", {}, name), " "];
     });
   }
 
