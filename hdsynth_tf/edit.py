@@ -38,25 +38,25 @@ def main(argv):
     model = keras.saving.load_model(str(path), compile=False)
     if "label_map" not in model.conditioning.input_formats:
         raise SettingsError(f"{path} makes pictures of images. The editor is for models that read label maps.")
-    source = find_scenes(argv, asked, model.conditioning)
+    defaults = {**read_settings(asked.model, "data"), "split": "test"}
+    _, data = flags.parse(argv, (EditSettings, DataSettings), USAGE, defaults)
+    model.conditioning.image_size = build.size_setting(data, "image") or model.conditioning.image_size
+    source = find_scenes(asked.scenes, data, model.conditioning)
     painter = Painter(model)
     facts, cut_outs = survey(source, asked.survey_scenes, asked.cut_outs)
-    names, colors = names_and_colors(model.conditioning, source)
     void = {*model.conditioning.dont_care, *source.dont_care}
-    classes = class_table(names, colors, facts, void, painter.style_counts)
+    names, colors = names_and_colors(model.conditioning, source)
+    classes = class_table(names, colors, facts, void, painter.style_counts, asked.fill_weight)
     print(describe(classes, cut_outs))
-    editor = Editor(
-        source, classes, cut_outs, painter, Worker(), {"name": asked.model, "fingerprint": fingerprint(path)}
-    )
+    made_by = {"name": asked.model, "fingerprint": fingerprint(path)}
+    editor = Editor(source, classes, cut_outs, painter, Worker(), made_by)
     serve(editor.app(asked.host), asked.host, asked.port, "Editor")
 
 
-def find_scenes(argv, asked, conditioning):
-    """The scenes of the folder asked for, or of the run's dataset."""
-    if asked.scenes:
-        return build.build_scenes(asked.scenes, conditioning.num_classes)
-    defaults = {**read_settings(asked.model, "data"), "split": "test"}
-    _, data = flags.parse(argv, (EditSettings, DataSettings), USAGE, defaults)
+def find_scenes(folder, data, conditioning):
+    """The scenes of a folder, or of a dataset where `folder` is empty."""
+    if folder:
+        return build.build_scenes(folder, conditioning.num_classes)
     source = build.build_source(data, data.split, images=False)
     if "label_map" not in source.formats:
         raise SettingsError("The data have no label maps. Give a folder that has: --scenes=FOLDER.")

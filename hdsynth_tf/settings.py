@@ -384,12 +384,16 @@ class EditSettings:
     port: int = setting(8346, "Port to listen at. 0: a free one.")
     survey_scenes: int = setting(60, "Scenes looked at first: which classes are counted, what can be cut out of them.")
     cut_outs: int = setting(50, "Objects of each class in the library, at most.")
+    fill_weight: float = setting(
+        4.0,
+        "What closes a hole is nearest; a pixel above or below counts as so many to the side. 1: where nothing lies.",
+    )
 
     def __post_init__(self):
-        if self.survey_scenes < 1 or self.cut_outs < 0:
+        if self.survey_scenes < 1 or self.cut_outs < 0 or self.fill_weight <= 0:
             raise SettingsError(
-                "--survey_scenes should be 1 or more, --cut_outs 0 or more. Received: "
-                f"{self.survey_scenes} and {self.cut_outs}"
+                "--survey_scenes should be 1 or more, --cut_outs 0 or more, --fill_weight above 0. Received: "
+                f"{self.survey_scenes}, {self.cut_outs} and {self.fill_weight}"
             )
 
 

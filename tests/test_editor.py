@@ -12,14 +12,17 @@ import zlib
 import numpy as np
 import pytest
 from PIL import Image
+from shared_data import CITYSCAPES, needs_cityscapes
 from tiny import image_model, semantic_model, style_model
 
+from hdsynth_tf.build import build_scenes
 from hdsynth_tf.editing import record
 from hdsynth_tf.editing.classes import Facts, class_table
 from hdsynth_tf.editing.history import History
 from hdsynth_tf.editing.library import CutOut
 from hdsynth_tf.editing.painter import Painter, encode
 from hdsynth_tf.editing.scene import Scene
+from hdsynth_tf.editing.survey import load_scene
 from hdsynth_tf.editing.worker import EXTRA, FULL, PREVIEW, Superseded, Worker
 from pipelines.conditioning import SemanticConditioning
 from pipelines.source import Source
@@ -171,6 +174,15 @@ def test_the_page_learns_what_there_is(client):
     assert client.get("/edit/main.js").headers["content-type"].startswith("text/javascript")
 
 
+def test_models_without_styles_say_so():
+    painter = FakePainter()
+    painter.style_counts = ()
+    with client_of(make_editor(painter)) as client:
+        assert client.get("/api/editor").json()["has_styles"] is False
+        page = Page(client)
+        assert {row[2] for row in page.head["objects"]} == {None} and page.photo().status_code == 200
+
+
 def test_the_page_has_the_maps_that_the_server_has_after_every_edit(client):
     page = Page(client)
     label_map, _ = maps(0)
@@ -290,6 +302,8 @@ def test_a_record_brings_everything_back(client):
     assert again.head["session"] != page.head["session"] and again.head["steps"] == page.head["steps"]
     assert again.photo().content == page.photo().content
     assert client.get(f"{again.path}/files/record.json").text == text
+    assert "another model" not in again.head["said"]
+    assert "made with another model" in Page(client, record={**kept, "model": "0" * 64}).head["said"]
 
 
 def test_own_maps_are_opened(client):
@@ -482,6 +496,28 @@ def test_sessions_are_bounded_and_end():
     idle.idle_s = 5
     idle.add(kept[1])
     assert list(idle.used) == [kept[1].name]
+
+
+@needs_cityscapes
+def test_real_cityscapes_maps_are_opened_and_edited(monkeypatch):
+    """At full size, exact to the last id, the answer of an edit much smaller than the maps."""
+    source = build_scenes(CITYSCAPES, 35)
+    classes = class_table(source.class_names, source.class_colors, [Facts.of(load_scene(source, 0))])
+    painter = FakePainter()
+    painter.style_counts = ()
+    monkeypatch.setattr(painter, "picture", lambda scene: np.zeros((*scene.size, 3), "uint8"))
+    editor = Editor(source, classes, [], painter, Worker(), {"name": "city", "fingerprint": ""})
+    with client_of(editor) as client:
+        page, arrays = Page(client), source.load(0)
+        table = np.array([row[:2] for row in page.head["objects"]])
+        assert page.head["size"] == [1024, 2048] and np.array_equal(page.label_map(), arrays["label_map"])
+        assert np.array_equal(table[:, 1][page.map], arrays["instance_map"])
+        areas = np.bincount(page.map.ravel(), minlength=len(table))
+        car = max(np.flatnonzero(table[:, 0] == 26), key=lambda number: areas[number])
+        page.edit(do="remove", object=int(car))
+        assert not (page.map == car).any() and np.prod(page.head["part"][2:]) < 2 * areas[car]
+        assert np.array_equal(page.map.ravel(), unpack(client.get(page.path))[1])
+        assert Image.open(io.BytesIO(page.photo().content)).size == (2048, 1024)
 
 
 # === With a model ===

@@ -6,6 +6,7 @@ import numpy as np
 from scipy import ndimage
 
 from hdsynth_tf.editing.errors import EditError
+from hdsynth_tf.editing.fill import VERTICAL_WEIGHT
 from hdsynth_tf.editing.placement import fit_sizes
 
 THIN = 1 / 24  # of the picture's height: what a square of this width does not fit into is thin
@@ -24,6 +25,7 @@ class ClassTable:
         void: Frozen set of labels that mean "no class"; they may lie outside of the table.
         sizes: Dict: class -> `placement.SizeByPlace`; classes without a rule are not in it.
         style_counts: Integers, the styles that the model knows of each class.
+        fill_weight: Float, pixels to the side that a pixel above or below counts as when a hole is filled.
     """
 
     names: tuple
@@ -33,6 +35,7 @@ class ClassTable:
     void: frozenset = frozenset()
     sizes: dict = dataclasses.field(default_factory=dict)
     style_counts: tuple = ()
+    fill_weight: float = VERTICAL_WEIGHT
 
     def __len__(self):
         return len(self.names)
@@ -104,11 +107,11 @@ def boxes(scene):
     return [box if box is not None else (slice(0, 0), slice(0, 0)) for box in found]
 
 
-def class_table(names, colors, facts, void=(), style_counts=()):
+def class_table(names, colors, facts, void=(), style_counts=(), fill_weight=VERTICAL_WEIGHT):
     """The table of a dataset's classes.
 
     Args:
-        names, colors, void, style_counts: See `ClassTable`.
+        names, colors, void, style_counts, fill_weight: See `ClassTable`.
         facts: List of `Facts`, of some of its scenes.
     """
     things = frozenset().union(*(fact.counted for fact in facts))
@@ -123,4 +126,5 @@ def class_table(names, colors, facts, void=(), style_counts=()):
         rule = fit_sizes(*zip(*own)) if own else None
         if rule is not None:
             sizes[label] = rule
-    return ClassTable(tuple(names), tuple(colors), things, frozenset(thin), frozenset(void), sizes, tuple(style_counts))
+    kinds = things, frozenset(thin), frozenset(void)
+    return ClassTable(tuple(names), tuple(colors), *kinds, sizes, tuple(style_counts), fill_weight)

@@ -148,7 +148,7 @@ def _without(scene, classes, hole):
         known = ~hole
     if not known.any():
         raise EditError("It is all that there is: nothing could be in its place.")
-    return dataclasses.replace(scene, object_map=fill_hole(scene.object_map, hole, known))
+    return dataclasses.replace(scene, object_map=fill_hole(scene.object_map, hole, known, classes.fill_weight))
 
 
 def _put(scene, object, shape, in_front):

@@ -7,25 +7,26 @@ how this was chosen.
 import numpy as np
 from scipy import ndimage
 
-VERTICAL_WEIGHT = 4  # a pixel above or below counts as so many pixels to the side
+VERTICAL_WEIGHT = 4.0
 WINDOW = 7  # pixels, of the mode filter
 MARGIN = 16  # pixels, at least, of the surroundings that are looked at
 
 
-def fill_hole(object_map, hole, known):
+def fill_hole(object_map, hole, known, vertical_weight=VERTICAL_WEIGHT):
     """Fills a hole with the nearest pixels that are known, then smooths what was filled.
 
     Args:
         object_map: `(height, width)` integers.
         hole: Boolean `(height, width)`, pixels to fill.
         known: Boolean `(height, width)`, pixels that may be copied; not one of them in the hole. One at least.
+        vertical_weight: Float, pixels to the side that a pixel above or below counts as.
 
     Returns:
         `object_map` with the hole filled, a copy.
     """
     part = surroundings(hole, known)
     filled = object_map.copy()
-    filled[part] = nearest(object_map[part], hole[part], known[part])
+    filled[part] = nearest(object_map[part], hole[part], known[part], vertical_weight)
     filled[part] = mode_filter(filled[part], hole[part], hole[part] | known[part])
     return filled
 

@@ -119,6 +119,8 @@ class Editor:
         asked = await read_json(request)
         if "record" in asked:
             session = await run_in_threadpool(Session.of_record, asked["record"], self.classes)
+            if asked["record"].get("model") != self.model["fingerprint"]:
+                session.said += "; it was made with another model, so the photograph is another, too"
             return await self._packet(self.sessions.add(session))
         index = asked.get("scene")
         if type(index) is not int or not 0 <= index < len(self.source.names):
