@@ -386,7 +386,7 @@ class EditSettings:
     cut_outs: int = setting(50, "Objects of each class in the library, at most.")
     fill_weight: float = setting(
         4.0,
-        "What closes a hole is nearest; a pixel above or below counts as so many to the side. 1: where nothing lies.",
+        "Holes are filled with what is nearest; pixels above and below count as so many to the side. 1: all alike.",
     )
 
     def __post_init__(self):
