@@ -26,7 +26,7 @@ setup(
         "eval": ["keras-hub"],
         "torch": ["torch==2.13.0"],
         "dev": [
-            *["pytest", "hypothesis", "ruff", "nbclient", "ipykernel"],
+            *["pytest", "hypothesis", "ruff", "nbclient", "ipykernel", "scikit-image"],
             *["starlette", "uvicorn", "httpx2", "playwright"],  # pages are tested in the machine's own Chromium
         ],
     },

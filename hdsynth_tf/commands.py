@@ -7,6 +7,8 @@ import tensorflow as tf
 
 from hdsynth_tf.callbacks import Interrupted, TrainingError
 from hdsynth_tf.checkpoints import CheckpointError
+from hdsynth_tf.evaluation.features import FeaturesError
+from hdsynth_tf.evaluation.segmenters import SegmenterError
 from hdsynth_tf.networks.vgg import WeightsError
 from hdsynth_tf.run_folder import RunFolderError
 from hdsynth_tf.settings import SettingsError
@@ -14,6 +16,10 @@ from hdsynth_tf.torch_files import WeightsFileError
 from hdsynth_tf.web.errors import WebError
 from pipelines.errors import DataError
 
+MENDABLE = (
+    CheckpointError, DataError, FeaturesError, RunFolderError, SegmenterError, TrainingError, WebError,
+    WeightsError, WeightsFileError,
+)  # fmt: skip
 WRITE_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM)
 
 
@@ -23,15 +29,7 @@ def run(main, name):
         main([f"python -m hdsynth_tf.{name}", *sys.argv[1:]])
     except SettingsError as error:
         fail(f"{error}\nAll flags: python -m hdsynth_tf.{name} --help", code=2)
-    except (
-        CheckpointError,
-        DataError,
-        RunFolderError,
-        TrainingError,
-        WebError,
-        WeightsError,
-        WeightsFileError,
-    ) as error:
+    except MENDABLE as error:
         fail(error)
     except Interrupted as stop:
         fail(stop, code=128 + stop.signum)

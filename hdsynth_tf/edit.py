@@ -8,7 +8,8 @@ from hdsynth_tf.editing.classes import class_table
 from hdsynth_tf.editing.painter import Painter
 from hdsynth_tf.editing.survey import survey
 from hdsynth_tf.editing.worker import Worker
-from hdsynth_tf.run_folder import RunFolderError, find_model, fingerprint, read_settings
+from hdsynth_tf.picture_folder import fingerprint
+from hdsynth_tf.run_folder import RunFolderError, find_model, read_settings
 from hdsynth_tf.settings import DataSettings, EditSettings, SettingsError
 from hdsynth_tf.web.errors import check_installed
 from pipelines.paths import as_path

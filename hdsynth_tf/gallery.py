@@ -16,25 +16,30 @@ PAGE = """<!doctype html>
   h2 {{ grid-column: 1 / -1; font-size: .95rem; font-weight: 500; margin: 0; overflow-wrap: anywhere; }}
   figure {{ margin: 0; }}
   figcaption {{ color: #666; font-size: .85rem; }}
+  table {{ border-collapse: collapse; margin: 1rem 0; font-size: .9rem; font-variant-numeric: tabular-nums; }}
+  th, td {{ text-align: left; padding: .25rem .8rem .25rem 0; border-bottom: 1px solid #8884; }}
   img {{ width: 100%; height: auto; display: block; background: #eee; }}
   @media (max-width: 600px) {{ section {{ grid-template-columns: 1fr; }} }}
   @media (prefers-color-scheme: dark) {{ body {{ background: #181818; color: #ddd; }} figcaption {{ color: #999; }} }}
 </style>
 <h1>{title}</h1>
 <p>{note}</p>
+{tables}
 {sections}
 </html>
 """
 
 
-def write_gallery(path, title, note, captions, rows):
+def write_gallery(path, title, note, captions, rows, columns=None, tables=()):
     """Writes the page.
 
     Args:
         path: `Path` of the HTML file.
-        title, note: Strings.
-        captions: List of strings, one for each column.
+        title, note: Strings; the note may have several lines.
+        captions: List of strings, one for each picture of a row.
         rows: List of `(name, pictures)`: the pictures' paths relative to the page, with forward slashes.
+        columns: Integer, pictures side by side; the others of a row come below. `None`: all.
+        tables: Tables above the pictures, each with `heads`, a list of strings, and `rows`, a list of such lists.
     """
     sections = []
     for name, pictures in rows:
@@ -45,7 +50,17 @@ def write_gallery(path, title, note, captions, rows):
         )
         sections.append(f"<section><h2>{html.escape(name)}</h2>{figures}</section>")
     page = PAGE.format(
-        title=html.escape(title), note=html.escape(note), columns=len(captions), sections="\n".join(sections)
+        title=html.escape(title),
+        note=html.escape(note).replace("\n", "<br>\n"),
+        columns=columns or len(captions),
+        tables="\n".join(_table(table) for table in tables),
+        sections="\n".join(sections),
     )
     with replacing(path) as temporary:
         temporary.write_text(page, encoding="utf-8")
+
+
+def _table(table):
+    heads = "".join(f"<th>{html.escape(cell)}</th>" for cell in table.heads)
+    rows = ["".join(f"<td>{html.escape(cell)}</td>" for cell in row) for row in table.rows]
+    return f"<table><tr>{heads}</tr>{''.join(f'<tr>{row}</tr>' for row in rows)}</table>"

@@ -3,6 +3,8 @@
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont, ImageOps
 
+from pipelines.source import class_colors
+
 CELL_WIDTH = 512  # pixels, at most, of one picture in a grid
 GAP = 4
 CAPTION_HEIGHT = 22
@@ -46,7 +48,8 @@ def overlay(first, second):
 def show_inputs(inputs, conditioning):
     """The dict of one scene's inputs as a picture: its label map in colours, or its source image."""
     if "label_map" in inputs:
-        return color_labels(inputs["label_map"], conditioning.class_colors, inputs.get("instance_map"))
+        colors = conditioning.class_colors or class_colors(conditioning.num_classes)
+        return color_labels(inputs["label_map"], colors, inputs.get("instance_map"))
     source, percentiles = inputs["source"], conditioning.percentiles
     return show_values(source, conditioning.value_range if percentiles is None else np.percentile(source, percentiles))
 

@@ -1,7 +1,6 @@
 """The folder of a run: what lies where, and the checks before anything is written to it."""
 
 import dataclasses
-import hashlib
 import json
 import os
 import shutil
@@ -157,15 +156,6 @@ def find_model(path):
     if not path.is_file():
         raise RunFolderError(f"{path} is no model. Give a run folder that is finished, or a .keras file.")
     return path
-
-
-def fingerprint(path):
-    """SHA-256 of a file."""
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while block := file.read(2**20):
-            digest.update(block)
-    return digest.hexdigest()
 
 
 def read_settings(path, group):

@@ -4,6 +4,7 @@ Settings are checked against one another when they are made; what depends on the
 """
 
 import dataclasses
+import re
 
 from hdsynth_tf.recipes import RECIPES
 
@@ -15,8 +16,8 @@ class SettingsError(ValueError):
 def setting(default, help, choices=None, per_level=False, repeated=False):
     """A field with its help text and, where it is a choice, the values it can have.
 
-    A field `per_level` is one value, or a tuple of them: the first for the global generator, one for each enhancer.
-    A field `repeated` is a tuple of strings, each given by a flag of its own.
+    A field `per_level` is one value, or a tuple of them: the first for the global generator, one for each enhancer. One
+    that is `repeated` is a tuple of strings, one for each time that the flag is given.
     """
     metadata = {"help": help, "choices": choices, "per_level": per_level, "repeated": repeated}
     return dataclasses.field(default=default, metadata=metadata)
@@ -51,15 +52,23 @@ def values(value):
     return value if isinstance(value, tuple) else (value,)
 
 
-def named_paths(texts):
-    """Texts `NAME=PATH` -> dict. Raises `SettingsError` if one is of another form, or a name is there twice."""
-    named = {}
+def named_places(texts, reserved=()):
+    """Texts `NAME=PLACE` of the flag `--method` -> dict of name -> place.
+
+    Raises:
+        SettingsError: If one is of another form, or its name is there twice or is `reserved`.
+    """
+    places = {}
     for text in texts:
-        name, _, path = (part.strip() for part in text.partition("="))
-        if not name or not path or name in named:
-            raise SettingsError(f"--method should be NAME=PATH, each name once. Received: {', '.join(texts)}")
-        named[name] = path
-    return named
+        name, _, place = text.partition("=")
+        if not re.fullmatch(r"[\w+.-]+( [\w+.-]+)*", name) or not place or name in places or name in reserved:
+            others = f" and not {' or '.join(sorted(reserved))}" if reserved else ""
+            raise SettingsError(
+                "--method should be NAME=PLACE, each name once, of letters, digits and _ + . - or single spaces"
+                f"{others}. Received: {text!r}"
+            )
+        places[name] = place
+    return places
 
 
 @dataclasses.dataclass(frozen=True)
@@ -156,6 +165,9 @@ class NetworkSettings:
     upsampling: str = setting("nearest", "global: nearest leaves no checkerboard.", ("nearest", "transposed"))
     padding: str = setting("reflect", "global: of the strided convolutions.", ("reflect", "zero"))
     skip_connections: bool = setting(True, "global: adds what the way down saw to the way up; adds no weights.")
+    tone: bool = setting(
+        False, "global: how light the whole image is, is read from the whole input. For thermal images."
+    )
     row_channel: bool = setting(True, "Tells the networks how far down the picture they are.")
     feature_channels: int = setting(0, "Encoder: features of each instance, from which styles are made. 0: none.")
     encoder_filters: int = setting(16, "Encoder: channels at full size.")
@@ -177,6 +189,8 @@ class NetworkSettings:
                 "--num_enhancers should be 0 or more, and 0 for a generator that is not global. Received: "
                 f"{self.num_enhancers} with --generator={self.generator}"
             )
+        if self.tone and self.generator != "global":
+            raise SettingsError(f"--tone is for --generator=global. Received: --generator={self.generator}")
         if self.num_filters % 2**self.num_enhancers:
             raise SettingsError(
                 f"Each enhancer has half the filters of what it builds on: --num_filters should be a multiple of "
@@ -201,19 +215,18 @@ class LossSettings:
         "normalized", "How VGG19 sees pictures: as in its own training, or raw, in [-1, 1].", ("normalized", "raw")
     )
     relative_perceptual: bool = setting(True, "Perceptual term relative to each layer's magnitude.")
-    pixel_weight: float = setting(20.0, "Of the L1 term in pixels. 0: off, as in the paper.")
-    pixel_levels: int = setting(2, "Sizes at which pixels are compared: 1, 1/2, 1/4, ...")
-    pixel_squared: int = setting(0, "Of these the smallest, compared by squares: hedges where inputs leave light open.")
+    pixel_loss: str = setting(
+        "pyramid",
+        "How pixels are compared. pyramid: L1; decibel: for inputs that do not tell the light, such as thermal ones.",
+        ("pyramid", "decibel"),
+    )
+    pixel_weight: float = setting(20.0, "Of the term in pixels. 0: off, as in the paper.")
+    pixel_levels: int = setting(2, "pyramid: sizes at which pixels are compared: 1, 1/2, 1/4, ...")
 
     def __post_init__(self):
         for field in dataclasses.fields(self):
             if field.name.endswith("_weight") and getattr(self, field.name) < 0:
                 raise SettingsError(f"--{field.name} should be 0 or more. Received: {getattr(self, field.name)}")
-        if not 0 <= self.pixel_squared <= self.pixel_levels:
-            raise SettingsError(
-                f"--pixel_squared should be from 0 to --pixel_levels={self.pixel_levels}. Received: "
-                f"{self.pixel_squared}"
-            )
         if not (self.adversarial_weight or self.pixel_weight or self.uses_perceptual):
             raise SettingsError("All losses are off: one of --adversarial_weight, --pixel_weight must be above 0.")
         keras_weights = self.perceptual_weights == "imagenet" or self.perceptual_weights.endswith(".h5")
@@ -304,6 +317,79 @@ class GenerateSettings:
                 "--styles should be 1 or more, and 1 with --style_from, which makes one picture. Received: "
                 f"{self.styles}"
             )
+
+
+@dataclasses.dataclass(frozen=True)
+class EvaluateSettings:
+    """Evaluate"""
+
+    method: tuple = setting(
+        (),
+        "NAME=PLACE, given once for each method: a run folder, a .keras file, or a folder of pictures.",
+        repeated=True,
+    )
+    output_dir: str = setting("", "Folder for table.md, table.json, the page index.html and the models' pictures.")
+    segmenter: str = setting(
+        "", "A .keras file, a SavedModel, or a preset of keras-hub. Without one there are no segmentation scores."
+    )
+    segmenter_height: int = setting(0, "Pixels that the segmenter's pictures are brought to. 0: as it says itself.")
+    segmenter_width: int = setting(0, "Pixels that the segmenter's pictures are brought to. 0: as it says itself.")
+    segmenter_range: tuple = setting(
+        (), "What 0 and 255 become for the segmenter: low,high. Default: as it says itself, or 0,255."
+    )
+    evaluated_labels: tuple = setting(
+        (), "Label ids that are scored, in the order of the segmenter's classes. Default: as the dataset says, or all."
+    )
+    features: str = setting(
+        "imagenet",
+        "Of FID and KID: imagenet (Keras' InceptionV3, downloaded), a file of its weights, segmenter, or none.",
+    )
+    resize: bool = setting(False, "Whether pictures of other sizes than the real ones are resized; else an error.")
+    styles: int = setting(1, "Pictures of every scene by models with an encoder, for diversity; the first is scored.")
+    seed: int = setting(0, "Names the styles of the first; the next one has the next seed.")
+    resamples: int = setting(1000, "Of the bootstrap over images that gives the intervals.")
+    num_pictures: int = setting(12, "Scenes shown on the page.")
+
+    def __post_init__(self):
+        check_evaluated(self.evaluated_labels)
+        if bool(self.segmenter_height) != bool(self.segmenter_width):
+            raise SettingsError("--segmenter_height and --segmenter_width are given together, or not at all.")
+        if self.segmenter_range and not (len(self.segmenter_range) == 2):
+            raise SettingsError(f"--segmenter_range should be low,high. Received: {self.segmenter_range}")
+        for name in ("styles", "resamples", "num_pictures"):
+            if getattr(self, name) < 1:
+                raise SettingsError(f"--{name} should be 1 or more. Received: {getattr(self, name)}")
+        if self.features == "segmenter" and not self.segmenter:
+            raise SettingsError("--features=segmenter needs --segmenter.")
+
+
+@dataclasses.dataclass(frozen=True)
+class TrainSegmenterSettings:
+    """Train a segmenter"""
+
+    output: str = setting("", "The file to write, NAME.keras.")
+    evaluated_labels: tuple = setting((), "Label ids to tell apart. Default: as the dataset says, or all.")
+    num_filters: int = setting(12, "Channels at full size; they double with each halving.")
+    num_downsamples: int = setting(4, "How often height and width are halved.")
+    epochs: int = setting(10, "Epochs; after each an interrupted training can go on.")
+    steps_per_epoch: int = setting(100, "Steps that count as an epoch.")
+    batch_size: int = setting(4, "Pictures a step.")
+    learning_rate: float = setting(4e-3, "Of Adam, at its highest.")
+    seed: int = setting(0, "Of weights, order, crops and flips.")
+
+    def __post_init__(self):
+        check_evaluated(self.evaluated_labels)
+        if not self.output.endswith(".keras"):
+            raise SettingsError(f"--output should be the file to write, NAME.keras. Received: {self.output!r}")
+        for name in ("num_filters", "num_downsamples", "epochs", "steps_per_epoch", "batch_size"):
+            if getattr(self, name) < 1:
+                raise SettingsError(f"--{name} should be 1 or more. Received: {getattr(self, name)}")
+
+
+def check_evaluated(labels):
+    """Raises `SettingsError` unless label ids differ, and are whole numbers that are not negative."""
+    if any(label != int(label) or label < 0 for label in labels) or len(set(labels)) < len(labels):
+        raise SettingsError(f"--evaluated_labels should be different whole numbers from 0 on. Received: {labels}")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -425,6 +511,5 @@ class StudySettings:
                 "--num_pairs should be 1 or more, --practice 0 or more, --picture_size 16 or more. "
                 f"Received: {self.num_pairs}, {self.practice} and {self.picture_size}"
             )
-        named_paths(self.method)
         if not (0 <= self.checks <= 1 and 0 <= self.min_checks <= 1):
             raise SettingsError(f"--checks and --min_checks are shares. Received: {self.checks}, {self.min_checks}")

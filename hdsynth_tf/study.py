@@ -9,7 +9,7 @@ from hdsynth_tf.preference.design import DEGRADED
 from hdsynth_tf.preference.report import write_report
 from hdsynth_tf.preference.stimuli import REAL
 from hdsynth_tf.run_folder import RunFolder, RunFolderError, read_settings, write_json
-from hdsynth_tf.settings import SettingsError, StudySettings, named_paths
+from hdsynth_tf.settings import SettingsError, StudySettings, named_places
 from hdsynth_tf.web.errors import check_installed
 
 USAGE = """
@@ -54,7 +54,7 @@ def serve_study(folder, asked):
 
     folders = what_to_compare(asked)
     study = studies.take_up(folder, **plan(asked))
-    if study is None:
+    if study is None or not study.is_complete:
         study = studies.begin(folder, folders, asked.picture_size, **plan(asked))
         write_json(folder / "settings.json", {"study": dataclasses.asdict(asked)})
     print("\n".join(study.notes))
@@ -64,9 +64,7 @@ def serve_study(folder, asked):
 
 def what_to_compare(asked):
     """Dict: method -> folder, the real pictures first. Raises `SettingsError` if it is less than two, or misnamed."""
-    methods = named_paths(asked.method)
-    if reserved := {REAL, DEGRADED}.intersection(methods):
-        raise SettingsError(f"No method can be named {reserved.pop()!r}. Real pictures are given by --real=FOLDER.")
+    methods = named_places(asked.method, reserved=(REAL, DEGRADED))
     folders = {**({REAL: asked.real} if asked.real else {}), **methods}
     if len(folders) < 2:
         raise SettingsError("Say what to compare: --method=NAME=FOLDER twice or more, or once with --real=FOLDER.")

@@ -25,6 +25,9 @@ CLASSES = (
     ("license plate", (0, 0, 142)),
 )  # fmt: skip
 
+# What the benchmark scores, in the order of its train ids 0 .. 18; all other ids are void.
+EVALUATED_LABELS = (7, 8, 11, 12, 13, 17, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 31, 32, 33)
+
 ENDINGS = {"image": "_leftImg8bit", "label_map": "_gtFine_labelIds", "instance_map": "_gtFine_instanceIds"}
 FLAT_FOLDERS = {"image": "img", "label_map": "label", "instance_map": "inst"}
 
@@ -45,6 +48,7 @@ class Cityscapes(FileSource):
     num_classes = len(CLASSES)
     class_names = tuple(name for name, _ in CLASSES)
     class_colors = tuple(color for _, color in CLASSES)
+    evaluated_labels = EVALUATED_LABELS
 
     def __init__(self, data_dir, split="train", instance_maps=True, images=True):
         keys = ["label_map"] + ["instance_map"] * instance_maps + ["image"] * images

@@ -10,7 +10,9 @@ from pipelines.errors import DataError
 from pipelines.source import FileSource
 
 INDEX = "index.json"
-ATTRIBUTES = ("num_classes", "class_names", "class_colors", "dont_care", "label_table", "pages")  # of a source
+ATTRIBUTES = (  # of a source
+    "num_classes", "class_names", "class_colors", "dont_care", "evaluated_labels", "label_table", "pages",
+)  # fmt: skip
 HEADER, FOOTER = 12, 4  # bytes of a TFRecord around its content: length and checksum, checksum
 
 

@@ -22,6 +22,8 @@ class Source:
         num_classes: Integer, or `None` where there are no labels.
         class_names, class_colors: One for each class, or `None`.
         dont_care: Label ids that mean "no class".
+        evaluated_labels: Label ids that segmentation scores are about, in the order of a segmenter's classes, or
+            `None`: all classes.
         percentiles: `(low, high)` between which the window of values of each source lies, or `None`: it is the same for
             all. See `conditioning.ImageConditioning`.
     """
@@ -32,6 +34,7 @@ class Source:
     class_names = None
     class_colors = None
     dont_care = ()
+    evaluated_labels = None
     percentiles = None
 
     def __len__(self):

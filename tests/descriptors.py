@@ -6,6 +6,7 @@ from collections.abc import Callable
 import keras
 
 from hdsynth_tf.losses import (
+    DecibelLoss,
     FeatureMatchingLoss,
     HingeLoss,
     LeastSquaresLoss,
@@ -21,6 +22,7 @@ from hdsynth_tf.networks import (
     LocalEnhancer,
     MultiScaleDiscriminator,
     PatchDiscriminator,
+    SegmentationUNet,
     StyleBank,
     UNetGenerator,
 )
@@ -32,6 +34,7 @@ from hdsynth_tf.networks.layers import (
     ResidualBlock,
     UpsampleBlock,
 )
+from hdsynth_tf.networks.tone import ToneAdjustment
 from hdsynth_tf.networks.vgg import ToVGGInput
 from pipelines.conditioning import ImageConditioning, SemanticConditioning
 
@@ -55,12 +58,12 @@ def down(length):
     return length // 2 + 1
 
 
-def coarse_to_fine(filters, name=None, dtype=None, **options):
+def coarse_to_fine(filters, name=None, dtype=None, tone_channels=0, **options):
     """A narrow coarse-to-fine generator with enhancers of so many filters."""
     options["dtype"] = dtype
     base = GlobalGenerator(2 * filters[0], 2, 1, makes_image=False, **options)
     enhancers = [LocalEnhancer(width, 1, name=f"enhancer_{i}", **options) for i, width in enumerate(filters)]
-    return CoarseToFineGenerator(base, enhancers, name=name, dtype=dtype)
+    return CoarseToFineGenerator(base, enhancers, tone_channels=tone_channels, name=name, dtype=dtype)
 
 
 def filled_style_bank(**options):
@@ -80,6 +83,7 @@ LAYERS = [
     Row("UpsampleBlock nearest", lambda **kw: UpsampleBlock(3, "nearest", **kw), 6, 3, lambda n: 2 * n),
     Row("HalveImage", lambda **kw: HalveImage(**kw), 3, 3, lambda n: (n + 1) // 2),
     Row("InstanceAveragePooling", lambda **kw: InstanceAveragePooling(**kw), (3, IDS), 3, float32=True),
+    Row("ToneAdjustment", lambda **kw: ToneAdjustment(8, **kw), (3, 2), 3, float32=True),
     Row("StyleBank", filled_style_bank, (IDS, IDS, SEED), 2, float32=True),
     Row("ToVGGInput", lambda **kw: ToVGGInput(**kw), 3, 3),
     Row("ToVGGInput torchvision", lambda **kw: ToVGGInput("torchvision", **kw), 1, 3),
@@ -96,6 +100,7 @@ NETWORKS = [
             upsampling="nearest",
             padding="reflect",
             skip_connections=True,
+            tone_channels=5,
             kernel_initializer="he_normal",
             **kw,
         ),
@@ -108,7 +113,9 @@ NETWORKS = [
     Row("CoarseToFineGenerator one", lambda **kw: coarse_to_fine([2], **kw), 5, 3),
     Row(
         "CoarseToFineGenerator two",
-        lambda **kw: coarse_to_fine([2, 1], upsampling="nearest", padding="reflect", skip_connections=True, **kw),
+        lambda **kw: coarse_to_fine(
+            [2, 1], upsampling="nearest", padding="reflect", skip_connections=True, tone_channels=2, **kw
+        ),
         5,
         3,
     ),
@@ -121,6 +128,9 @@ DISCRIMINATORS = [
         (5, 3),
         [[4, 8, 1], [4, 8, 1]],
     ),
+]
+SEGMENTERS = [
+    Row("SegmentationUNet", lambda **kw: SegmentationUNet(5, 4, 2, list("abcde"), (24, 32), **kw), 3, 5, float32=True),
 ]
 CONDITIONINGS = [
     Row(
@@ -153,5 +163,6 @@ LOSSES = {
     "FeatureMatchingLoss": lambda: FeatureMatchingLoss(relative=True),
     "PerceptualLoss": lambda: PerceptualLoss(tiny_features(), (0.5, 1.0)),
     "PyramidLoss": lambda: PyramidLoss(3),
+    "DecibelLoss": lambda: DecibelLoss(),
 }
-TESTED_ELSEWHERE = {"Adam", "Pix2PixHD", "LinearDecay", "LocalEnhancer", "VGG19Features"}
+TESTED_ELSEWHERE = {"Adam", "Pix2PixHD", "LinearDecay", "LocalEnhancer", "RunningStandardization", "VGG19Features"}

@@ -1,5 +1,6 @@
 """Commands as a user runs them: what they write, what they print, and what they say when they cannot."""
 
+import dataclasses
 import json
 import os
 import subprocess
@@ -15,6 +16,9 @@ from PIL import Image
 from shared_data import CITYSCAPES, ROADSCENE, needs_cityscapes, needs_roadscene
 
 from hdsynth_tf import run_folder
+from hdsynth_tf.build import build_source
+from hdsynth_tf.settings import DataSettings
+from pipelines.packed import write_packed
 
 ROOT = Path(__file__).parents[1]
 SMALL = [
@@ -130,7 +134,9 @@ def test_generate_from_folders(toy_run, command, label_folders, tmp_path):
     assert {p.name for p in (tmp_path / "out").glob("*.png")} == {f"s{i}.png" for i in range(5)}
 
 
-@pytest.mark.parametrize("name", ["train", "generate", "prepare", "convert", "export", "styles"])
+@pytest.mark.parametrize(
+    "name", ["train", "generate", "prepare", "convert", "export", "styles", "evaluate", "train_segmenter"]
+)
 def test_help_reads_well_and_succeeds(name):
     done = shell(name, "--help")
     assert done.returncode == 0 and not done.stdout.startswith("Traceback")
@@ -171,6 +177,16 @@ def test_an_encoder_needs_instance_maps(command, label_folders, tmp_path):
         "train", "--dataset=folder", *folders, *SMALL, "--feature_channels=3", f"--run_dir={tmp_path / 'run'}"
     )
     assert code == 2 and "--feature_channels needs instance maps" in error
+
+
+def test_instance_maps_can_be_left_out_of_any_dataset(command, label_folders):
+    folders = {"label_dir": label_folders / "label", "instance_dir": label_folders / "inst"}
+    folder = DataSettings(dataset="folder", num_classes=4, split="test", **{k: str(v) for k, v in folders.items()})
+    write_packed(build_source(folder, "test", images=False), label_folders / "packed" / "test")
+    for data in (folder, DataSettings(), DataSettings(dataset="packed", data_dir=str(label_folders / "packed"))):
+        assert "instance_map" in build_source(data, "test", images=False).formats
+        without = build_source(dataclasses.replace(data, use_instance_map=False), "test", images=False)
+        assert "instance_map" not in without.formats and set(without.load(0)) == set(without.formats)
 
 
 def test_max_steps_ends_training_early(command, tmp_path):

@@ -3,11 +3,21 @@
 import keras
 import numpy as np
 import pytest
-from descriptors import CONDITIONINGS, DISCRIMINATORS, IDS, LAYERS, LOSSES, NETWORKS, SEED, TESTED_ELSEWHERE
+from descriptors import (
+    CONDITIONINGS,
+    DISCRIMINATORS,
+    IDS,
+    LAYERS,
+    LOSSES,
+    NETWORKS,
+    SEED,
+    SEGMENTERS,
+    TESTED_ELSEWHERE,
+)
 from keras import tree
 
 pytestmark = pytest.mark.backend
-ROWS = LAYERS + NETWORKS + DISCRIMINATORS + CONDITIONINGS
+ROWS = LAYERS + NETWORKS + DISCRIMINATORS + SEGMENTERS + CONDITIONINGS
 SIZES = (21, 26)
 
 

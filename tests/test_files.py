@@ -157,7 +157,7 @@ def test_gallery_escapes_names(tmp_path):
 
 
 def test_saved_previews_are_lossless(tmp_path):
-    from hdsynth_tf.generate import save_preview
+    from hdsynth_tf.picture_folder import save_preview
 
     array = np.random.default_rng(0).integers(0, 256, (8, 9, 3)).astype("uint8")
     save_preview(array, tmp_path / "x.webp")

@@ -13,13 +13,16 @@ from hypothesis import strategies as st
 from PIL import Image
 from sklearn.linear_model import LogisticRegression
 
+from hdsynth_tf.evaluation.intervals import interval
 from hdsynth_tf.preference import bradley_terry, plots, stimuli
 from hdsynth_tf.preference import study as studies
-from hdsynth_tf.preference.answers import AnswerBook, append_line, checked, is_valid, rater_id, read_answers
+from hdsynth_tf.preference.answers import AnswerBook, append_line, checked, complete, is_valid, rater_id, read_answers
 from hdsynth_tf.preference.design import DEGRADED, Plan, trials
 from hdsynth_tf.preference.findings import findings
 from hdsynth_tf.preference.report import write_report
-from hdsynth_tf.preference.shares import Resampling, interval, wilson
+from hdsynth_tf.preference.shares import Resampling, wilson
+from hdsynth_tf.preference.stimuli import REAL
+from hdsynth_tf.run_folder import RunFolderError
 from pipelines.errors import DataError
 
 # === Shares ===
@@ -150,7 +153,7 @@ def test_bradley_terry_stays_finite_and_refuses_what_is_not_connected(rng):
 def plans(draw):
     num_methods, num_images = draw(st.integers(2, 4)), draw(st.integers(1, 20))
     methods, images = [f"m{i}" for i in range(num_methods)], [f"i{i}" for i in range(num_images)]
-    methods[0] = draw(st.sampled_from(["m0", stimuli.REAL]))
+    methods[0] = draw(st.sampled_from(["m0", REAL]))
     pairs = stimuli.comparisons(methods)
     return Plan(
         pairs,
@@ -219,13 +222,16 @@ def methods(save, rng, tmp_path):
         for i in range(12):
             save(f"{name}/x/{i:02d}{suffix}", rng.integers(0, 255, (*size, 3)).astype("uint8"))
     save("b/only_b.png", np.zeros((24, 48), "uint8"))
-    save("a/gallery/x/00_input.webp", np.zeros((4, 8, 3), "uint8"))
+    save("a/gallery/x/00_input.webp", np.zeros((4, 8, 3), "uint8"))  # a folder that hdsynth_tf.generate made
+    (tmp_path / "a" / "generated.json").write_text("{}")
     return tmp_path
 
 
 def begin(methods, folder, names=("a", "b"), **more):
     settings = dict(num_pairs=12, practice=2, checks=0.1, seed=0, allow_tie=False, durations=(0,), question="Which?")
-    return studies.begin(folder, {name: methods / name for name in names}, 32, **{**settings, **more})
+    return studies.begin(
+        folder, {name: methods / ("photos" if name == REAL else name) for name in names}, 32, **{**settings, **more}
+    )
 
 
 def test_pictures_have_one_size_and_no_names(methods):
@@ -257,8 +263,8 @@ def test_a_study_is_taken_up_as_it_was(methods):
     again = studies.take_up(methods / "study", **settings)
     assert again == study
     study.picture(stimuli.Stimulus("a", "x/03").token(study.secret)).unlink()
-    assert studies.take_up(methods / "study", **settings) is None  # interrupted while pictures were made
-    assert begin(methods, methods / "study").secret == study.secret
+    assert not study.is_complete  # interrupted while pictures were made
+    assert begin(methods, methods / "study").secret == study.secret and study.is_complete
     for file in (methods / "a" / "x").iterdir():
         file.rename(file.with_stem(f"new{file.stem}"))
     for file in (methods / "b" / "x").iterdir():
@@ -266,6 +272,9 @@ def test_a_study_is_taken_up_as_it_was(methods):
     assert begin(methods, methods / "study").secret != study.secret
     assert len(list((methods / "study" / "pictures").iterdir())) == 36
     assert studies.take_up(methods / "nothing", **settings) is None
+    study.open_answers().add("anna", {"trial": 0, "attempt": 0})
+    with pytest.raises(RunFolderError, match="holds answers about other pictures"):
+        begin(methods, methods / "study", names=("b", "a"))
 
 
 def test_what_cannot_be_compared_is_told(methods, save):
@@ -351,8 +360,6 @@ def test_a_line_is_on_the_disk_before_it_is_acknowledged(tmp_path, monkeypatch):
 
 def judged(study, raters, prefer, **changes):
     """Answers of raters who prefer one method when it is there, and else the left; and who tell what is degraded."""
-    from hdsynth_tf.preference.app import complete
-
     found = []
     for rater in raters:
         for number, trial in enumerate(trials(study.plan, rater)):
@@ -365,7 +372,6 @@ def judged(study, raters, prefer, **changes):
 
 
 def test_the_report_counts_what_should_count(methods):
-    pytest.importorskip("starlette", reason="the extra `ui` is not installed")
     study = begin(methods, methods / "study", durations=(0.25, 0), checks=0.5)
     answers = judged(study, ["anna", "ben"], "b")
     careless = judged(study, ["carl"], "a")
@@ -388,27 +394,22 @@ def test_the_report_counts_what_should_count(methods):
 
 
 def test_ties_count_half_and_three_methods_get_a_scale(methods):
-    pytest.importorskip("starlette", reason="the extra `ui` is not installed")
-    names = ("real", "a", "b")
-    (methods / "photos").rename(methods / "real")
+    names = (REAL, "a", "b")
     study = begin(methods, methods / "study", names, num_pairs=24, allow_tie=True, checks=0)
-    answers = judged(study, ["anna", "ben", "cleo"], "real")
+    answers = judged(study, ["anna", "ben", "cleo"], REAL)
     for answer in answers:
         if "a" in (answer["left"], answer["right"]):
             answer |= {"choice": "tie", "chosen": None}
     found = findings(study, answers, 0.75)
     rows = {row["subject"]: row for row in found["comparisons"]}
-    assert (
-        rows["a"]["share"] == 0.5 and rows["b"]["share"] == 0.0 and {row["other"] for row in rows.values()} == {"real"}
-    )
-    assert {row["name"] for row in found["scale"]["methods"][:2]} == {"real", "a"}
+    assert rows["a"]["share"] == 0.5 and rows["b"]["share"] == 0.0 and {row["other"] for row in rows.values()} == {REAL}
+    assert {row["name"] for row in found["scale"]["methods"][:2]} == {REAL, "a"}
     assert found["scale"]["methods"][-1]["name"] == "b"
     few = [answer for answer in answers if "b" not in (answer["left"], answer["right"])]
     assert "missing" in findings(study, few, 0.75)["scale"]
 
 
 def test_the_report_is_whole_from_the_first_answer_on(methods):
-    pytest.importorskip("starlette", reason="the extra `ui` is not installed")
     study, folder = begin(methods, methods / "study", durations=(0.25, 1, 0)), methods / "study" / "report"
     assert "nothing to report yet" in write_report(study, 0.75, folder)[-1]
     book = study.open_answers()
@@ -450,8 +451,7 @@ def test_the_server_tells_no_methods_and_keeps_answers(methods):
 
     from hdsynth_tf.preference.app import make_study_app
 
-    (methods / "photos").rename(methods / "real")
-    study = begin(methods, methods / "study", ("real", "a"), durations=(0.125,))
+    study = begin(methods, methods / "study", (REAL, "a"), durations=(0.125,))
     client = TestClient(make_study_app(study, "127.0.0.1"), base_url="http://127.0.0.1:1")
     assert client.get("/").status_code == 200 and "module" in client.get("/").text
     about = client.get("/api/study").json()
@@ -465,7 +465,7 @@ def test_the_server_tells_no_methods_and_keeps_answers(methods):
     assert client.get("/pictures/" + "0" * 32 + ".png").status_code == 404
 
     asked = trials(study.plan, "anna")
-    truth = "left" if asked[0].left == "real" else "right"
+    truth = "left" if asked[0].left == REAL else "right"
     answer = {**sent(trial=0, choice=truth), "study": about["id"], "rater": "anna"}
     for _ in range(2):
         assert client.post("/api/answers", json=answer).json() == {"uuid": answer["uuid"], "correct": True}
@@ -478,7 +478,7 @@ def test_the_server_tells_no_methods_and_keeps_answers(methods):
         reply = client.post("/api/answers", json={**answer, **changes})
         assert reply.status_code == status and reply.json()["error"]
     stored = study.open_answers().of("anna")
-    assert [(one["trial"], one["correct"]) for one in stored] == [(0, True), (5, asked[5].left == "real")]
+    assert [(one["trial"], one["correct"]) for one in stored] == [(0, True), (5, asked[5].left == REAL)]
     session = client.post("/api/session", json={"rater": "anna"}).json()
     assert session["answers"] == [[0, 0, True], [5, 0, True]]
 
@@ -489,8 +489,11 @@ def test_the_command_says_what_is_wrong(command, methods):
         ([a, b], "--output_dir=FOLDER"),
         ([a, study], "twice or more"),
         ([a, a, study], "each name once"),
-        (["--method=x", study], "--method should be NAME=PATH"),
-        ([a, f"--method=real={methods / 'b'}", study], "--real=FOLDER"),
+        (["--method=x", study], "--method should be NAME=PLACE"),
+        (
+            [a, f"--method=degraded={methods / 'b'}", study],
+            "each name once, of letters, digits and _ + . - or single spaces and not degraded or real images",
+        ),
         ([a, b, study, "--durations=-1"], "--durations should be"),
         ([a, b, study, "--num_pairs=0"], "--num_pairs should be 1 or more"),
         ([a, b, "--output_dir=gs://x/y"], "on this machine"),

@@ -1,5 +1,6 @@
 """The page of a study in a real browser: whole sessions, times, and what happens when server or page are killed."""
 
+import contextlib
 import csv
 import json
 import os
@@ -12,6 +13,7 @@ from PIL import Image
 
 from hdsynth_tf.preference import study as studies
 from hdsynth_tf.preference.design import trials
+from hdsynth_tf.preference.stimuli import REAL
 from hdsynth_tf.run_folder import read_settings
 from hdsynth_tf.settings import StudySettings
 from hdsynth_tf.study import plan
@@ -34,6 +36,17 @@ def pictures(tmp_path_factory):
 def flags(pictures, folder, **more):
     named = {"output_dir": folder, "picture_size": 96, **more}
     return [f"--method=a={pictures / 'a'}", f"--method=b={pictures / 'b'}", *(f"--{k}={v}" for k, v in named.items())]
+
+
+@contextlib.contextmanager
+def served(pictures, folder, **settings):
+    """The address of a new study of `a` and `b`, served in this process."""
+    from hdsynth_tf.preference.app import make_study_app
+
+    given = plan(StudySettings(**settings))
+    study = studies.begin(folder, {name: pictures / name for name in ("a", "b")}, settings["picture_size"], **given)
+    with browser.serving(make_study_app(study, "127.0.0.1")) as url:
+        yield url
 
 
 def study_in(folder):
@@ -95,6 +108,7 @@ def check_against(answers, given, asked):
         assert (one["left"], one["right"], one["duration"]) == (trial.left, trial.right, trial.duration)
         if one["valid"] and one["duration"]:
             assert abs(one["shown_ms"] - 1000 * one["duration"]) <= 20
+    assert np.mean([one["valid"] for one in answers]) > 0.5  # more on a machine that is not busy
     done = {one["trial"] for one in answers if one["valid"] or one["kind"] == "practice" or one["attempt"] == 2}
     assert len(done) == len(asked)  # what was off was shown again
 
@@ -118,7 +132,7 @@ def test_a_session_with_the_server_killed_and_the_page_closed(pictures, tmp_path
             assert next_thing(page) == "Practice"
             given = answer(page, choose, limit=5)
             assert isinstance(next_thing(page), int)
-        given_offline = answer(page, choose, limit=2)  # the pictures of the next pair are loaded already
+        given_offline = answer(page, choose, limit=1)
         page.wait_for_selector("#alert:has-text('kept here')")
         assert len(stored(folder, "anna")) == 5
         page.close()
@@ -144,18 +158,18 @@ def test_a_session_with_the_server_killed_and_the_page_closed(pictures, tmp_path
         own = [
             i for i, t in enumerate(asked) if t.kind == "pair" and {t.left, t.right} == {row["subject"], row["other"]}
         ]
-        fooled = [getattr(asked[i], given[i][-1]) != "real" for i in own]
+        fooled = [getattr(asked[i], given[i][-1]) != REAL for i in own]
         assert row["share"] == pytest.approx(np.mean(fooled)) and row["answers"] == len(own)
 
 
 def test_pages_are_usable_without_a_mouse_and_on_a_tablet(pictures, tmp_path):
     folder = tmp_path / "study"
-    more = dict(num_pairs=3, practice=0, checks=0, allow_tie="true", picture_size=512)
+    more = dict(num_pairs=3, practice=0, checks=0, allow_tie=True, picture_size=512)
     with (
-        browser.Server("study", *flags(pictures, folder, **more)) as server,
+        served(pictures, folder, **more) as url,
         browser.chromium(viewport={"width": 768, "height": 1024}, has_touch=True) as context,
     ):
-        page = browser.open_page(context, server.url)
+        page = browser.open_page(context, url)
         page.wait_for_selector("#welcome:not([hidden])")
         page.focus("#rater")
         page.keyboard.press("Enter")
@@ -185,30 +199,37 @@ def test_pages_are_usable_without_a_mouse_and_on_a_tablet(pictures, tmp_path):
     assert all(0.6 < one["scale"] < 0.75 and one["cross_origin_isolated"] for one in answers)
 
 
-def test_truth_does_not_live_in_a_canvas_and_names_tell_nothing(pictures, tmp_path):
-    """What the page loads tells no method: neither addresses, nor what the server says of a session."""
-    folder = tmp_path / "study"
-    with (
-        browser.Server("study", *flags(pictures, folder, num_pairs=3, practice=1)) as server,
-        browser.chromium() as context,
-    ):
-        page = context.new_page()
-        seen = []
-        page.on("response", lambda response: seen.append(response))
-        page.goto(server.url)
+def test_names_tell_nothing_and_what_was_disturbed_is_shown_again(pictures, tmp_path):
+    folder, seen = tmp_path / "study", []
+    more = dict(num_pairs=2, practice=1, checks=0, durations=(0.5,), picture_size=96)
+    with served(pictures, folder, **more) as url, browser.chromium() as context:
+        context.on("response", lambda response: seen.append(response))
+        page = browser.open_page(context, url)
         enter(page, "x")
+        answer(page, lambda number: "left", limit=1)
+        assert next_thing(page) == "Now it counts"
         page.click("#notice button")
-        next_thing(page)
-        pages = [response for response in seen if "/pictures/" in response.url]
-        assert len(pages) >= 2 and all(re.fullmatch(r".*/pictures/[0-9a-f]{32}\.png", r.url) for r in pages)
-        assert all("immutable" in response.headers["cache-control"] for response in pages)
-        session = next(response for response in seen if response.url.endswith("/api/session")).json()
-        assert set(session["trials"][0]) == {"left", "right", "width", "height", "duration", "practice"}
-        assert {response.url.partition("/")[2].split("/")[1] for response in seen} == {server.url.split("/")[2]}
+        page.wait_for_selector("#stage[data-phase=seen]")
+        page.evaluate("dispatchEvent(new Event('blur'))")
+        page.keyboard.press("f")  # too early: it is not an answer
+        answer(page, lambda number: "right")
+        assert not page.problems
+        shown = {response.url: response.headers for response in seen}
+    answers = stored(folder, "x")
+    assert (answers[1]["trial"], answers[1]["hidden"], answers[1]["valid"]) == (1, True, False)
+    again = [place for place, one in enumerate(answers) if (one["trial"], one["attempt"]) == (1, 1)]
+    assert again[0] > [one["trial"] for one in answers].index(2)  # at the end
+    assert {one["choice"] for one in answers[1:]} == {"right"}
+    assert all(one["response_ms"] > one["shown_ms"] > 480 for one in answers)
+
+    assert {address.split("/")[2] for address in shown} == {url.split("/")[2]}  # nothing from elsewhere
+    loaded = {address: headers for address, headers in shown.items() if "/pictures/" in address}
+    assert len(loaded) >= 4 and all(re.fullmatch(r".*/pictures/[0-9a-f]{32}\.png", address) for address in loaded)
+    assert all("immutable" in headers["cache-control"] for headers in loaded.values())
 
 
 @pytest.mark.slow
-def test_forty_pairs_with_five_viewing_times_killed_in_the_middle(pictures, tmp_path, command, rng):
+def test_forty_pairs_with_five_viewing_times_killed_in_the_middle(pictures, tmp_path, command, rng, capsys):
     folder = tmp_path / "study"
     more = dict(durations="0.125,0.25,0.5,1,2", num_pairs=40, practice=4)
     with browser.chromium(viewport={"width": 1280, "height": 720}) as context:
@@ -228,7 +249,9 @@ def test_forty_pairs_with_five_viewing_times_killed_in_the_middle(pictures, tmp_
     check_against(answers, given, asked)
     limited = [one for one in answers if one["duration"]]
     off = np.array([one["shown_ms"] - 1000 * one["duration"] for one in limited])
-    print(f"{len(limited)} shown, within 20 ms {np.mean(abs(off) <= 20):.3f}, largest error {abs(off).max():.2f} ms")
+    assert np.mean(abs(off) <= 20) >= 0.9
+    with capsys.disabled():
+        print(f"{len(limited)} exposures, {np.mean(abs(off) <= 20):.1%} within 20 ms; worst {abs(off).max():.1f} ms")
 
     code, _, _ = command("study", f"--output_dir={folder}", "--report")
     assert code == 0

@@ -1,13 +1,14 @@
 """Settings -> objects. Nothing below this folder sees a setting."""
 
-from hdsynth_tf.build.data import Level, build_levels, build_scenes, build_source, size_setting
-from hdsynth_tf.build.models import ModelMaker, build_conditioning, build_model, check_options
+from hdsynth_tf.build.data import Level, batch_sizes, build_levels, build_scenes, build_source, size_setting
+from hdsynth_tf.build.models import ModelMaker, build_conditioning, build_model, check_inputs, check_options
 from hdsynth_tf.build.training import build_stages, build_strategy, check_replicas, compile_arguments, workers
 from hdsynth_tf.build.windows import with_windows
 
 __all__ = [
     "Level",
     "ModelMaker",
+    "batch_sizes",
     "build_conditioning",
     "build_levels",
     "build_model",
@@ -15,6 +16,7 @@ __all__ = [
     "build_source",
     "build_stages",
     "build_strategy",
+    "check_inputs",
     "check_options",
     "check_replicas",
     "compile_arguments",

@@ -27,14 +27,6 @@ def size_setting(data, kind):
 
 
 def build_source(data, split, images=True):
-    """`_find_source` with what it says of its sources' windows."""
-    source = _find_source(data, split, images)
-    if source is not None and data.source_window == "percentiles" and not data.source_range:
-        source.percentiles = data.source_percentiles
-    return source
-
-
-def _find_source(data, split, images=True):
     """One split of the dataset that the settings name.
 
     Args:
@@ -48,6 +40,18 @@ def _find_source(data, split, images=True):
     Raises:
         DataError: If folders or partners are missing.
     """
+    source = _find_source(data, split, images)
+    if source is None:
+        return None
+    if data.source_window == "percentiles" and not data.source_range:
+        source.percentiles = data.source_percentiles
+    if not data.use_instance_map:
+        source.formats = {key: kind for key, kind in source.formats.items() if key != "instance_map"}
+    return source
+
+
+def _find_source(data, split, images):
+    """The source as it is found."""
     if data.dataset == "toy_street":
         height, width = size_setting(data, "image") or TOY_STREET_SIZE
         return ToyStreet(data.num_scenes, height, width, split, 0, data.hidden_modes, data.toy_thermal)

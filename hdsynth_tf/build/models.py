@@ -56,7 +56,7 @@ def _full_range(dtype, what):
 def build_model(data, networks, losses, training, source):
     """Conditioning, generator, discriminator and encoder for scenes such as `source`'s; not compiled."""
     conditioning = build_conditioning(data, networks, source, training.precision)
-    generator = _build_generator(networks, conditioning.image_channels, training.precision)
+    generator = _build_generator(networks, conditioning, training.precision)
     discriminator = None
     if losses.adversarial_weight:
         discriminator = MultiScaleDiscriminator(
@@ -71,7 +71,8 @@ def build_model(data, networks, losses, training, source):
     return Pix2PixHD(conditioning, generator, discriminator, training.ema_momentum or None, encoder)
 
 
-def _build_generator(networks, image_channels, dtype):
+def _build_generator(networks, conditioning, dtype):
+    image_channels = conditioning.image_channels
     if networks.generator == "unet":
         return UNetGenerator(networks.num_filters, networks.num_downsamples, image_channels, dtype=dtype)
     return GlobalGenerator(
@@ -82,6 +83,7 @@ def _build_generator(networks, image_channels, dtype):
         upsampling=networks.upsampling,
         padding=networks.padding,
         skip_connections=networks.skip_connections,
+        tone_channels=conditioning.channels - conditioning.row_channel if networks.tone else 0,
         dtype=dtype,
     )
 
@@ -99,6 +101,14 @@ def _build_encoder(networks, source, dtype):
         padding=networks.padding,
         dtype=dtype,
     )
+
+
+def check_inputs(model, source):
+    """Raises `SettingsError` unless a source has what a model reads."""
+    wanted = model.conditioning.input_formats
+    missing = [name for name in wanted if name not in source.formats]
+    if missing:
+        raise SettingsError(f"The model reads {' and '.join(wanted)}; the data have no {' and no '.join(missing)}.")
 
 
 def check_options(networks, training):

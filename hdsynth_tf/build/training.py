@@ -6,7 +6,7 @@ import keras
 import tensorflow as tf
 
 from hdsynth_tf import settings
-from hdsynth_tf.losses import ADVERSARIAL_LOSSES, FeatureMatchingLoss, PerceptualLoss, PyramidLoss
+from hdsynth_tf.losses import ADVERSARIAL_LOSSES, DecibelLoss, FeatureMatchingLoss, PerceptualLoss, PyramidLoss
 from hdsynth_tf.networks import VGG19Features
 from hdsynth_tf.optimizers import Adam
 from hdsynth_tf.schedule import LinearDecay, plan_stages
@@ -131,8 +131,9 @@ def _adam(rate, training):
 
 
 def _reconstruction_losses(losses, training):
-    pixel = PyramidLoss(losses.pixel_levels, losses.pixel_squared) if losses.pixel_weight else None
-    perceptual = None
+    pixel = perceptual = None
+    if losses.pixel_weight:
+        pixel = DecibelLoss() if losses.pixel_loss == "decibel" else PyramidLoss(losses.pixel_levels)
     if losses.uses_perceptual:
         raw_input = losses.perceptual_input == "raw"
         extractor = VGG19Features(losses.perceptual_weights, raw_input, dtype=training.precision)

@@ -1,11 +1,12 @@
 """What the networks minimise. Backend-neutral; networks are passed in."""
 
 from hdsynth_tf.losses.adversarial import ADVERSARIAL_LOSSES, AdversarialLoss, HingeLoss, LeastSquaresLoss, LogisticLoss
-from hdsynth_tf.losses.reconstruction import FeatureMatchingLoss, PerceptualLoss, PyramidLoss
+from hdsynth_tf.losses.reconstruction import DecibelLoss, FeatureMatchingLoss, PerceptualLoss, PyramidLoss
 
 __all__ = [
     "ADVERSARIAL_LOSSES",
     "AdversarialLoss",
+    "DecibelLoss",
     "FeatureMatchingLoss",
     "HingeLoss",
     "LeastSquaresLoss",

@@ -125,39 +125,60 @@ class PerceptualLoss(keras.losses.Loss):
 
 @keras.saving.register_keras_serializable(package=PACKAGE)
 class PyramidLoss(keras.losses.Loss):
-    """Difference `d` of two images, averaged over a pyramid of sizes: 1, 1/2, 1/4, ...; of the mean of |d| at each.
+    """Mean absolute difference of two images, averaged over a pyramid of sizes: 1, 1/2, 1/4, ...
 
     The coarse levels carry colour and light, and do not mind a shift of a pixel. One level is the L1 loss of pix2pix.
     Not in the paper: its released code has no loss in pixels, and without VGG weights nothing else holds the colours.
 
-    Where the input does not tell the light (a thermal image: day or night?), |d| makes a network decide, wrongly half
-    of the time; the mean of 2 d^2, which is as steep where `d` is 1/4, makes it hedge.
-
     Args:
         num_levels: Integer, sizes compared; each is half the one before.
-        num_squared: Integer, how many of the smallest sizes are compared by 2 d^2.
 
     Call arguments:
         y_true, y_pred: Images `(batch, height, width, channels)` in [-1, 1]; at least `2 ** (num_levels - 1)` pixels a
             side.
     """
 
-    def __init__(self, num_levels=1, num_squared=0, name="pyramid", **kwargs):
+    def __init__(self, num_levels=1, name="pyramid", **kwargs):
         super().__init__(name=name, **kwargs)
         self.num_levels = num_levels
-        self.num_squared = num_squared
 
     def call(self, y_true, y_pred):
         difference, total = widen(y_pred) - widen(y_true), 0.0
         for level in range(self.num_levels):
             if level:
                 difference = ops.average_pool(difference, 2, 2, "valid")  # linear: the difference of the halved images
-            is_squared = level >= self.num_levels - self.num_squared
-            total = total + per_sample_mean(2 * ops.square(difference) if is_squared else ops.abs(difference))
+            total = total + per_sample_mean(ops.abs(difference))
         return total / self.num_levels
 
     def get_config(self):
-        return {**super().get_config(), "num_levels": self.num_levels, "num_squared": self.num_squared}
+        return {**super().get_config(), "num_levels": self.num_levels}
 
 
 keras.saving.get_custom_objects()[f"{PACKAGE}>PyramidL1Loss"] = PyramidLoss  # its name in models of earlier versions
+
+
+@keras.saving.register_keras_serializable(package=PACKAGE)
+class DecibelLoss(keras.losses.Loss):
+    """Logarithm of the mean squared difference of two images: what decibels (PSNR) count, of each image.
+
+    For inputs that leave open how light the image is: a thermal image may be of day or of night. An absolute or squared
+    difference then makes a network answer grey, the mean of both, or makes the few images that it gets quite wrong
+    decide what it learns. A logarithm is content to get most images right.
+
+    Args:
+        floor: Float, added to the mean square: images that are nearer than that do not count more and more. 0.05 is
+            19 dB.
+
+    Call arguments:
+        y_true, y_pred: Images `(batch, height, width, channels)` in [-1, 1].
+    """
+
+    def __init__(self, floor=0.05, name="decibel", **kwargs):
+        super().__init__(name=name, **kwargs)
+        self.floor = floor
+
+    def call(self, y_true, y_pred):
+        return ops.log(per_sample_mean(ops.square(widen(y_pred) - widen(y_true))) + self.floor)
+
+    def get_config(self):
+        return {**super().get_config(), "floor": self.floor}

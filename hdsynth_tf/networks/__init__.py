@@ -1,9 +1,10 @@
-"""The networks, backend-neutral: generators, discriminators, the encoder, and VGG19 for the perceptual loss."""
+"""The networks, backend-neutral: generators, discriminators, the encoder, VGG19 features, a segmenter."""
 
 from hdsynth_tf.networks.coarse_to_fine import CoarseToFineGenerator, LocalEnhancer
 from hdsynth_tf.networks.discriminators import MultiScaleDiscriminator, PatchDiscriminator
 from hdsynth_tf.networks.encoder import FeatureEncoder, InstanceAveragePooling
 from hdsynth_tf.networks.generators import GlobalGenerator, UNetGenerator
+from hdsynth_tf.networks.segmentation import SegmentationUNet
 from hdsynth_tf.networks.styles import StyleBank
 from hdsynth_tf.networks.vgg import VGG19Features
 
@@ -15,6 +16,7 @@ __all__ = [
     "LocalEnhancer",
     "MultiScaleDiscriminator",
     "PatchDiscriminator",
+    "SegmentationUNet",
     "StyleBank",
     "UNetGenerator",
     "VGG19Features",

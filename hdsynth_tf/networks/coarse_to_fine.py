@@ -13,6 +13,7 @@ from hdsynth_tf.networks.layers import (
     UpsampleBlock,
     run,
 )
+from hdsynth_tf.networks.tone import ToneAdjustment
 
 
 @keras.saving.register_keras_serializable(package=PACKAGE)
@@ -113,6 +114,7 @@ class CoarseToFineGenerator(FeatureGenerator):
         global_generator: `GlobalGenerator` with `makes_image=False`.
         enhancers: List of `LocalEnhancer`, coarse to fine, of half the channels of what comes before.
         output_channels: Integer, channels of the image.
+        tone_channels: Integer, see `GlobalGenerator`.
         kernel_initializer: A Keras initializer, of the last convolution.
 
     Call arguments:
@@ -130,7 +132,13 @@ class CoarseToFineGenerator(FeatureGenerator):
     """
 
     def __init__(
-        self, global_generator, enhancers, output_channels=3, kernel_initializer=RELEASED_INITIALIZER, **kwargs
+        self,
+        global_generator,
+        enhancers,
+        output_channels=3,
+        tone_channels=0,
+        kernel_initializer=RELEASED_INITIALIZER,
+        **kwargs,
     ):
         super().__init__(**kwargs)
         enhancers = list(enhancers)
@@ -145,11 +153,13 @@ class CoarseToFineGenerator(FeatureGenerator):
         self.global_generator = global_generator
         self.enhancers = enhancers
         self.output_channels = output_channels
+        self.tone_channels = tone_channels
         self.kernel_initializer = keras.initializers.get(kernel_initializer)
 
         # === Layers ===
         self.halve = HalveImage(dtype=self.dtype_policy, name="halve")
         self.head = image_head(output_channels, kernel_initializer, self.dtype_policy)
+        self.tone = ToneAdjustment(dtype=self.dtype_policy, name="tone") if tone_channels else None
 
     @property
     def num_filters(self):
@@ -173,7 +183,7 @@ class CoarseToFineGenerator(FeatureGenerator):
         self.global_generator.build(shape)
         for enhancer in self.enhancers:
             enhancer.build(shape)
-        self.head.build((None, None, None, self.num_filters))
+        self.build_image_layers()
 
     # === Call ===
 
@@ -195,6 +205,7 @@ class CoarseToFineGenerator(FeatureGenerator):
             "global_generator": self.global_generator.get_config(),
             "enhancers": [enhancer.get_config() for enhancer in self.enhancers],
             "output_channels": self.output_channels,
+            "tone_channels": self.tone_channels,
             "kernel_initializer": keras.initializers.serialize(self.kernel_initializer),
         }
 
@@ -208,7 +219,8 @@ class CoarseToFineGenerator(FeatureGenerator):
 def grow(generator, num_residual_blocks=3):
     """The next level's generator, for twice the height and width: one more enhancer around all that is there.
 
-    The last convolution of `generator` is left behind, since the new enhancer's features become the image.
+    The last convolution of `generator` is left behind, since the new enhancer's features become the image. Its tone
+    adjustment comes along.
 
     Args:
         generator: Built `GlobalGenerator` or `CoarseToFineGenerator` with an even number of filters.
@@ -236,9 +248,16 @@ def grow(generator, num_residual_blocks=3):
     copies = [LocalEnhancer.from_config(enhancer.get_config()) for enhancer in old]
     new_base = GlobalGenerator.from_config({**base.get_config(), "makes_image": False})
     grown = CoarseToFineGenerator(
-        new_base, [*copies, finest], base.output_channels, base.kernel_initializer, dtype=base.dtype_policy
+        new_base,
+        [*copies, finest],
+        base.output_channels,
+        generator.tone_channels,
+        base.kernel_initializer,
+        dtype=base.dtype_policy,
     )
     grown.build((None, None, None, base.stem.conv.kernel.shape[2]))
     for source, copy in zip([*base.trunk, *old], [*new_base.trunk, *copies]):
         copy.set_weights(source.get_weights())
+    if generator.tone is not None:
+        grown.tone.set_weights(generator.tone.get_weights())
     return grown

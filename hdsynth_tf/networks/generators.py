@@ -14,6 +14,7 @@ from hdsynth_tf.networks.layers import (
     pad_to_multiple,
     run,
 )
+from hdsynth_tf.networks.tone import ToneAdjustment
 from hdsynth_tf.precision import widen
 
 RELEASED_INITIALIZER = {"class_name": "RandomNormal", "config": {"mean": 0.0, "stddev": 0.02}}
@@ -30,21 +31,25 @@ def image_head(output_channels, kernel_initializer, dtype):
 class FeatureGenerator(keras.Model):
     """Base class: a generator whose image is the last convolution, `head`, of its `features`.
 
-    Any height and width go in and the same come out. A subclass has `features(x, rematerialize)`, `multiple`, `head`
-    and `output_channels`.
+    Any height and width go in and the same come out. A subclass has `features(x, rematerialize)`, `multiple`, `head`,
+    `tone` and `output_channels`.
     """
 
     def compute_output_shape(self, input_shape):
         return (*input_shape[:-1], self.output_channels)
 
-    def to_image(self, feature_map, rematerialize=False):
-        """Feature map `(batch, height, width, num_filters)` -> image, float32 in [-1, 1]."""
-        return ops.tanh(widen(run([self.head], feature_map, rematerialize)))
+    def build_image_layers(self):
+        self.head.build((None, None, None, self.num_filters))
+        if self.tone is not None:
+            self.tone.build((None, None, None, self.output_channels), (None, None, None, self.tone_channels))
 
-    def call(self, x, rematerialize=False):
+    def call(self, x, rematerialize=False, training=False):
         height, width = ops.shape(x)[1:3]
-        image = self.to_image(self.features(pad_to_multiple(x, self.multiple), rematerialize), rematerialize)
-        return image[:, :height, :width]
+        features = self.features(pad_to_multiple(x, self.multiple), rematerialize)
+        image = widen(run([self.head], features, rematerialize))[:, :height, :width]
+        return ops.tanh(
+            image if self.tone is None else self.tone(image, x[..., : self.tone_channels], training=training)
+        )
 
 
 @keras.saving.register_keras_serializable(package=PACKAGE)
@@ -65,6 +70,8 @@ class GlobalGenerator(FeatureGenerator):
             border is, and are the start of its bright spots.
         skip_connections: Boolean. If true, what the halving stages see is added to what the doubling stages make at the
             same size, so that thin objects need not pass the lowest resolution. It adds no weights.
+        tone_channels: Integer. If above 0, light and colour of the whole image are adjusted by `ToneAdjustment`, which
+            looks at so many of the input's first channels.
         makes_image: Boolean. If false there is no last convolution, and `features` alone is of use: the coarse part of
             a `CoarseToFineGenerator`.
         kernel_initializer: A Keras initializer. Defaults to the released code's normal of standard deviation 0.02.
@@ -89,6 +96,7 @@ class GlobalGenerator(FeatureGenerator):
         upsampling="transposed",
         padding="zero",
         skip_connections=False,
+        tone_channels=0,
         makes_image=True,
         kernel_initializer=RELEASED_INITIALIZER,
         **kwargs,
@@ -101,6 +109,7 @@ class GlobalGenerator(FeatureGenerator):
         self.upsampling = upsampling
         self.padding = padding
         self.skip_connections = skip_connections
+        self.tone_channels = tone_channels
         self.makes_image = makes_image
         self.kernel_initializer = keras.initializers.get(kernel_initializer)
 
@@ -117,6 +126,7 @@ class GlobalGenerator(FeatureGenerator):
             UpsampleBlock(width, upsampling, name=f"up_{i}", **common) for i, width in enumerate(reversed(widths[:-1]))
         ]
         self.head = image_head(output_channels, kernel_initializer, self.dtype_policy) if makes_image else None
+        self.tone = ToneAdjustment(dtype=self.dtype_policy, name="tone") if tone_channels and makes_image else None
 
     @property
     def trunk(self):
@@ -132,9 +142,11 @@ class GlobalGenerator(FeatureGenerator):
 
     def build(self, input_shape):
         shape = (None, None, None, input_shape[-1])
-        for layer in [*self.trunk, self.head] if self.makes_image else self.trunk:
+        for layer in self.trunk:
             layer.build(shape)
             shape = layer.compute_output_shape(shape)
+        if self.makes_image:
+            self.build_image_layers()
 
     # === Call ===
 
@@ -167,6 +179,7 @@ class GlobalGenerator(FeatureGenerator):
             "upsampling": self.upsampling,
             "padding": self.padding,
             "skip_connections": self.skip_connections,
+            "tone_channels": self.tone_channels,
             "makes_image": self.makes_image,
             "kernel_initializer": keras.initializers.serialize(self.kernel_initializer),
         }

@@ -1,11 +1,14 @@
 """Answers, stored so that none is lost: one file for each rater, a line for each answer, on the disk before it is
 acknowledged. Sent twice, an answer is stored once."""
 
+import datetime
 import json
 import math
 import os
 import re
 import threading
+
+from hdsynth_tf.preference.stimuli import REAL
 
 RATER = re.compile(r"[a-z0-9][a-z0-9_-]{0,39}")
 TOLERANCE = 20.0  # milliseconds that a pair may be seen too long or too short
@@ -56,6 +59,31 @@ def _is_number(value, optional):
 def is_valid(answer, duration):
     """Whether the pair was seen as long as it should have been, as the page measured it, on a page in view."""
     return duration == 0 or (not answer["hidden"] and abs(answer["shown_ms"] - 1000 * duration) <= TOLERANCE)
+
+
+def complete(fields, rater, trial):
+    """An answer as it is stored: what the page sent, and what only the server knows.
+
+    Args:
+        fields: What `checked` returned.
+        rater: String.
+        trial: `design.Trial` that is answered.
+    """
+    methods = {"left": trial.left, "right": trial.right}
+    chosen = methods.get(fields["choice"])
+    truth = trial.truth or next((side for side, method in methods.items() if method == REAL), None)
+    return {
+        "rater": rater,
+        **fields,
+        "kind": trial.kind,
+        "image": trial.image,
+        **methods,
+        "duration": trial.duration,
+        "chosen": chosen,
+        "correct": None if truth is None else fields["choice"] == truth,
+        "valid": is_valid(fields, trial.duration),
+        "received": datetime.datetime.now(datetime.UTC).isoformat(timespec="milliseconds"),
+    }
 
 
 class AnswerBook:

@@ -1,15 +1,13 @@
 """What the server of a study answers: who a rater is and what is next, pictures, and answers that are kept."""
 
-import datetime
 import secrets
 
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
-from hdsynth_tf.preference.answers import MAX_ATTEMPTS, TOLERANCE, checked, is_valid, rater_id
+from hdsynth_tf.preference.answers import MAX_ATTEMPTS, TOLERANCE, checked, complete, rater_id
 from hdsynth_tf.preference.design import trials
-from hdsynth_tf.preference.stimuli import REAL
 from hdsynth_tf.web.errors import Refused
 from hdsynth_tf.web.server import immutable, make_app, page_routes, read_json
 
@@ -94,11 +92,8 @@ class StudyRoutes:
         if fields["trial"] >= len(asked) or (fields["choice"] == "tie" and not self.study.allow_tie):
             raise Refused(400, "There is no such trial, or no such answer.")
         stored = await run_in_threadpool(self.book.add, rater, complete(fields, rater, asked[fields["trial"]]))
-        return JSONResponse({"uuid": stored["uuid"], "correct": stored["correct"] if self.tells(stored) else None})
-
-    def tells(self, answer):
-        """Whether the rater is told if the answer was right."""
-        return answer["kind"] == "practice" and answer["choice"] != "tie"
+        is_told = stored["kind"] == "practice" and stored["choice"] != "tie"
+        return JSONResponse({"uuid": stored["uuid"], "correct": stored["correct"] if is_told else None})
 
     async def picture(self, request):
         token = request.path_params["token"]
@@ -112,22 +107,3 @@ def rater_of(text):
         return rater_id(text if isinstance(text, str) else "")
     except ValueError as error:
         raise Refused(400, str(error)) from error
-
-
-def complete(fields, rater, trial):
-    """An answer as it is stored: what the page sent, and what only the server knows."""
-    methods = {"left": trial.left, "right": trial.right}
-    chosen = methods.get(fields["choice"])
-    truth = trial.truth or next((side for side, method in methods.items() if method == REAL), None)
-    return {
-        "rater": rater,
-        **fields,
-        "kind": trial.kind,
-        "image": trial.image,
-        **methods,
-        "duration": trial.duration,
-        "chosen": chosen,
-        "correct": None if truth is None else fields["choice"] == truth,
-        "valid": is_valid(fields, trial.duration),
-        "received": datetime.datetime.now(datetime.UTC).isoformat(timespec="milliseconds"),
-    }

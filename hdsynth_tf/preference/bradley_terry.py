@@ -3,7 +3,8 @@
 import numpy as np
 from sklearn.linear_model import LogisticRegression
 
-from hdsynth_tf.preference.shares import Resampling, interval
+from hdsynth_tf.evaluation.intervals import interval
+from hdsynth_tf.preference.shares import Resampling
 
 PENALTY = 0.01  # keeps the strength of a method that always won finite; of no weight with hundreds of answers
 RESAMPLES = 500  # each is a fit

@@ -4,9 +4,10 @@ import collections
 
 import numpy as np
 
+from hdsynth_tf.evaluation.intervals import interval
 from hdsynth_tf.preference import bradley_terry
 from hdsynth_tf.preference.answers import TOLERANCE
-from hdsynth_tf.preference.shares import Resampling, interval, wilson
+from hdsynth_tf.preference.shares import Resampling, wilson
 from hdsynth_tf.preference.stimuli import REAL
 
 BROWSERS = {"Edg/": "Edge", "OPR/": "Opera", "Firefox/": "Firefox", "Chrome/": "Chrome", "Safari/": "Safari"}
@@ -93,7 +94,10 @@ def _subjects(comparisons):
 
 
 def _estimate(resampling, values, chosen=None):
-    """Share, two-way interval, and the interval as if answers were independent; `None` where there are no answers."""
+    """Share, two-way interval, and the interval as if answers were independent; `None` where there are no answers.
+
+    The two-way interval is never the narrower one: of answers that all agree, every draw is the same.
+    """
     chosen = np.ones(len(values), bool) if chosen is None else chosen
     count = int(chosen.sum())
     if not count:
@@ -102,7 +106,7 @@ def _estimate(resampling, values, chosen=None):
     total = float(values[chosen].sum())
     wilson_low, wilson_high = wilson(total, count)
     return {
-        "answers": count, "share": total / count, "low": low, "high": high,
+        "answers": count, "share": total / count, "low": min(low, wilson_low), "high": max(high, wilson_high),
         "wilson_low": wilson_low, "wilson_high": wilson_high,
     }  # fmt: skip
 

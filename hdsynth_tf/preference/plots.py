@@ -5,8 +5,8 @@ import math
 
 COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")  # Okabe and Ito
 INK, SOFT, LINE = "#1c1d1f", "#5a5e63", "#d8dad7"
-WIDTH, HEIGHT = 760, 420
-LEFT, RIGHT, TOP, BOTTOM = 64, 190, 24, 58  # margins of the curve
+WIDTH, HEIGHT = 800, 430
+LEFT, RIGHT, TOP, BOTTOM = 64, 210, 44, 58  # margins of the curve
 ROW = 40  # pixels of a row of the table of shares
 
 
@@ -27,7 +27,7 @@ def curve(series, label):
     parts = [_share_grid(), *(_text(at, HEIGHT - BOTTOM + 22, text, "middle", SOFT) for at, text in ticks)]
     parts += [_line(at, HEIGHT - BOTTOM, at, HEIGHT - BOTTOM + 5, SOFT) for at, _ in ticks]
     parts.append(_text((LEFT + WIDTH - RIGHT) / 2, HEIGHT - 10, "time seen", "middle", INK))
-    parts.append(_text(LEFT - 46, 14, label, "start", INK))
+    parts.append(_text(LEFT - 46, 18, label, "start", INK))
     ends = {}
     for n, (name, points) in enumerate(series.items()):
         color, shift = COLORS[n % len(COLORS)], (n - (len(series) - 1) / 2) * 5

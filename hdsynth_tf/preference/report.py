@@ -16,7 +16,7 @@ PAGE = """<!doctype html>
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>{title}</title>
 <style>
-  body {{ margin: 2rem auto; max-width: 820px; padding: 0 1rem; font: 15px/1.55 system-ui, sans-serif; }}
+  body {{ margin: 2rem auto; max-width: 940px; padding: 0 1rem; font: 15px/1.55 system-ui, sans-serif; }}
   body {{ color: #1c1d1f; }}
   h1 {{ font-size: 1.4rem; }} h2 {{ font-size: 1.1rem; margin-top: 2.2rem; }}
   svg {{ max-width: 100%; height: auto; }}
@@ -24,7 +24,7 @@ PAGE = """<!doctype html>
   table {{ border-collapse: collapse; font-variant-numeric: tabular-nums; }}
   th, td {{ text-align: right; padding: .3rem .8rem; border-bottom: 1px solid #d8dad7; white-space: nowrap; }}
   th:first-child, td:first-child {{ text-align: left; padding-left: 0; }}
-  th {{ font-weight: 600; color: #4d5156; vertical-align: bottom; }}
+  th {{ font-weight: 600; white-space: normal; max-width: 10rem; color: #4d5156; vertical-align: bottom; }}
   .note {{ color: #4d5156; font-size: .9rem; }}
 </style>
 <h1>{title}</h1>
@@ -117,14 +117,19 @@ def label_of(study):
     return "share of answers that took the picture for real" if study.has_truth else "share of answers that prefer it"
 
 
-def in_short(found):
-    """The report for the screen."""
+def counts(found):
+    """How much there is, and what was left out and why, as lines."""
     lines = [
         f"{found['raters']} raters, {found['images']} images, {found['used']} answers "
         f"({found['finished']['finished']} of {found['finished']['begun']} raters have finished)."
     ]
     lines += [f"Left out: {count} answers: {reason}." for reason, count in found["left_out"].items()]
-    lines += [f"Rater {rater}: {why}." for rater, why in found["inattentive"].items()]
+    return lines + [f"Left out: {rater} {why}." for rater, why in found["inattentive"].items()]
+
+
+def in_short(found):
+    """The report for the screen."""
+    lines = counts(found)
     if not found["used"]:
         return [*lines, "There is nothing to report yet."]
     rows = [("", "answers", "share", "95 %", "as if independent")]
@@ -163,7 +168,7 @@ def _cells(row):
 
 def _sections(study, found, protocol, drawings):
     """The page's parts, HTML."""
-    yield f"<p>{'<br>'.join(html.escape(line) for line in _counts(found))}</p>"
+    yield f"<p>{'<br>'.join(html.escape(line) for line in counts(found))}</p>"
     head = ("", "answers", "raters", "images", "share", "95 % interval", "as if all answers were independent")
     if found["used"]:
         yield from (drawings.get("shares", ""), drawings.get("curve", ""))
@@ -184,11 +189,6 @@ def _sections(study, found, protocol, drawings):
     yield f"<h2>Protocol</h2><ul>{''.join(f'<li>{html.escape(line)}</li>' for line in protocol)}</ul>"
     yield '<p class="note">All answers: <a href="answers.csv">answers.csv</a>. This page as data: '
     yield '<a href="report.json">report.json</a>.</p>'
-
-
-def _counts(found):
-    """How much there is, and what was left out and why."""
-    return in_short({**found, "used": 0})[:-1]
 
 
 def _trust(found):

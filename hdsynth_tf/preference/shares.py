@@ -10,8 +10,9 @@ import statistics
 
 import numpy as np
 
+from hdsynth_tf.evaluation.intervals import LEVEL
+
 RESAMPLES = 2000
-LEVEL = 0.95
 
 
 class Resampling:
@@ -54,11 +55,6 @@ class Resampling:
 def _draws(rng, count, resamples):
     """How often each of `count` was drawn: float64 `(resamples, count)`."""
     return rng.multinomial(count, np.full(count, 1 / count), resamples).astype("float64")
-
-
-def interval(values, level=LEVEL):
-    """`(low, high)`, between which the middle part `level` of the values of all draws lies."""
-    return tuple(float(bound) for bound in np.nanquantile(values, [(1 - level) / 2, (1 + level) / 2]))
 
 
 def wilson(successes, count, level=LEVEL):

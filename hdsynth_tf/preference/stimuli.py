@@ -9,14 +9,13 @@ import secrets
 import numpy as np
 from PIL import Image
 
+from hdsynth_tf.evaluation.measurement import REAL
+from hdsynth_tf.evaluation.methods import pictures_in
 from hdsynth_tf.storage import replacing
 from pipelines.decode import picture_size, read_image
 from pipelines.errors import DataError, first_of
-from pipelines.pairs import find_files
 from pipelines.progress import in_threads
 
-REAL = "real"  # the name of the real pictures among the methods
-GALLERY = "gallery/"  # where hdsynth_tf.generate keeps what its page shows of the inputs
 MOST_DEGRADED = 24  # pictures of which there is a degraded version, at most
 BLOCKS = 20  # the degraded version consists of so many along the longer side
 ASPECT_TOLERANCE = 0.02
@@ -54,10 +53,7 @@ def find_pictures(folders):
     Raises:
         DataError: If no name is common to all, or two methods' pictures of one name have different shapes.
     """
-    found = {
-        method: {name: path for name, path in find_files(folder).items() if not name.startswith(GALLERY)}
-        for method, folder in folders.items()
-    }
+    found = {method: pictures_in(folder) for method, folder in folders.items()}
     everything = set().union(*found.values())
     common = sorted(everything.intersection(*found.values()))
     lines = []

@@ -56,6 +56,11 @@ class Study:
         plain = [Stimulus(method, image) for method in self.methods for image in self.plan.images]
         return [*plain, *(Stimulus(method, image, degraded=True) for method, image in self.plan.degraded)]
 
+    @property
+    def is_complete(self):
+        """Whether all pictures have been made."""
+        return all(self.picture(stimulus.token(self.secret)).is_file() for stimulus in self.pictures)
+
     def picture(self, token):
         """The file of a picture, by its name on the page."""
         return self.folder / "pictures" / f"{token}.png"
@@ -83,6 +88,7 @@ def begin(folder, folders, picture_size, **plan):
 
     Raises:
         DataError: If pictures cannot be compared, or are too few.
+        RunFolderError: If the folder holds answers about other pictures.
     """
     found, notes = stimuli.find_pictures(folders)
     shown, sizes = stimuli.shown_sizes(found, picture_size)
@@ -91,7 +97,7 @@ def begin(folder, folders, picture_size, **plan):
     if plan["num_pairs"] > possible:
         raise DataError(
             f"A rater sees an image once in a comparison: {possible} pairs at most, of {len(images)} images. "
-            f"Received: --num_pairs={plan['num_pairs']}"
+            f"Received: --num_pairs={plan['num_pairs']}. Give --num_pairs={possible} or less, or more pictures."
         )
     content = {
         "secret": stimuli.new_secret(),
@@ -103,6 +109,8 @@ def begin(folder, folders, picture_size, **plan):
     path = folder / "study.json"
     if path.exists() and _without_secret(json.loads(path.read_text())) == _without_secret(content):
         content["secret"] = json.loads(path.read_text())["secret"]  # interrupted: pictures that are there are kept
+    elif any((folder / "answers").glob("*.jsonl")):
+        raise RunFolderError(f"{folder} holds answers about other pictures. Choose another folder.")
     else:
         remove(folder / "pictures")
     write_json(path, content)
@@ -112,17 +120,9 @@ def begin(folder, folders, picture_size, **plan):
 
 
 def take_up(folder, **plan):
-    """The study that was begun in a folder; `None` if there is none, or its pictures are not all there. See `begin`."""
+    """The study that was begun in a folder, or `None`. See `begin`."""
     path = folder / "study.json"
-    if not path.is_file():
-        return None
-    study = _study(folder, json.loads(path.read_text()), **plan)
-    complete = all(study.picture(stimulus.token(study.secret)).is_file() for stimulus in study.pictures)
-    if not complete and any((folder / "answers").glob("*.jsonl")):
-        raise RunFolderError(
-            f"Pictures of the study in {folder} are missing, and there are answers about them already."
-        )
-    return study if complete else None
+    return _study(folder, json.loads(path.read_text()), **plan) if path.is_file() else None
 
 
 def _study(folder, content, question, allow_tie, **plan):

@@ -171,6 +171,8 @@ def foreign_to_released(model):
         return "reflected borders in strided convolutions (--padding=zero is the released code's)"
     if any(getattr(part, "skip_connections", False) for part in parts):
         return "skip connections (--noskip_connections is the released code's)"
+    if model.generator.tone is not None:
+        return "tone adjustment (--notone is the released code's)"
     if model.conditioning.row_channel:
         return "a row channel (--norow_channel is the released code's)"
     if model.discriminator is not None and model.discriminator.norm != "instance":

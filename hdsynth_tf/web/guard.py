@@ -39,7 +39,8 @@ class Guard:
 
     def __init__(self, app, host, max_body):
         self.app, self.max_body = app, max_body
-        self.names = {"localhost", host.lower(), socket.gethostname().lower(), socket.getfqdn().lower()}
+        machine = socket.gethostname().lower()
+        self.names = {"localhost", host.lower(), machine, f"{machine}.local"}
 
     async def __call__(self, scope, receive, send):
         if scope["type"] != "http":

@@ -36,7 +36,10 @@ export class Outbox {
   }
 
   run() {
-    this.work ??= this.sendAll().finally(() => { this.work = null; });
+    this.work ??= this.sendAll().finally(() => {
+      this.work = null;
+      if (this.queue.length) this.run();  // added at the last moment
+    });
   }
 
   async sendAll() {

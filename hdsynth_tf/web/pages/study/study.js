@@ -208,15 +208,14 @@ class Session {
     if (!this.pauseWanted) $("feedback").textContent = "";
     const [prepared] = await Promise.all([this.prepared(index), pause(CROSS), inSight()]);
     this.wasHidden = false;
-    let onset, answered;
+    let answered;
     const choice = new Promise((resolve) => { answered = resolve; });
     const shown = await expose({
       seconds: trial.duration,
       frame: this.clock.frame,
       show: () => this.stage.show(prepared),
       hide: () => this.stage.hide(prepared),
-      onset: (stamp) => {
-        onset = stamp;
+      begun: () => {
         $("stage").dataset.phase = "seen";
         if (!trial.duration) {
           this.listen(answered);
@@ -232,18 +231,23 @@ class Session {
     }
     const given = await choice;
     this.listen(null);
-    const answer = {
-      uuid: crypto.randomUUID?.() ?? randomName(), study: this.study.id, rater: this.session.rater,
-      trial: index, attempt, order: this.order++, choice: given.side, by: given.by, key: given.key,
-      frame_ms: this.clock.frame, rate_hz: this.clock.rate, frames: shown.frames, long_gaps: shown.longGaps,
-      onset_ms: onset, offset_ms: shown.offset, shown_ms: shown.offset - onset, response_ms: given.stamp - onset, hidden,
-      width: trial.width, height: trial.height, scale, device_pixel_ratio: devicePixelRatio,
-      viewport_width: innerWidth, viewport_height: innerHeight, cross_origin_isolated: crossOriginIsolated,
-      user_agent: navigator.userAgent.slice(0, 400),
-    };
+    const answer = { ...this.record(index, attempt, shown, given), hidden, scale };
     const reply = this.outbox.add(answer);
     if (trial.practice && this.study.has_truth) await this.feedback(reply);
     return answer;
+  }
+
+  // What is stored of an answer: what was shown, for how long, and what was answered.
+  record(index, attempt, { onset, offset, frames, longGaps }, given) {
+    const { width, height } = this.trials[index];
+    return {
+      uuid: crypto.randomUUID?.() ?? randomName(), study: this.study.id, rater: this.session.rater,
+      trial: index, attempt, order: this.order++, choice: given.side, by: given.by, key: given.key,
+      frame_ms: this.clock.frame, rate_hz: this.clock.rate, frames, long_gaps: longGaps,
+      onset_ms: onset, offset_ms: offset, shown_ms: offset - onset, response_ms: given.stamp - onset,
+      width, height, device_pixel_ratio: devicePixelRatio, viewport_width: innerWidth, viewport_height: innerHeight,
+      cross_origin_isolated: crossOriginIsolated, user_agent: navigator.userAgent.slice(0, 400),
+    };
   }
 
   // From now on answers are taken, or no longer.

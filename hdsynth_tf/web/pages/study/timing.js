@@ -29,12 +29,12 @@ export function snap(median) {
 export const framesFor = (seconds, frame) => Math.max(1, Math.floor(seconds * 1000 / frame + 0.5 + 1e-3));
 
 // Shows something for `seconds`; 0: until `ended` resolves. Gives {onset, offset, frames, longGaps}, stamps in milliseconds.
-// `onset` is called with its stamp as soon as it is known.
-export async function expose({ seconds, frame, show, hide, onset: tell, ended }) {
+// `begun` is called right after the beginning.
+export async function expose({ seconds, frame, show, hide, begun, ended }) {
   await nextFrame();
   const onset = await nextFrame();
   show();
-  tell(onset);
+  begun();
   if (!seconds) {
     await ended;
     const offset = await nextFrame();

@@ -1,0 +1,146 @@
+"""The paper's Tables 1, 3 and 4 on procedural streets: what each part of pix2pixHD is worth, as a segmenter sees it.
+
+    python experiments/paper_tables.py OUTPUT_DIR
+    python experiments/paper_tables.py OUTPUT_DIR --perceptual_weights=VGG19_FILE
+
+Trains a segmenter, and pix2pix and pix2pixHD in several forms, each for as many steps on the same pictures; then scores
+what all of them make of the same unseen streets. Prints the tables in Markdown and writes a picture,
+OUTPUT_DIR/paper_tables.jpg; the whole table, with FID, KID, PSNR and SSIM, and the page are in OUTPUT_DIR/evaluation.
+Under an hour on 2 cores. Started again, it goes on.
+"""
+
+import argparse
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from hdsynth_tf.evaluation.report import COLUMNS, Score, Table
+from hdsynth_tf.pictures import grid
+
+ROOT = Path(__file__).parents[1]
+ORACLE = "real images (oracle)"
+STAGES = 16  # parts of a training, of as many steps each
+COLD = ["--warm_start_epochs=0", "--epochs=8", "--decay_epochs=8"]
+WARM = ["--warm_start_epochs=8", "--epochs=3", "--decay_epochs=5"]
+STREETS = ["--dataset=toy_street", "--nohidden_modes", "--image_height=128", "--image_width=256", "--noflip"]
+HD = ["--flagfile=experiments/quickstart.flags"]
+UNET = ["--generator=unet", "--num_filters=16", "--num_downsamples=7"]
+AS_LONG = ["--batch_size=2", "--learning_rate=5e-4", "--discriminator_learning_rate=5e-4"]
+VARIANTS = {
+    "pix2pix": ["--flagfile=experiments/pix2pix.flags", *UNET, "--discriminator_filters=16", "--nouse_instance_map",
+                *COLD],
+    "pix2pixHD": [*HD, *WARM],
+    "adversarial loss only": [*HD, *COLD, "--pixel_weight=0", "--feature_matching_weight=0"],
+    "with feature matching": [*HD, *COLD, "--pixel_weight=0"],
+    "with perceptual loss": [*HD, *COLD, "--pixel_weight=0"],
+    "U-Net generator": [*HD, *WARM, *UNET],
+    "one discriminator": [*HD, *WARM, "--num_scales=1"],
+    "no instance maps": [*HD, *WARM, "--nouse_instance_map"],
+}  # fmt: skip
+TABLES = {
+    "Table 1: methods": ["pix2pix", "pix2pixHD", ORACLE],
+    "Table 3: generators": ["U-Net generator", "pix2pixHD"],
+    "Table 4: discriminators": ["one discriminator", "pix2pixHD"],
+    "Losses": ["adversarial loss only", "with feature matching", "with perceptual loss", "pix2pixHD"],
+    "Instance maps": ["no instance maps", "pix2pixHD"],
+}
+SMALL_THINGS = ("person", "pole", "sign")
+DRAWN = ("pix2pix", "adversarial loss only", "pix2pixHD")
+DRAWN_SCENES = (1, 5, 9)  # of those on the page
+QUIET = ["--sample_epochs=100", "--num_samples=6", "--noexport", "--keep_checkpoints=1"]
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("output_dir", type=Path)
+    parser.add_argument("--steps", type=int, default=2000, help="of each training, a multiple of 16")
+    parser.add_argument("--scenes", type=int, default=300, help="unseen ones that are scored")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--perceptual_weights", default="none", help="see hdsynth_tf.train")
+    parser.add_argument("--segmenter_epochs", type=int, default=10)
+    asked = parser.parse_args()
+    folder = asked.output_dir.absolute()
+    variants = dict(VARIANTS)
+    if asked.perceptual_weights == "none":
+        variants.pop("with perceptual loss")
+    else:
+        variants["with perceptual loss"].append(f"--perceptual_weights={asked.perceptual_weights}")
+    segmenter = train_segmenter(folder, asked.segmenter_epochs)
+    for name, flags in variants.items():
+        train(folder / "runs" / name, name, flags, asked.steps, asked.seed)
+    run(
+        "evaluate", *(f"--method={name}={folder / 'runs' / name}" for name in variants), *STREETS, "--split=test",
+        f"--num_scenes={asked.scenes}", f"--segmenter={segmenter}", "--features=segmenter",
+        f"--output_dir={folder / 'evaluation'}", log=folder / "evaluation.log",
+    )  # fmt: skip
+    methods = json.loads((folder / "evaluation" / "table.json").read_text())["methods"]
+    print_tables(methods)
+    draw(folder, list(variants))
+
+
+def run(command, *flags, log):
+    """Runs one of the commands, from the repository's root; its output goes to a file."""
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with log.open("a") as file:
+        done = subprocess.run(
+            [sys.executable, "-m", f"hdsynth_tf.{command}", *flags], cwd=ROOT, stdout=file, stderr=file
+        )
+    if done.returncode:
+        sys.exit(f"hdsynth_tf.{command} failed; {log} ends with:\n{log.read_text()[-800:]}")
+
+
+def train_segmenter(folder, epochs):
+    """Path of the segmenter, which is trained once."""
+    path = folder / "segmenter.keras"
+    if not path.exists():
+        run(
+            "train_segmenter", *STREETS, "--num_scenes=4000", f"--epochs={epochs}", f"--output={path}",
+            log=folder / "segmenter.log",
+        )  # fmt: skip
+        print(f"segmenter: {(folder / 'segmenter.log').read_text().splitlines()[-2]}", file=sys.stderr, flush=True)
+    return path
+
+
+def train(path, name, flags, steps, seed):
+    """Trains a variant, once."""
+    if not (path / "scores.json").exists():
+        common = [*STREETS, "--num_scenes=4000", *AS_LONG, f"--steps_per_epoch={steps // STAGES}", f"--seed={seed}"]
+        run("train", *flags, *common, *QUIET, f"--run_dir={path}", log=path.with_name(f"{name}.log"))
+        print(f"{name}: trained", file=sys.stderr, flush=True)
+
+
+def print_tables(methods):
+    """The paper's tables, and how near pix2pixHD comes to the oracle."""
+    for title, names in TABLES.items():
+        rows = [row(name, methods[name]) for name in names if name in methods]
+        heads = ["", *(COLUMNS[key][0] for key in ("pixel_accuracy", "mean_iou")), *(f"IoU {c}" for c in SMALL_THINGS)]
+        print(f"{title}\n\n{Table(heads, rows).markdown()}\n")
+    ours, oracle = (methods[name]["mean_iou"]["value"] for name in ("pix2pixHD", ORACLE))
+    print(f"pix2pixHD reaches {ours / oracle:.1%} of the oracle's mean IoU.")
+
+
+def row(name, scores):
+    whole = [Score(**scores[key]).shown(1, 3) for key in ("pixel_accuracy", "mean_iou")]
+    return [name, *whole, *(f"{scores['class_iou'][label] or 0:.3f}" for label in SMALL_THINGS)]
+
+
+def draw(folder, variants):
+    """Like Figures 9 and 10: label map, real picture and what some methods make; below, what the segmenter sees."""
+    count = len(variants) + 2  # pictures of a scene on the page, then as many label maps
+    columns = [0, 1, *(2 + variants.index(name) for name in DRAWN)]
+
+    def picture(scene, place):
+        return np.asarray(Image.open(folder / "evaluation" / "page" / f"{scene:03d}_{place:02d}.webp").convert("RGB"))
+
+    rows = [[picture(s, start + c) for c in columns] for s in DRAWN_SCENES for start in (0, count)]
+    sheet = Image.fromarray(grid(rows, ["input / labels", "real", *DRAWN]))
+    sheet.thumbnail((1800, 1800))
+    sheet.save(folder / "paper_tables.jpg", quality=88)
+
+
+if __name__ == "__main__":
+    main()
