@@ -11,6 +11,7 @@ from hdsynth_tf.editing.scene import Scene
 FORMAT = 1
 MOST_POINTS = 20_000  # of a stroke
 LONGEST_STROKE = 400_000  # pixels
+LARGEST_RADIUS = 200
 LARGEST_SEED = 2**31 - 1
 
 # === Values of an edit ===
@@ -89,7 +90,7 @@ EDITS = {  # name -> function, its values, those of them that may be left out
     ),
     "paint": (
         edits.paint,
-        {"points": _points, "radius": _whole(0, 500), "label": _label},
+        {"points": _points, "radius": _whole(0, LARGEST_RADIUS), "label": _label},
         {"onto": _or_nothing(_object), "over": _over},
     ),
     "fill": (edits.fill, {"at": _inside, "label": _label}, {"onto": _or_nothing(_object)}),

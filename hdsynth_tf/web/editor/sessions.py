@@ -36,7 +36,10 @@ class Session:
     def of_record(cls, kept, classes):
         """The session that a record tells of. Raises `EditError` if it cannot be replayed."""
         history = record.replay(kept, classes)
-        titles = [title(command, history.go_to(n).scene, classes) for n, command in enumerate(history.commands)]
+        titles, before = [], history.go_to(0)
+        for command in history.commands:
+            titles.append(title(command, before.scene, classes))
+            before = before.redo()
         scene_name = kept.get("scene")
         return cls(history, scene_name if isinstance(scene_name, str) else "a record", titles)
 
