@@ -8,6 +8,8 @@ from pipelines.source import class_colors
 CELL_WIDTH = 512  # pixels, at most, of one picture in a grid
 GAP = 4
 CAPTION_HEIGHT = 22
+BOX_MARGIN = 0.25  # of an object's height and width, shown around it
+SMALLEST_BOX = 64
 
 
 def color_labels(label_map, colors, instance_map=None):
@@ -159,6 +161,34 @@ def titled_rows(rows, cell=160):
             draw.text((left, top + CAPTION_HEIGHT + height), caption, fill=(90, 90, 90), font=font)
         top += height + 2 * CAPTION_HEIGHT
     return np.asarray(sheet)
+
+
+def box_around(mask, smallest=SMALLEST_BOX):
+    """Slices of the part of a picture that shows what a mask marks, and a margin; at most twice as long as wide.
+
+    It is at least `smallest` pixels high and wide.
+    """
+    if not mask.any():  # lost when the map was made smaller
+        return slice(None), slice(None)
+    spans = [_span(np.flatnonzero(mask.any(axis=1 - axis)), length, smallest) for axis, length in enumerate(mask.shape)]
+    limit = 2 * min(stop - start for start, stop in spans)
+    middles = [int(np.median(positions)) for positions in np.nonzero(mask)]
+    return tuple(slice(*_shorten(span, middle, limit)) for span, middle in zip(spans, middles))
+
+
+def _span(marked, length, smallest):
+    """First and last + 1 of what is shown of an axis."""
+    first, last = int(marked[0]), int(marked[-1]) + 1
+    margin = max(int((last - first) * BOX_MARGIN), (smallest - (last - first)) // 2)
+    return max(first - margin, 0), min(last + margin, length)
+
+
+def _shorten(span, middle, limit):
+    """`span`, or the `limit` pixels of it around `middle`."""
+    start, stop = span
+    if stop - start > limit:
+        start = min(max(middle - limit // 2, start), stop - limit)
+    return start, min(stop, start + limit)
 
 
 def _fit(picture, shape):

@@ -7,7 +7,7 @@ from PIL import Image
 import hdsynth_tf  # noqa: F401  registers the classes that saved models consist of
 from hdsynth_tf import build, commands, flags
 from hdsynth_tf.clustering import encode_instances, find_styles
-from hdsynth_tf.pictures import titled_rows
+from hdsynth_tf.pictures import box_around, titled_rows
 from hdsynth_tf.run_folder import RunFolder, check_writable, find_model, read_settings, write_json
 from hdsynth_tf.settings import DataSettings, SettingsError, StylesSettings
 from hdsynth_tf.storage import replacing
@@ -19,8 +19,6 @@ them in the model, which then makes many photographs of one input. Data flags th
 
   python -m hdsynth_tf.styles --model=runs/city
 """
-MARGIN = 0.25  # of an object's height and width, shown around it
-SMALLEST = 64  # pixels, at least, of what is shown of a picture
 
 
 def main(argv):
@@ -81,31 +79,6 @@ def draw_sheet(model, source, instances, counts, names):
             bar.add(1)
         rows.append((names[label], pictures))
     return titled_rows(rows)
-
-
-def box_around(mask):
-    """Slices of the part of a picture that shows what a mask marks, and a margin; at most twice as long as wide."""
-    if not mask.any():  # lost when the map was made smaller
-        return slice(None), slice(None)
-    spans = [_span(np.flatnonzero(mask.any(axis=1 - axis)), length) for axis, length in enumerate(mask.shape)]
-    limit = 2 * min(stop - start for start, stop in spans)
-    middles = [int(np.median(positions)) for positions in np.nonzero(mask)]
-    return tuple(slice(*_shorten(span, middle, limit)) for span, middle in zip(spans, middles))
-
-
-def _span(marked, length):
-    """First and last + 1 of what is shown of an axis."""
-    first, last = int(marked[0]), int(marked[-1]) + 1
-    margin = max(int((last - first) * MARGIN), (SMALLEST - (last - first)) // 2)
-    return max(first - margin, 0), min(last + margin, length)
-
-
-def _shorten(span, middle, limit):
-    """`span`, or the `limit` pixels of it around `middle`."""
-    start, stop = span
-    if stop - start > limit:
-        start = min(max(middle - limit // 2, start), stop - limit)
-    return start, min(stop, start + limit)
 
 
 if __name__ == "__main__":

@@ -66,9 +66,10 @@ def _folder(data_dir, split, key):
     )
 
 
-def has_split(data_dir, split):
-    """Whether label maps and photographs of a split are there."""
+def has_split(data_dir, split, images=True):
+    """Whether label maps and, unless `images` is false, photographs of a split are there, named as Cityscapes' are."""
     try:
-        return all(_folder(as_path(data_dir), split, key) for key in ("label_map", "image"))
+        folders = {key: _folder(as_path(data_dir), split, key) for key in ["label_map"] + ["image"] * images}
+        return bool(images or find_files(folders["label_map"], ENDINGS["label_map"]))
     except DataError:
         return False

@@ -9,8 +9,7 @@ from PIL import Image
 from tiny import style_model
 
 from hdsynth_tf.clustering import SCENES_PER_FILE, Instances, encode_instances, find_styles
-from hdsynth_tf.pictures import titled_rows
-from hdsynth_tf.styles import box_around
+from hdsynth_tf.pictures import box_around, titled_rows
 from pipelines.paths import as_path
 from pipelines.source import Source
 from pipelines.toy_street import ToyStreet

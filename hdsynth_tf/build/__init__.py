@@ -1,6 +1,6 @@
 """Settings -> objects. Nothing below this folder sees a setting."""
 
-from hdsynth_tf.build.data import Level, batch_sizes, build_levels, build_source, size_setting
+from hdsynth_tf.build.data import Level, batch_sizes, build_levels, build_scenes, build_source, size_setting
 from hdsynth_tf.build.models import ModelMaker, build_conditioning, build_model, check_inputs, check_options
 from hdsynth_tf.build.training import build_stages, build_strategy, check_replicas, compile_arguments, workers
 from hdsynth_tf.build.windows import with_windows
@@ -12,6 +12,7 @@ __all__ = [
     "build_conditioning",
     "build_levels",
     "build_model",
+    "build_scenes",
     "build_source",
     "build_stages",
     "build_strategy",

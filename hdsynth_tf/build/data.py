@@ -16,6 +16,8 @@ from pipelines.source import FileSource
 from pipelines.toy_street import ToyStreet
 
 TOY_STREET_SIZE = (128, 256)
+SCENE_SPLITS = ("val", "test", "train")
+PLAIN_FOLDERS = {"label_dir": "label", "instance_dir": "inst"}
 
 
 def size_setting(data, kind):
@@ -91,6 +93,31 @@ def _build_folder(data, split, images):
     else:
         train, val = hold_out(source.names, data.val_share)
     return source.subset(train if split == "train" else val) if val or split == "train" else None
+
+
+def build_scenes(root, num_classes):
+    """Label maps, and instance maps if there are any, of a folder of a known layout; of val, test or train.
+
+    Args:
+        root: Folder: Cityscapes in either layout; or `test_label` and `test_inst`, or `label` and `inst`.
+        num_classes: Integer.
+
+    Raises:
+        DataError: If it has neither layout, or files have no partner.
+    """
+    root = as_path(root)
+    for split in SCENE_SPLITS:
+        if cityscapes.has_split(root, split, images=False):
+            return cityscapes.Cityscapes(root, split, images=False)
+    for found in (*(folder.split_folders(root, split) for split in SCENE_SPLITS), _plain_folders(root)):
+        if "label_dir" in found:
+            maps = {key: found[key] for key in ("label_dir", "instance_dir") if key in found}
+            return folder.Folder(**maps, num_classes=num_classes)
+    raise DataError(f"{root} has no label maps: neither Cityscapes' folders, nor test_label, nor label.")
+
+
+def _plain_folders(root):
+    return {key: root / name for key, name in PLAIN_FOLDERS.items() if (root / name).is_dir()}
 
 
 def batch_sizes(data, training, source):

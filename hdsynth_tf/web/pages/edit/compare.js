@@ -1,0 +1,53 @@
+// Before and after: an earlier photograph over the present one, up to a line that a slider moves.
+
+import { getBlob } from "./net.js";
+import { byId, setOptions } from "./elements.js";
+
+export class Compare {
+  constructor(scene, view, photos, history) {
+    Object.assign(this, { scene, view, photos, history });
+    this.isOn = false;
+    byId("compare").addEventListener("click", () => this.toggle());
+    byId("compare-with").addEventListener("change", () => this.load());
+    byId("compare-at").addEventListener("input", () => this.place());
+    byId("compare-difference").addEventListener("change", () => this.place());
+    scene.addEventListener("changed", () => this.isOn && this.offer());
+    view.addEventListener("placed", () => this.place());
+  }
+
+  toggle(isOn = !this.isOn) {
+    this.isOn = isOn;
+    byId("compare").setAttribute("aria-pressed", String(isOn));
+    byId("compare-bar").hidden = !isOn;
+    if (isOn) this.offer();
+    this.place();
+  }
+
+  offer() {
+    setOptions(byId("compare-with"), this.history.entries.map(({ title, digest }, i) => [digest, i ? `${i}. ${title}` : "as opened"]));
+    this.load();
+  }
+
+  async load() {
+    const digest = byId("compare-with").value;
+    if (this.loaded === `${this.scene.head.session} ${digest}`) return;
+    try {
+      const url = URL.createObjectURL(await getBlob(this.photos.path(digest, "full")));
+      this.view.before.src = url;
+      this.loaded = `${this.scene.head.session} ${digest}`;
+    } catch { /* a newer edit came first: its own `changed` asks again */ }
+    this.place();
+  }
+
+  place() {
+    const { before, stage, scale, left, scene } = this.view;
+    before.hidden = !this.isOn || !this.loaded;
+    const isDifference = byId("compare-difference").checked;
+    const share = Number(byId("compare-at").value) / 100;
+    before.style.mixBlendMode = isDifference ? "difference" : "normal";
+    before.style.clipPath = isDifference ? "none" : `inset(0 ${100 * (1 - share)}% 0 0)`;
+    const line = byId("compare-line");
+    line.hidden = before.hidden || isDifference;
+    line.style.left = `${Math.min(Math.max(left + share * scene.width * scale, 0), stage.clientWidth)}px`;
+  }
+}

@@ -1,0 +1,84 @@
+// The conversation with the server about one scene: edits one after the other, and what to do when a session ended.
+
+import { getPacket, post, putFiles } from "./net.js";
+
+const KEPT = "editor-session"; // in sessionStorage: the session's name; in localStorage: the record
+
+export class Session extends EventTarget {
+  constructor(scene) {
+    super();
+    this.scene = scene;
+    this.line = Promise.resolve(); // edits wait for those before them
+    this.waiting = 0;
+  }
+
+  get path() { return `/api/sessions/${this.scene.head.session}`; }
+
+  /** Goes on with the session of this tab; else with what was kept of the last one; else with the first scene. */
+  async begin() {
+    const name = sessionStorage.getItem(KEPT);
+    if (name) {
+      try { return this.take(await getPacket(`/api/sessions/${name}`)); } catch (error) { if (error.status !== 404) throw error; }
+    }
+    const record = localStorage.getItem(KEPT);
+    if (record) {
+      try { return await this.openRecord(JSON.parse(record)); } catch { localStorage.removeItem(KEPT); }
+    }
+    return this.openScene(0);
+  }
+
+  async openScene(index) { this.take(await post("/api/sessions", { scene: index })); }
+
+  async openRecord(record) { this.take(await post("/api/sessions", { record })); }
+
+  async openMaps(files) { this.take(await putFiles("/api/sessions", files)); }
+
+  take(packet) {
+    sessionStorage.setItem(KEPT, packet.head.session);
+    this.scene.take(packet);
+    this.tell("said", { message: packet.head.said });
+    this.keep();
+  }
+
+  /**
+   * Sends an edit, after those that are under way; true if it was made. With a function, it is called when it is the
+   * edit's turn, with the scene as it then is.
+   */
+  edit(command) {
+    this.waiting++;
+    const turn = this.line.then(async () => {
+      const began = performance.now();
+      try {
+        const edit = typeof command === "function" ? command(this.scene) : command;
+        const count = this.scene.head.objects.length;
+        const packet = await post(`${this.path}/edits`, { edit, from: this.scene.head.digest });
+        this.take(packet);
+        if (packet.head.objects.length > count && ["duplicate", "paste", "paint", "change_class"].includes(edit.do)) {
+          this.scene.select(packet.head.objects.length - 1);
+        }
+        performance.measure("edit", { start: began, end: performance.now() });
+        return true;
+      } catch (error) {
+        this.tell("failed", { message: error.message });
+        return false;
+      } finally {
+        this.waiting--;
+      }
+    });
+    this.line = turn;
+    return turn;
+  }
+
+  /** Keeps the record in this browser a moment after the last edit, so that it outlives the server. */
+  keep() {
+    clearTimeout(this.timer);
+    this.timer = setTimeout(async () => {
+      try {
+        const answer = await fetch(`${this.path}/files/record.json`);
+        if (answer.ok) localStorage.setItem(KEPT, await answer.text());
+      } catch { /* the store is full, or the server gone: the session itself goes on */ }
+    }, 1500);
+  }
+
+  tell(name, detail) { this.dispatchEvent(new CustomEvent(name, { detail })); }
+}
