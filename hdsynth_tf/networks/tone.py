@@ -108,8 +108,8 @@ class ToneAdjustment(keras.layers.Layer):
     A generator with instance normalisation hardly knows whether its input was dark or bright, and yet that is most of
     what tells day from night in a thermal image. A small dense network reads it from `tone_statistics`, and gives for
     each channel the first cosines of the picture from top to bottom: its mean, sky against road, ... What of these the
-    image itself has is taken away, so that nothing else decides them, and the rest is multiplied by a gain. Dropout
-    keeps the dense network from knowing a hundred pictures by heart. Not in the paper.
+    image itself has is taken away, so that nothing else decides them. Dropout keeps the dense network from knowing a
+    hundred pictures by heart. Not in the paper.
 
     Args:
         hidden_units: Integer, width of the dense network.
@@ -139,13 +139,12 @@ class ToneAdjustment(keras.layers.Layer):
         self.channels = image_shape[-1]
         features = x_shape[-1] * (STATISTIC_BANDS * 4 + HISTOGRAM_BINS)
         dtype = wide(self.compute_dtype)
-        outputs = (1 + self.num_cosines) * self.channels
         self.layers = [
             RunningStandardization(dtype=dtype, name="standardize"),
             keras.layers.Dropout(0.6 * self.dropout, seed=self.seed, dtype=dtype, name="drop_statistics"),
             keras.layers.Dense(self.hidden_units, activation="relu", dtype=dtype, name="hidden"),
             keras.layers.Dropout(self.dropout, seed=self.seed, dtype=dtype, name="drop_hidden"),
-            keras.layers.Dense(outputs, kernel_initializer="zeros", dtype=dtype, name="tone"),
+            keras.layers.Dense(self.num_cosines * self.channels, kernel_initializer="zeros", dtype=dtype, name="tone"),
         ]
         shape = (None, features)
         for layer in self.layers:
@@ -162,12 +161,11 @@ class ToneAdjustment(keras.layers.Layer):
         for layer in self.layers:
             options = {} if isinstance(layer, keras.layers.Dense) else {"training": training}
             tone = layer(tone, **options)
-        tone = ops.reshape(tone, (-1, 1 + self.num_cosines, self.channels))
-        gain, wanted = 1 + tone[:, :1, None, :], tone[:, 1:, :]
+        wanted = ops.reshape(tone, (-1, self.num_cosines, self.channels))
         image = widen(image)
         waves = cosines(ops.shape(image)[1], self.num_cosines, image.dtype)
         own = ops.matmul(ops.transpose(waves), ops.mean(image, axis=2)) / ops.cast(ops.shape(image)[1], image.dtype)
-        return gain * image + ops.matmul(waves, wanted - gain[:, :, 0] * own)[:, :, None, :]
+        return image + ops.matmul(waves, wanted - own)[:, :, None, :]
 
     # === Config ===
 
