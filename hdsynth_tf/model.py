@@ -12,7 +12,8 @@ from hdsynth_tf.storage import replacing
 from pipelines.paths import as_path
 
 PARTS = ("conditioning", "generator", "discriminator", "ema_momentum", "encoder", "style_bank")
-GENERATOR_TERMS = ("adversarial", "feature_matching", "perceptual", "pixel")
+IMAGE_TERMS = ("perceptual", "pixel", "gradient")  # what compares images
+GENERATOR_TERMS = ("adversarial", "feature_matching", *IMAGE_TERMS)
 DISCRIMINATOR_TERMS = ("discriminator_real", "discriminator_fake")
 
 
@@ -96,10 +97,12 @@ class Pix2PixHD(keras.Model):
         feature_matching_loss=None,
         perceptual_loss=None,
         pixel_loss=None,
+        gradient_loss=None,
         adversarial_weight=1.0,
         feature_matching_weight=10.0,
         perceptual_weight=10.0,
         pixel_weight=10.0,
+        gradient_weight=1.0,
         discriminator_weight=0.5,
         train_finest_only=False,
         train_encoder=True,
@@ -118,8 +121,10 @@ class Pix2PixHD(keras.Model):
             feature_matching_loss: `losses.FeatureMatchingLoss`; needs `adversarial_loss`.
             perceptual_loss: `losses.PerceptualLoss`.
             pixel_loss: `losses.PyramidLoss`, or any `keras.losses.Loss` of images.
-            adversarial_weight, feature_matching_weight, perceptual_weight, pixel_weight: Floats, of the terms of the
-                generator's loss (equation 5 of the paper; its released code has 1, 10 and 10, and no pixel loss).
+            gradient_loss: `losses.GradientLoss`.
+            adversarial_weight, feature_matching_weight, perceptual_weight, pixel_weight, gradient_weight: Floats, of
+                the terms of the generator's loss (equation 5 of the paper; its released code has 1, 10 and 10, and
+                neither of the last two).
             discriminator_weight: Float, of both terms of the discriminator's loss; 0.5 in the released code.
             train_finest_only: Boolean. If true, of the generator only what `grow` added last trains; the discriminator
                 trains as a whole.
@@ -149,11 +154,13 @@ class Pix2PixHD(keras.Model):
         self.feature_matching_loss = feature_matching_loss
         self.perceptual_loss = perceptual_loss
         self.pixel_loss = pixel_loss
+        self.gradient_loss = gradient_loss
         self.term_weights = {
             "adversarial": adversarial_weight,
             "feature_matching": feature_matching_weight,
             "perceptual": perceptual_weight,
             "pixel": pixel_weight,
+            "gradient": gradient_weight,
             "discriminator": discriminator_weight,
         }
         self.train_finest_only = train_finest_only
@@ -298,10 +305,10 @@ class Pix2PixHD(keras.Model):
     def losses(self, semantic_input, real_image, fake_image, training):
         """The terms that `compile` asked for: dict of name -> `(batch,)` float32, not weighted."""
         terms = {}
-        if self.pixel_loss is not None:
-            terms["pixel"] = self.pixel_loss.call(real_image, fake_image)
-        if self.perceptual_loss is not None:
-            terms["perceptual"] = self.perceptual_loss.call(real_image, fake_image)
+        for name in IMAGE_TERMS:
+            loss = getattr(self, f"{name}_loss")
+            if loss is not None:
+                terms[name] = loss.call(real_image, fake_image)
         if self.adversarial_loss is not None:
             real, fake = self._judge(semantic_input, real_image, fake_image, training)
             real_scores, fake_scores = [scale[-1] for scale in real], [scale[-1] for scale in fake]

@@ -9,6 +9,7 @@ from hdsynth_tf.losses import (
     ADVERSARIAL_LOSSES,
     DecibelLoss,
     FeatureMatchingLoss,
+    GradientLoss,
     HingeLoss,
     LeastSquaresLoss,
     LogisticLoss,
@@ -115,6 +116,27 @@ def test_decibels(rng):
     expected = np.log(4) - decibels * np.log(10) / 10
     np.testing.assert_allclose(numpy(DecibelLoss(floor=0.0).call(real, fake)), expected, rtol=1e-5)
     np.testing.assert_allclose(numpy(DecibelLoss(0.05).call(real, real)), np.log(0.05), rtol=1e-5)
+
+
+def gradient_length(image):
+    grey = image.mean(-1)
+    down, across = grey[:, 1:, :-1] - grey[:, :-1, :-1], grey[:, :-1, 1:] - grey[:, :-1, :-1]
+    return np.sqrt(down**2 + across**2 + 1e-6)
+
+
+def test_gradient(rng):
+    real, fake = (rng.uniform(-1, 1, (2, 17, 33, 3)).astype("float32") for _ in range(2))
+    a, b = gradient_length(real), gradient_length(fake)
+    expected = ((a - b) ** 2).mean((1, 2)) / (a**2).mean((1, 2)) / 2
+    a, b = (x.reshape(2, 4, 4, 8, 4).mean((2, 4)) for x in (a, b))
+    expected += ((a - b) ** 2).mean((1, 2)) / (a**2).mean((1, 2)) / 2
+    np.testing.assert_allclose(numpy(GradientLoss((1, 4)).call(real, fake)), expected, rtol=1e-4)
+
+
+def test_gradient_asks_for_no_sign_and_no_light(rng):
+    real = rng.uniform(-0.5, 0.5, (2, 32, 32, 3)).astype("float32")
+    assert numpy(GradientLoss().call(real, 0.4 - real)).max() < 1e-6
+    assert numpy(GradientLoss().call(real, 0 * real)).min() > 0.9
 
 
 def test_pyramids_of_earlier_versions_are_read():

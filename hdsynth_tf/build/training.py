@@ -6,7 +6,15 @@ import keras
 import tensorflow as tf
 
 from hdsynth_tf import settings
-from hdsynth_tf.losses import ADVERSARIAL_LOSSES, DecibelLoss, FeatureMatchingLoss, PerceptualLoss, PyramidLoss
+from hdsynth_tf.losses import (
+    ADVERSARIAL_LOSSES,
+    DecibelLoss,
+    FeatureMatchingLoss,
+    GradientLoss,
+    PerceptualLoss,
+    PyramidLoss,
+)
+from hdsynth_tf.model import GENERATOR_TERMS
 from hdsynth_tf.networks import VGG19Features
 from hdsynth_tf.optimizers import Adam
 from hdsynth_tf.schedule import LinearDecay, plan_stages
@@ -140,9 +148,10 @@ def _reconstruction_losses(losses, training):
         perceptual = PerceptualLoss(
             extractor, relative=losses.relative_perceptual, rematerialize=training.rematerialize
         )
-    return {"pixel_loss": pixel, "perceptual_loss": perceptual}
+    gradient = GradientLoss() if losses.gradient_weight else None
+    return {"pixel_loss": pixel, "perceptual_loss": perceptual, "gradient_loss": gradient}
 
 
 def _weights(losses):
-    names = ("adversarial_weight", "feature_matching_weight", "perceptual_weight", "pixel_weight")
+    names = (f"{name}_weight" for name in GENERATOR_TERMS)
     return {name: getattr(losses, name) for name in names}

@@ -1,13 +1,20 @@
 """What the networks minimise. Backend-neutral; networks are passed in."""
 
 from hdsynth_tf.losses.adversarial import ADVERSARIAL_LOSSES, AdversarialLoss, HingeLoss, LeastSquaresLoss, LogisticLoss
-from hdsynth_tf.losses.reconstruction import DecibelLoss, FeatureMatchingLoss, PerceptualLoss, PyramidLoss
+from hdsynth_tf.losses.reconstruction import (
+    DecibelLoss,
+    FeatureMatchingLoss,
+    GradientLoss,
+    PerceptualLoss,
+    PyramidLoss,
+)
 
 __all__ = [
     "ADVERSARIAL_LOSSES",
     "AdversarialLoss",
     "DecibelLoss",
     "FeatureMatchingLoss",
+    "GradientLoss",
     "HingeLoss",
     "LeastSquaresLoss",
     "LogisticLoss",
