@@ -146,6 +146,19 @@ def test_bradley_terry_stays_finite_and_refuses_what_is_not_connected(rng):
         bradley_terry.scale({name: column[within] for name, column in answers.items()}, names)
 
 
+def test_there_is_a_scale_as_soon_as_a_second_rater_begins():
+    """Many draws are of that rater alone and of other images: they have no answer."""
+    pairs = [("m0", "m1"), ("m1", "m2"), ("m0", "m2")] * 4 + [("m0", "m1")]
+    swapped = np.arange(13) % 2 == 1
+    left, right = (np.where(swapped, *sides) for sides in (np.array(pairs).T[::-1], np.array(pairs).T))
+    raters, images = np.array(["a"] * 12 + ["b"]), np.array([f"i{n}" for n in range(12)] + ["i0"])
+    answers = dict(rater=raters, image=images, left=left, right=right, left_share=1.0 - swapped)  # the first wins
+    assert (Resampling(raters, images, bradley_terry.RESAMPLES).sums(np.ones(13)) == 0).any()
+    found = bradley_terry.scale(answers, ["m0", "m1", "m2"])["methods"]
+    assert [row["name"] for row in found] == ["m0", "m1", "m2"] and np.isfinite(found[0]["high"])
+    assert sum(row["best"] for row in found) == pytest.approx(1)
+
+
 # === Who sees what ===
 
 
