@@ -285,7 +285,7 @@ def test_a_study_is_taken_up_as_it_was(methods):
     assert begin(methods, methods / "study").secret != study.secret
     assert len(list((methods / "study" / "pictures").iterdir())) == 36
     assert studies.take_up(methods / "nothing", **settings) is None
-    study.open_answers().add("anna", {"trial": 0, "attempt": 0})
+    study.open_answers().add("anna", {"trial": 0, "attempt": 0, "valid": True})
     with pytest.raises(RunFolderError, match="holds answers about other pictures"):
         begin(methods, methods / "study", names=("b", "a"))
 
@@ -346,16 +346,17 @@ def test_ids():
 
 def test_answers_are_stored_once_and_survive_a_cut(tmp_path):
     book = AnswerBook(tmp_path / "answers")
-    first = {"trial": 0, "attempt": 0, "uuid": "1"}
+    first = {"trial": 0, "attempt": 0, "uuid": "1", "valid": False}
     assert book.add("anna", first) == first
     assert book.add("anna", {**first, "uuid": "2"}) == first  # sent twice, or by a second page
-    again = {"trial": 0, "attempt": 1, "uuid": "3"}
+    again = {"trial": 0, "attempt": 1, "uuid": "3", "valid": True}
     assert book.add("anna", again) == again and book.add("ben", first) == first
+    assert book.add("anna", {**again, "attempt": 2, "uuid": "5"}) == again  # a second page, where it was off
     with (tmp_path / "answers" / "anna.jsonl").open("ab") as file:
         file.write(b'{"trial": 1, "att')  # the power went
     book = AnswerBook(tmp_path / "answers")
     assert book.of("anna") == [first, again]
-    third = {"trial": 1, "attempt": 0, "uuid": "4"}
+    third = {"trial": 1, "attempt": 0, "uuid": "4", "valid": True}
     book.add("anna", third)
     assert read_answers(tmp_path / "answers" / "anna.jsonl") == [first, again, third]
     assert AnswerBook(tmp_path / "answers").everything() == [first, again, third, first]
@@ -485,7 +486,7 @@ def test_the_server_tells_no_methods_and_keeps_answers(methods):
     later = {**answer, "trial": 5, "choice": "left", "uuid": "12345678"}
     assert client.post("/api/answers", json=later).json()["correct"] is None  # only practice has feedback
     for changes, status in [
-        ({"study": "other"}, 409), ({"trial": 15}, 400), ({"choice": "tie"}, 400), ({"shown_ms": None}, 400),
+        ({"study": "other"}, 409), ({"trial": 15}, 400), ({"attempt": 3}, 400), ({"choice": "tie"}, 400), ({"shown_ms": None}, 400),
         ({"rater": None}, 400), ({"rater": "a/b"}, 400), ({"user_agent": "x" * 70000}, 413),
     ]:  # fmt: skip
         reply = client.post("/api/answers", json={**answer, **changes})
