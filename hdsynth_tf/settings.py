@@ -379,8 +379,6 @@ class TrainSegmenterSettings:
 
     def __post_init__(self):
         check_evaluated(self.evaluated_labels)
-        if not self.output.endswith(".keras"):
-            raise SettingsError(f"--output should be the file to write, NAME.keras. Received: {self.output!r}")
         for name in ("num_filters", "num_downsamples", "epochs", "steps_per_epoch", "batch_size"):
             if getattr(self, name) < 1:
                 raise SettingsError(f"--{name} should be 1 or more. Received: {getattr(self, name)}")

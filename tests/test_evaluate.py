@@ -340,6 +340,19 @@ def test_train_segmenter_writes_one_file_that_evaluate_takes(command, tmp_path):
     assert code == 1 and "is there already" in error and path.read_bytes() == before
 
 
+@pytest.mark.parametrize(
+    "flags, message",
+    [
+        (["--output=s.h5"], "NAME.keras. Received: 's.h5'"),
+        (["--output=s.keras", "--split=val"], "Train it on another one"),
+        (["--output=s.keras", "--epochs=0"], "--epochs should be 1 or more"),
+    ],
+)
+def test_wrong_use_of_train_segmenter(command, flags, message):
+    code, _, error = command("train_segmenter", *flags)
+    assert code == 2 and message in error
+
+
 def test_train_segmenter_goes_on_after_an_interruption(command, tmp_path, monkeypatch):
     """Stopped in the third of four epochs; only what is left is trained."""
     epochs, flags = [], [*SMALL, "--epochs=4", "--steps_per_epoch=2", f"--output={tmp_path / 's.keras'}"]
@@ -352,6 +365,8 @@ def test_train_segmenter_goes_on_after_an_interruption(command, tmp_path, monkey
     monkeypatch.setattr(keras.callbacks.BackupAndRestore, "on_epoch_begin", begin)
     assert command("train_segmenter", *flags)[0] == 130
     assert not (tmp_path / "s.keras").exists()
+    code, _, error = command("train_segmenter", *flags, "--num_filters=8")
+    assert code == 1 and "holds another run: --num_filters was 4, is 8" in error
     code, _, error = command("train_segmenter", *flags)
     assert code == 0, error
     assert epochs == [0, 1, 2, 2, 3]
