@@ -486,7 +486,8 @@ def test_the_server_tells_no_methods_and_keeps_answers(methods):
     later = {**answer, "trial": 5, "choice": "left", "uuid": "12345678"}
     assert client.post("/api/answers", json=later).json()["correct"] is None  # only practice has feedback
     for changes, status in [
-        ({"study": "other"}, 409), ({"trial": 15}, 400), ({"attempt": 3}, 400), ({"choice": "tie"}, 400), ({"shown_ms": None}, 400),
+        ({"study": "other"}, 409), ({"trial": 15}, 400), ({"attempt": 3}, 400), ({"choice": "tie"}, 400),
+        ({"shown_ms": None}, 400),
         ({"rater": None}, 400), ({"rater": "a/b"}, 400), ({"user_agent": "x" * 70000}, 413),
     ]:  # fmt: skip
         reply = client.post("/api/answers", json={**answer, **changes})

@@ -110,8 +110,8 @@ class AnswerBook:
         return self.known[rater]
 
     def add(self, rater, answer):
-        """Stores an answer. Returns the one that is stored: the earlier one if the same attempt has been answered, or the
-        pair validly, as by a second page that is open; so no pair counts twice."""
+        """Stores an answer. Returns the one that is stored: the earlier one if the attempt has been answered before, or
+        the pair validly, as by a second page that is open; so no pair counts twice."""
         with self.lock:
             for earlier in self._of(rater):
                 is_same = earlier["attempt"] == answer["attempt"]
