@@ -61,11 +61,11 @@ def named_places(texts, reserved=()):
     places = {}
     for text in texts:
         name, _, place = text.partition("=")
-        if not re.fullmatch(r"[\w+.-]+( [\w+.-]+)*", name) or not place or name in places or name in reserved:
+        if not re.fullmatch(r"(?!\.)[\w+.-]+( [\w+.-]+)*", name) or not place or name in places or name in reserved:
             others = f" and not {' or '.join(sorted(reserved))}" if reserved else ""
             raise SettingsError(
-                "--method should be NAME=PLACE, each name once, of letters, digits and _ + . - or single spaces"
-                f"{others}. Received: {text!r}"
+                "--method should be NAME=PLACE, each name once, of letters, digits and _ + . - or single spaces, "
+                f"beginning with no dot{others}. Received: {text!r}"
             )
         places[name] = place
     return places

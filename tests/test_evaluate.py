@@ -304,6 +304,10 @@ def test_deep_targets_are_compared_in_their_window(command, scenes, rng, save):
     assert code == 0, error
     assert table(scenes)["same"]["ssim"]["value"] == pytest.approx(1)
     assert table(scenes)["same"]["psnr"] == {"value": 120, "low": 120, "high": 120}
+    for i in range(5):
+        save(f"bytes/s{i}.png", rng.integers(0, 255, (24, 32)).astype("uint8"))
+    code, _, error = command("evaluate", f"--method=m={scenes / 'bytes'}", *data, "--features=none", output_dir)
+    assert code == 1 and "s0.png has 1 channels of uint8, the real images have 1 of uint16" in error
     shown = read(scenes / "out" / "page" / "000_01.webp")
     assert shown.min() < 10 and shown.max() > 245
 
@@ -333,6 +337,7 @@ def test_a_segmenter_of_other_classes_is_refused(command, scenes):
         ([], "--method=NAME=RUN_OR_FOLDER"),
         (["--method=ours"], "should be NAME=PLACE"),
         (["--method=../up=x"], "should be NAME=PLACE"),
+        (["--method=..=x"], "should be NAME=PLACE"),
         (["--method=a=x", "--method=a=y"], "each name once"),
         (["--method=a=x", "--features=segmenter"], "needs --segmenter"),
         (["--method=a=x", "--segmenter_height=4"], "given together"),
@@ -451,6 +456,8 @@ def test_the_papers_tables_on_streets(tmp_path):
     assert (tmp_path / "paper_tables.jpg").exists() and "no instance maps: trained" in done.stderr
     again = subprocess.run(command, **options)
     assert again.stdout == done.stdout and "trained" not in again.stderr
+    other = subprocess.run([*command, "--seed=2"], **options)
+    assert other.returncode == 1 and "was begun with" in other.stderr
 
 
 @pytest.mark.slow

@@ -507,7 +507,8 @@ def test_the_command_says_what_is_wrong(command, methods):
         (["--method=x", study], "--method should be NAME=PLACE"),
         (
             [a, f"--method=degraded={methods / 'b'}", study],
-            "each name once, of letters, digits and _ + . - or single spaces and not degraded or real images",
+            "each name once, of letters, digits and _ + . - or single spaces, beginning with no dot and not degraded or "
+            "real images",
         ),
         ([a, b, study, "--durations=-1"], "--durations should be"),
         ([a, b, study, "--num_pairs=0"], "--num_pairs should be 1 or more"),

@@ -39,8 +39,8 @@ class InceptionFeatures:
                 self.network.load_weights(Path(weights))
         except Exception as error:
             raise FeaturesError(
-                f"InceptionV3's weights for FID and KID could not be loaded ({weights}: {first_line(error)}). Ways out: "
-                f"on a machine with network, let one run download {FILE}, copy that file here and give --features=FILE; "
+                f"InceptionV3's weights for FID and KID could not be loaded ({weights}: {first_line(error)}). Ways "
+                f"out: on a machine with network, let one run download {FILE}, copy it here and give --features=FILE; "
                 "--features=segmenter takes the segmenter's own features, --features=none leaves FID and KID out."
             ) from error
         self.name = "InceptionV3 of Keras" + ("" if weights == "imagenet" else f" with the weights {weights}")
