@@ -354,7 +354,7 @@ class EvaluateSettings:
         check_evaluated(self.evaluated_labels)
         if bool(self.segmenter_height) != bool(self.segmenter_width):
             raise SettingsError("--segmenter_height and --segmenter_width are given together, or not at all.")
-        if self.segmenter_range and not (len(self.segmenter_range) == 2):
+        if self.segmenter_range and len(self.segmenter_range) != 2:
             raise SettingsError(f"--segmenter_range should be low,high. Received: {self.segmenter_range}")
         for name in ("styles", "resamples", "num_pictures"):
             if getattr(self, name) < 1:

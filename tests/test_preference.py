@@ -338,10 +338,9 @@ def test_times_that_are_off_do_not_count():
 
 def test_ids():
     assert rater_id(" Anna-3 ") == "anna-3"
-    for text in ("", "../x", "a b", "a/b", "-a", "x" * 41, "ä", "con.", "a\n"):
-        if text.strip() != "a":
-            with pytest.raises(ValueError):
-                rater_id(text)
+    for text in ("", "../x", "a b", "a/b", "-a", "x" * 41, "ä", "con.", "a\nb"):
+        with pytest.raises(ValueError):
+            rater_id(text)
 
 
 def test_answers_are_stored_once_and_survive_a_cut(tmp_path):
@@ -427,7 +426,7 @@ def test_the_report_is_whole_from_the_first_answer_on(methods):
     study, folder = begin(methods, methods / "study", durations=(0.25, 1, 0)), methods / "study" / "report"
     assert "nothing to report yet" in write_report(study, 0.75, folder)[-1]
     book = study.open_answers()
-    for count, answer in enumerate(judged(study, ["anna", "<b>".strip("<>")], "a")):
+    for count, answer in enumerate(judged(study, ["anna", "ben"], "a")):
         book.add(answer["rater"], answer)
         if count in (0, 3):
             write_report(study, 0.75, folder)
@@ -507,8 +506,7 @@ def test_the_command_says_what_is_wrong(command, methods):
         (["--method=x", study], "--method should be NAME=PLACE"),
         (
             [a, f"--method=degraded={methods / 'b'}", study],
-            "each name once, of letters, digits and _ + . - or single spaces, beginning with no dot and not degraded or "
-            "real images",
+            "or single spaces, beginning with no dot and not degraded or real images",
         ),
         ([a, b, study, "--durations=-1"], "--durations should be"),
         ([a, b, study, "--num_pairs=0"], "--num_pairs should be 1 or more"),
