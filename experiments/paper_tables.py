@@ -18,11 +18,12 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from hdsynth_tf.evaluate import ORACLE
 from hdsynth_tf.evaluation.report import COLUMNS, Score, Table
 from hdsynth_tf.pictures import grid
+from hdsynth_tf.run_folder import write_json
 
 ROOT = Path(__file__).parents[1]
-ORACLE = "real images (oracle)"
 STAGES = 16  # parts of a training, of as many steps each
 COLD = ["--warm_start_epochs=0", "--epochs=8", "--decay_epochs=8"]
 WARM = ["--warm_start_epochs=8", "--epochs=3", "--decay_epochs=5"]
@@ -64,6 +65,7 @@ def main():
     parser.add_argument("--segmenter_epochs", type=int, default=10)
     asked = parser.parse_args()
     folder = asked.output_dir.absolute()
+    keep_settings(folder / "settings.json", {key: vars(asked)[key] for key in ("steps", "seed", "segmenter_epochs")})
     variants = dict(VARIANTS)
     if asked.perceptual_weights == "none":
         variants.pop("with perceptual loss")
@@ -80,6 +82,14 @@ def main():
     methods = json.loads((folder / "evaluation" / "table.json").read_text())["methods"]
     print_tables(methods)
     draw(folder, list(variants))
+
+
+def keep_settings(path, settings):
+    """Exits if what is there was trained with other settings."""
+    before = json.loads(path.read_text()) if path.exists() else settings
+    if before != settings:
+        sys.exit(f"{path.parent} was begun with {before}. Received: {settings}. Choose another folder.")
+    write_json(path, settings)
 
 
 def run(command, *flags, log):

@@ -19,7 +19,7 @@ from hdsynth_tf.evaluation.methods import Method, find_methods
 from hdsynth_tf.evaluation.page import Shown, draw_sheet, write_page
 from hdsynth_tf.evaluation.segmentation import EvaluatedClasses
 from hdsynth_tf.evaluation.segmenters import load_segmenter
-from hdsynth_tf.picture_folder import MANIFEST, Look, PictureFolder, check_output, fingerprint, generate_all
+from hdsynth_tf.picture_folder import MANIFEST, PictureFolder, check_output, fingerprint, generate_all, looks_of
 from hdsynth_tf.pictures import show_values
 from hdsynth_tf.run_folder import RunFolder, check_writable, find_model, read_settings, write_json
 from hdsynth_tf.settings import DataSettings, EvaluateSettings, SettingsError, named_places
@@ -141,7 +141,7 @@ def plan_pictures(models, source, data, asked, output_dir):
     for name, path in models.items():
         model = keras.saving.load_model(str(path), compile=False)
         build.check_inputs(model, source)
-        looks = plan_looks(model.encoder is not None, asked)
+        looks = looks_of(model, asked.seed, asked.styles)
         scenes = {key: value for key, value in dataclasses.asdict(data).items() if key != "num_scenes"}
         manifest = {"model": fingerprint(path), "style_from": "", "source_video": "", "scenes": scenes}
         manifest["looks"] = [[look.ending, look.seed] for look in looks]
@@ -150,15 +150,6 @@ def plan_pictures(models, source, data, asked, output_dir):
     if asked.styles > 1 and all(len(making.looks) == 1 for making in makings.values()):
         raise SettingsError("--styles is for models with an encoder, and none of the methods is one.")
     return makings
-
-
-def plan_looks(styled, asked):
-    """What to make of every scene: one picture, or one for each seed."""
-    if not styled:
-        return [Look("", "generated")]
-    if asked.styles == 1:
-        return [Look("", "generated", asked.seed)]
-    return [Look(f"_{seed}", f"seed {seed}", seed) for seed in range(asked.seed, asked.seed + asked.styles)]
 
 
 # === How it is measured ===
@@ -209,8 +200,8 @@ def measure_all(methods, source, instruments, asked, data, output_dir):
     for name, method in [*((method.name, method) for method in methods), (ORACLE, None)]:
         files = [*method.paths, *itertools.chain(*method.variants)] if method else []
         own = [stamp(path) for path in files]
-        file = output_dir / "measured" / f"{name}.npz"
-        measured[name] = measure_once(file, {**key, "pictures": own}, lambda m=method: instruments.measure(source, m))
+        folder = output_dir / "measured" / name
+        measured[name] = measure_once(folder, {**key, "pictures": own}, instruments, source, method)
     return measured
 
 

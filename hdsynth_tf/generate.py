@@ -8,7 +8,7 @@ import keras
 import hdsynth_tf  # noqa: F401  registers the classes that saved models consist of
 from hdsynth_tf import build, commands, flags
 from hdsynth_tf.gallery import write_gallery
-from hdsynth_tf.picture_folder import MANIFEST, Look, PictureFolder, check_output, fingerprint, generate_all
+from hdsynth_tf.picture_folder import MANIFEST, Look, PictureFolder, check_output, fingerprint, generate_all, looks_of
 from hdsynth_tf.run_folder import find_model, read_settings, write_json
 from hdsynth_tf.settings import DataSettings, GenerateSettings, SettingsError
 from hdsynth_tf.video import check_ffmpeg, extract_frames, probe, write_video
@@ -81,11 +81,7 @@ def plan_looks(model, seed, styles, photo):
         raise SettingsError("The model has no encoder and makes one picture of an input: no --styles, no --style_from.")
     if photo is not None:
         return [Look("", "generated in the photo's styles", photo=photo)]
-    if model.encoder is not None and not model.style_bank.as_dict():
-        print("The model has an encoder and has no styles: every object gets features of 0. See hdsynth_tf.styles.")
-    if styles == 1:
-        return [Look("", "generated", seed)]
-    return [Look(f"_{number}", f"seed {number}", number) for number in range(seed, seed + styles)]
+    return looks_of(model, seed, styles)
 
 
 def write_page(source, looks, output, model):

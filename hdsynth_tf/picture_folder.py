@@ -41,6 +41,17 @@ class Look:
         return None if self.photo is None else np.asarray(Image.fromarray(self.photo).resize((width, height)))
 
 
+def looks_of(model, seed, styles):
+    """What to make of every input: one picture by a model without an encoder; else one for each of `styles` seeds."""
+    if model.encoder is None:
+        return [Look("", "generated")]
+    if not model.style_bank.as_dict():
+        print("The model has an encoder and has no styles: every object gets features of 0. See hdsynth_tf.styles.")
+    if styles == 1:
+        return [Look("", "generated", seed)]
+    return [Look(f"_{number}", f"seed {number}", number) for number in range(seed, seed + styles)]
+
+
 class PictureFolder:
     """Where everything lies in the folder.
 
@@ -76,15 +87,15 @@ class PictureFolder:
     def write(self, image, source, index, look):
         """Writes a picture, and what the gallery shows of it first, so that a picture that is there is done."""
         if not self.is_photograph:
-            save_preview(show_values(image, self.window), self.shown(source, index, look))
+            save_preview(show_values(image, self.window), self.shown(source, index, look), Image.LANCZOS)
         with replacing(self.picture(source, index, look)) as temporary:
             write_deep(image, temporary)
 
 
-def save_preview(picture, path):
-    """RGB uint8 array -> a small file."""
+def save_preview(picture, path, resample=Image.NEAREST):
+    """RGB uint8 array -> a small file. `resample`: a filter of Pillow; the default leaves label maps' colours alone."""
     preview = Image.fromarray(picture)
-    preview.thumbnail((PREVIEW_WIDTH, PREVIEW_WIDTH), Image.NEAREST)
+    preview.thumbnail((PREVIEW_WIDTH, PREVIEW_WIDTH), resample)
     with replacing(path) as temporary:
         preview.save(temporary, lossless=True)
 

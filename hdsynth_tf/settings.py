@@ -61,11 +61,11 @@ def named_places(texts, reserved=()):
     places = {}
     for text in texts:
         name, _, place = text.partition("=")
-        if not re.fullmatch(r"[\w+.-]+( [\w+.-]+)*", name) or not place or name in places or name in reserved:
+        if not re.fullmatch(r"(?!\.)[\w+.-]+( [\w+.-]+)*", name) or not place or name in places or name in reserved:
             others = f" and not {' or '.join(sorted(reserved))}" if reserved else ""
             raise SettingsError(
-                "--method should be NAME=PLACE, each name once, of letters, digits and _ + . - or single spaces"
-                f"{others}. Received: {text!r}"
+                "--method should be NAME=PLACE, each name once, of letters, digits and _ + . - or single spaces, "
+                f"beginning with no dot{others}. Received: {text!r}"
             )
         places[name] = place
     return places
@@ -357,7 +357,7 @@ class EvaluateSettings:
         check_evaluated(self.evaluated_labels)
         if bool(self.segmenter_height) != bool(self.segmenter_width):
             raise SettingsError("--segmenter_height and --segmenter_width are given together, or not at all.")
-        if self.segmenter_range and not (len(self.segmenter_range) == 2):
+        if self.segmenter_range and len(self.segmenter_range) != 2:
             raise SettingsError(f"--segmenter_range should be low,high. Received: {self.segmenter_range}")
         for name in ("styles", "resamples", "num_pictures"):
             if getattr(self, name) < 1:
@@ -382,8 +382,6 @@ class TrainSegmenterSettings:
 
     def __post_init__(self):
         check_evaluated(self.evaluated_labels)
-        if not self.output.endswith(".keras"):
-            raise SettingsError(f"--output should be the file to write, NAME.keras. Received: {self.output!r}")
         for name in ("num_filters", "num_downsamples", "epochs", "steps_per_epoch", "batch_size"):
             if getattr(self, name) < 1:
                 raise SettingsError(f"--{name} should be 1 or more. Received: {getattr(self, name)}")

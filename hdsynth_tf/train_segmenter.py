@@ -1,5 +1,7 @@
 """`python -m hdsynth_tf.train_segmenter`: a small segmenter for `evaluate`, from real images and their label maps."""
 
+import dataclasses
+
 import keras
 import numpy as np
 
@@ -10,7 +12,7 @@ from hdsynth_tf.evaluation.segmentation import EvaluatedClasses, confusion_matri
 from hdsynth_tf.evaluation.segmenter_training import batches_of, train
 from hdsynth_tf.evaluation.segmenters import load_segmenter
 from hdsynth_tf.networks import SegmentationUNet
-from hdsynth_tf.run_folder import RunFolderError, check_writable
+from hdsynth_tf.run_folder import RunFolder, RunFolderError, write_json
 from hdsynth_tf.settings import DataSettings, SettingsError, TrainSegmenterSettings
 from hdsynth_tf.storage import replacing
 from pipelines.dataset import make_eval
@@ -28,12 +30,18 @@ stopped.
       --image_width=1024 --num_filters=32 --epochs=200 --output=segmenter.keras
 """
 SCENES = 64  # held out, that are scored at the end
+MAY_CHANGE = {"output"}  # in a training that goes on: it may be called by another path
 
 
 def main(argv):
     asked, data = flags.parse(argv, (TrainSegmenterSettings, DataSettings), USAGE)
+    if not asked.output.endswith(".keras"):
+        raise SettingsError(f"--output should be the file to write, NAME.keras. Received: {asked.output!r}")
+    if data.split == "val":
+        raise SettingsError("The scenes of the split val are what the segmenter is scored on. Train it on another one.")
     output = as_path(asked.output)
-    check_writable(output.parent)
+    backup, settings = RunFolder(output.with_name(f"{output.name}.backup")), {"segmenter": asked, "data": data}
+    backup.check(settings, MAY_CHANGE)
     if output.exists():
         raise RunFolderError(f"{output} is there already. Choose another --output, or remove it.")
     source, val_source = build.build_source(data, data.split or "train"), build.build_source(data, "val")
@@ -51,8 +59,8 @@ def main(argv):
     network.build((None, None, None, 3))
     crop_size = build.size_setting(data, "crop")
     batches = batches_of(source, classes, asked.batch_size, image_size, crop_size, data.flip, asked.seed)
-    backup = output.with_name(f"{output.name}.backup")
-    train(network, batches, asked.epochs, asked.steps_per_epoch, asked.learning_rate, backup)
+    write_json(backup.settings, {name: dataclasses.asdict(group) for name, group in settings.items()})
+    train(network, batches, asked.epochs, asked.steps_per_epoch, asked.learning_rate, backup.path)
     with replacing(output) as temporary:
         network.save(temporary)
     report(output, val_source or source, classes, "unseen" if val_source else "trained")

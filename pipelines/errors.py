@@ -1,8 +1,13 @@
-"""The one exception for data that cannot be used."""
+"""The one exception for data that cannot be used, and what messages of errors consist of."""
 
 
 class DataError(ValueError):
     """Says what is wrong with the data, what was found, and how to mend it. Commands print it as it is."""
+
+
+def first_line(error):
+    """Of another error's message: what is wrong, without what the library adds."""
+    return (str(error).splitlines() or [type(error).__name__])[0]
 
 
 def first_of(lines, count=5):

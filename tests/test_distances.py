@@ -1,5 +1,6 @@
 """FID and KID against direct computations, intervals against what they promise."""
 
+import keras
 import numpy as np
 import pytest
 import scipy.linalg
@@ -8,8 +9,9 @@ from hypothesis import strategies as st
 
 from hdsynth_tf.evaluation import distances
 from hdsynth_tf.evaluation.distances import frechet_distance, kernel_distance
-from hdsynth_tf.evaluation.features import FeaturesError, InceptionFeatures
+from hdsynth_tf.evaluation.features import SIZE, FeaturesError, InceptionFeatures
 from hdsynth_tf.evaluation.intervals import interval, mean_interval, resampled_sums
+from pipelines.conditioning import resize_image
 
 
 def features(seed, count, width, shift=0.0):
@@ -73,14 +75,19 @@ def test_kid_is_unbiased():
     assert np.mean(found) < 0.2 * np.std(found)
 
 
-def test_inception_features_are_means_of_its_last_map(monkeypatch):
-    """With random weights; twice the same, and of the documented length."""
+def test_inception_features_are_means_of_its_last_map(rng):
+    """With random weights; pictures of another size are resized for the network."""
     extract = InceptionFeatures(weights=None)
-    picture = np.random.default_rng(0).integers(0, 256, (40, 60, 3)).astype("uint8")
-    found = extract(picture)
-    assert found.shape == (2048,) and np.isfinite(found).all()
-    np.testing.assert_array_equal(found, extract(picture))
-    assert not np.allclose(found, extract(255 - picture))
+    last_map = keras.Model(extract.network.input, extract.network.layers[-2].output)
+    found = []
+    for shape in ((*SIZE, 3), (40, 60, 3)):
+        picture = rng.integers(0, 256, shape).astype("uint8")
+        seen = resize_image(picture[None], SIZE).numpy() / 127.5 - 1
+        expected = last_map(seen, training=False).numpy().mean((0, 1, 2))
+        assert expected.shape == (2048,) and expected.std() > 0
+        found.append(extract(picture))
+        np.testing.assert_allclose(found[-1], expected, rtol=1e-3, atol=1e-3 * expected.std())
+    assert not np.allclose(*found, rtol=1e-2, atol=1e-2 * expected.std())
 
 
 def test_inception_weights_that_cannot_be_had_name_the_ways_out(tmp_path):

@@ -14,6 +14,7 @@ from shared_data import CITYSCAPES, needs_cityscapes
 from tiny import image_model, semantic_model, style_model
 
 from hdsynth_tf.evaluation import measurement
+from hdsynth_tf.evaluation.page import Shown, write_page
 from hdsynth_tf.evaluation.quality import diversity
 from hdsynth_tf.evaluation.report import NONE
 from hdsynth_tf.evaluation.segmentation import EvaluatedClasses, confusion_matrix, scores
@@ -21,6 +22,7 @@ from hdsynth_tf.evaluation.segmenters import load_segmenter
 from hdsynth_tf.networks import SegmentationUNet
 from pipelines.folder import Folder
 from pipelines.packed import Packed, write_packed
+from pipelines.paths import as_path
 from pipelines.toy_street import ToyStreet
 
 ROOT = Path(__file__).parents[1]
@@ -123,17 +125,68 @@ def test_what_is_done_is_not_done_again(command, scenes, monkeypatch):
     before, times = table(scenes), {p: p.stat().st_mtime_ns for p in (scenes / "out" / "pictures").rglob("*.png")}
     measured, measure = [], measurement.Instruments.measure
     monkeypatch.setattr(
-        measurement.Instruments, "measure", lambda self, s, m=None: measured.append(m and m.name) or measure(self, s, m)
+        measurement.Instruments, "measure", lambda self, s, i, m, bar: measured.append(m) or measure(self, s, i, m, bar)
     )
     assert evaluate(command, scenes, *methods)[0] == 0
     assert measured == [] and table(scenes) == before
     assert {p: p.stat().st_mtime_ns for p in (scenes / "out" / "pictures").rglob("*.png")} == times
     Image.new("RGB", (32, 24)).save(scenes / "theirs" / "s3.png")
     assert evaluate(command, scenes, *methods)[0] == 0
-    assert measured == ["theirs"] and table(scenes)["theirs"] != before["theirs"]
+    assert [m.name for m in measured] == ["theirs"] and table(scenes)["theirs"] != before["theirs"]
     save_segmenter(scenes / "segmenter.keras")
     assert evaluate(command, scenes, *methods)[0] == 0
-    assert measured == ["theirs", "ours", "theirs", None]
+    assert [m and m.name for m in measured] == ["theirs", "ours", "theirs", None]
+
+
+def test_measuring_goes_on_after_an_interruption(command, scenes, monkeypatch):
+    """Parts of two scenes, stopped in the second one; what was measured is not measured again, and joined in order."""
+    methods, looked = [f"theirs={scenes / 'theirs'}"], []
+    assert evaluate(command, scenes, *methods, output_dir=scenes / "whole")[0] == 0
+    picture = measurement.Instruments.picture
+
+    def look(self, source, path, real):
+        looked.append(path.stem)
+        if len(looked) == 4:
+            raise KeyboardInterrupt
+        return picture(self, source, path, real)
+
+    monkeypatch.setattr(measurement, "PART", 2)
+    monkeypatch.setattr(measurement.Instruments, "picture", look)
+    assert evaluate(command, scenes, *methods)[0] == 130
+    assert evaluate(command, scenes, *methods, num_pictures=1)[0] == 0
+    assert looked == ["s0", "s1", "s2", "s3", "s2", "s3", "s4", "s0"]  # the last for the page
+    whole = json.loads((scenes / "whole" / "table.json").read_text())
+    assert table(scenes) == whole["methods"]
+
+
+def test_numbers_that_are_none_are_null_in_json(command, scenes):
+    """Label 3 occurs nowhere."""
+    for path in (scenes / "label").iterdir():
+        Image.fromarray(np.asarray(Image.open(path)).clip(0, 2)).save(path)
+    save_segmenter(scenes / "segmenter.keras", classes=1)
+    code, output, error = evaluate(command, scenes, f"theirs={scenes / 'theirs'}", evaluated_labels="3")
+    assert code == 0, error
+    assert table(scenes)["theirs"]["mean_iou"] == {"value": None, "low": None, "high": None}
+    assert "NaN" not in (scenes / "out" / "table.json").read_text() and "nan" not in output
+
+
+def test_a_bucket_takes_everything(command, scenes, tmp_path):
+    out = f"ram://{tmp_path.name}/out"
+    for _ in range(2):
+        code, _, error = evaluate(command, scenes, f"theirs={scenes / 'theirs'}", output_dir=out)
+        assert code == 0, error
+    assert as_path(f"{out}/index.html").is_file() and as_path(f"{out}/page/000_02.webp").is_file()
+
+
+def test_large_photographs_are_made_smaller_smoothly_and_label_maps_keep_their_colours(tmp_path):
+    """Stripes of single pixels become grey; classes have no middle."""
+    stripes = np.zeros((8, 2048, 3), "uint8")
+    stripes[:, ::2] = 255
+    write_page([Shown("s", [stripes] * 3, [stripes] * 3)], ["m"], [], [], tmp_path)
+    pictures = [read(tmp_path / "page" / f"000_{i:02d}.webp")[:, 8:-8] for i in range(6)]
+    assert all(picture.shape == (4, 1008, 3) for picture in pictures)
+    assert all(((picture > 100) & (picture < 156)).all() for picture in pictures[1:3])
+    assert all(np.isin(pictures[i], (0, 255)).all() for i in (0, 3, 4, 5))
 
 
 def test_another_model_does_not_take_over_pictures(command, scenes):
@@ -215,6 +268,10 @@ def test_styles_give_diversity(command, scenes):
     expected = np.mean([diversity(own) for own in made])
     assert expected > 0 and table(scenes)["ours"]["diversity"]["value"] == pytest.approx(expected)
     assert "diversity" not in table(scenes)["theirs"] and f"| {NONE}" in output
+    assert "has no styles" not in output
+    style_model().save(scenes / "plain.keras")
+    _, output, _ = evaluate(command, scenes, f"plain={scenes / 'plain.keras'}", output_dir=scenes / "plain")
+    assert "has no styles: every object gets features of 0" in output
     code, _, error = evaluate(command, scenes, methods[1], styles=3, output_dir=scenes / "other")
     assert code == 2 and "--styles is for models with an encoder" in error
 
@@ -247,6 +304,10 @@ def test_deep_targets_are_compared_in_their_window(command, scenes, rng, save):
     assert code == 0, error
     assert table(scenes)["same"]["ssim"]["value"] == pytest.approx(1)
     assert table(scenes)["same"]["psnr"] == {"value": 120, "low": 120, "high": 120}
+    for i in range(5):
+        save(f"bytes/s{i}.png", rng.integers(0, 255, (24, 32)).astype("uint8"))
+    code, _, error = command("evaluate", f"--method=m={scenes / 'bytes'}", *data, "--features=none", output_dir)
+    assert code == 1 and "s0.png has 1 channels of uint8, the real images have 1 of uint16" in error
     shown = read(scenes / "out" / "page" / "000_01.webp")
     assert shown.min() < 10 and shown.max() > 245
 
@@ -276,6 +337,7 @@ def test_a_segmenter_of_other_classes_is_refused(command, scenes):
         ([], "--method=NAME=RUN_OR_FOLDER"),
         (["--method=ours"], "should be NAME=PLACE"),
         (["--method=../up=x"], "should be NAME=PLACE"),
+        (["--method=..=x"], "should be NAME=PLACE"),
         (["--method=a=x", "--method=a=y"], "each name once"),
         (["--method=a=x", "--features=segmenter"], "needs --segmenter"),
         (["--method=a=x", "--segmenter_height=4"], "given together"),
@@ -340,6 +402,19 @@ def test_train_segmenter_writes_one_file_that_evaluate_takes(command, tmp_path):
     assert code == 1 and "is there already" in error and path.read_bytes() == before
 
 
+@pytest.mark.parametrize(
+    "flags, message",
+    [
+        (["--output=s.h5"], "NAME.keras. Received: 's.h5'"),
+        (["--output=s.keras", "--split=val"], "Train it on another one"),
+        (["--output=s.keras", "--epochs=0"], "--epochs should be 1 or more"),
+    ],
+)
+def test_wrong_use_of_train_segmenter(command, flags, message):
+    code, _, error = command("train_segmenter", *flags)
+    assert code == 2 and message in error
+
+
 def test_train_segmenter_goes_on_after_an_interruption(command, tmp_path, monkeypatch):
     """Stopped in the third of four epochs; only what is left is trained."""
     epochs, flags = [], [*SMALL, "--epochs=4", "--steps_per_epoch=2", f"--output={tmp_path / 's.keras'}"]
@@ -352,6 +427,8 @@ def test_train_segmenter_goes_on_after_an_interruption(command, tmp_path, monkey
     monkeypatch.setattr(keras.callbacks.BackupAndRestore, "on_epoch_begin", begin)
     assert command("train_segmenter", *flags)[0] == 130
     assert not (tmp_path / "s.keras").exists()
+    code, _, error = command("train_segmenter", *flags, "--num_filters=8")
+    assert code == 1 and "holds another run: --num_filters was 4, is 8" in error
     code, _, error = command("train_segmenter", *flags)
     assert code == 0, error
     assert epochs == [0, 1, 2, 2, 3]
@@ -379,6 +456,8 @@ def test_the_papers_tables_on_streets(tmp_path):
     assert (tmp_path / "paper_tables.jpg").exists() and "no instance maps: trained" in done.stderr
     again = subprocess.run(command, **options)
     assert again.stdout == done.stdout and "trained" not in again.stderr
+    other = subprocess.run([*command, "--seed=2"], **options)
+    assert other.returncode == 1 and "was begun with" in other.stderr
 
 
 @pytest.mark.slow

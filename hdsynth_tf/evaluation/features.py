@@ -6,6 +6,7 @@ import keras
 import numpy as np
 
 from pipelines.conditioning import resize_image
+from pipelines.errors import first_line
 
 SIZE = (299, 299)
 FILE = "inception_v3_weights_tf_dim_ordering_tf_kernels_notop.h5"
@@ -37,10 +38,9 @@ class InceptionFeatures:
             if weights not in ("imagenet", None):
                 self.network.load_weights(Path(weights))
         except Exception as error:
-            first = (str(error).splitlines() or [type(error).__name__])[0]
             raise FeaturesError(
-                f"InceptionV3's weights for FID and KID could not be loaded ({weights}: {first}). Ways out: on a "
-                f"machine with network, let one run download {FILE}, copy that file here and give --features=FILE; "
+                f"InceptionV3's weights for FID and KID could not be loaded ({weights}: {first_line(error)}). Ways "
+                f"out: on a machine with network, let one run download {FILE}, copy it here and give --features=FILE; "
                 "--features=segmenter takes the segmenter's own features, --features=none leaves FID and KID out."
             ) from error
         self.name = "InceptionV3 of Keras" + ("" if weights == "imagenet" else f" with the weights {weights}")

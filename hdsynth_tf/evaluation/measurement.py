@@ -2,6 +2,7 @@
 
 import dataclasses
 import hashlib
+import io
 import json
 
 import keras
@@ -16,6 +17,7 @@ from pipelines.dataset import make_eval
 from pipelines.paths import as_path
 
 REAL = "real images"  # the oracle's name
+PART = 50  # scenes whose measurements are kept together: what an interruption loses at most
 EQUAL_PSNR = 120.0  # decibels that equal pictures get, instead of infinitely many, which have no mean
 
 
@@ -36,6 +38,12 @@ class Measured:
     features: np.ndarray | None = None
     diversity: np.ndarray | None = None
 
+    @classmethod
+    def joined(cls, parts):
+        """Of the scenes of all parts, one after the other."""
+        arrays = {name: [getattr(part, name) for part in parts] for name in vars(parts[0])}
+        return cls(**{name: None if own[0] is None else np.concatenate(own) for name, own in arrays.items()})
+
 
 @dataclasses.dataclass(frozen=True)
 class Instruments:
@@ -55,12 +63,10 @@ class Instruments:
     tells_labels: bool = False
     features: object = None
 
-    def measure(self, source, method=None):
-        """Measures the pictures of a `Method`, or, without one, the real images. Shows a progress bar."""
-        rows, name = [], method.name if method else REAL
-        print(f"{name}:")
-        bar = keras.utils.Progbar(len(source), unit_name="picture")
-        for index, (inputs, image) in enumerate(make_eval(source)):
+    def measure(self, source, indices, method=None, bar=None):
+        """Measures a `Method`'s pictures of some scenes, or, without one, the real images. `bar` shows progress."""
+        rows = []
+        for index, (inputs, image) in zip(indices, make_eval(source, indices=indices)):
             real = show_values(image[0].numpy(), self.window)
             picture = real if method is None else self.picture(source, method.paths[index], real)
             row = self._row(picture, inputs.get("label_map"))
@@ -71,7 +77,8 @@ class Instruments:
                     variants = [self.picture(source, path, real) for path in method.variants[index]]
                     row["diversity"] = quality.diversity(variants)
             rows.append(row)
-            bar.add(1)
+            if bar is not None:
+                bar.add(1)
         return Measured(**{key: np.stack([row[key] for row in rows]) for key in rows[0]})
 
     def picture(self, source, path, real):
@@ -93,18 +100,43 @@ class Instruments:
         return self.classes(found) if self.tells_labels else found
 
 
-def measure_once(path, key, measure):
-    """What `measure()` gives, or gave when it was called with the same `key`; kept in the `.npz` file `path`."""
+def measure_once(folder, key, instruments, source, method=None):
+    """What `instruments` measure of all scenes, in parts that are kept in a folder. Shows a progress bar.
+
+    Args:
+        folder: `Path`.
+        key: What JSON can hold; parts that were kept under another key are measured anew.
+        instruments: `Instruments`.
+        source, method: See `Instruments.measure`.
+    """
     digest = hashlib.sha256(json.dumps(key, sort_keys=True).encode()).hexdigest()
-    if path.exists():
-        with np.load(path, allow_pickle=False) as file:
-            if file["key"] == digest:
-                return Measured(**{name: file[name] for name in file.files if name != "key"})
-    measured = measure()
+    parts = [range(start, min(start + PART, len(source))) for start in range(0, len(source), PART)]
+    files = [folder / f"{part.start:06d}.npz" for part in parts]
+    measured = [_kept(file, digest) for file in files]
+    missing = [i for i, own in enumerate(measured) if own is None]
+    if missing:
+        print(f"{method.name if method else REAL}:")
+    bar = keras.utils.Progbar(sum(len(parts[i]) for i in missing), unit_name="picture")
+    for i in missing:
+        measured[i] = instruments.measure(source, parts[i], method, bar)
+        _keep(measured[i], files[i], digest)
+    return Measured.joined(measured)
+
+
+def _keep(measured, file, digest):
     arrays = {name: value for name, value in vars(measured).items() if value is not None}
-    with replacing(path) as temporary:
+    with replacing(file) as temporary:
         np.savez_compressed(temporary, key=digest, **arrays)
-    return measured
+
+
+def _kept(file, digest):
+    """What `_keep` wrote with the same digest, or `None`."""
+    if not file.exists():
+        return None
+    with np.load(io.BytesIO(file.read_bytes()), allow_pickle=False) as content:
+        if content["key"] != digest:
+            return None
+        return Measured(**{name: content[name] for name in content.files if name != "key"})
 
 
 def files_of(place):

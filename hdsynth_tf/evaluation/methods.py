@@ -46,7 +46,7 @@ def find_methods(folders, source, resize=False):
         Dict: name -> `Method`, and a list of lines about files that belong to no scene and are left out.
 
     Raises:
-        DataError: If pictures are missing or of other sizes; names them, of all methods.
+        DataError: If pictures are missing, of other sizes or another depth; names them, of all methods.
     """
     methods, notes, faults = {}, [], []
     for name, folder in folders.items():
@@ -56,6 +56,7 @@ def find_methods(folders, source, resize=False):
         unused = sorted(set(found) - set(names))
         paths = [found.get(n) for n in names]
         faults += _missing_lines(name, folder, missing, unused, len(source))
+        faults += _depth_lines(name, [path for path in paths if path], source)
         if not resize:
             faults += _size_lines(name, paths, source)
         if unused:
@@ -85,6 +86,20 @@ def _missing_lines(method, folder, missing, unused, count):
     return [
         f"{method}: {len(missing)} of {count} scenes have no picture in {folder}:{first_of(missing, NAMED)}\n"
         f"Make the missing ones, or evaluate other scenes (--split, --num_scenes).{others}"
+    ]
+
+
+def _depth_lines(method, paths, source):
+    """Says if pictures do not hold what the real ones do, 8 bits instead of counts. Only the first one is read."""
+    shape, dtype = source.formats["image"]
+    if not paths or source.formats["image"] == PHOTOGRAPH:
+        return []
+    first = depth.read_deep(paths[0])
+    if first.shape[-1:] == tuple(shape) and first.dtype.name in (dtype, "float32"):
+        return []
+    return [
+        f"{method}: {paths[0]} has {first.shape[-1]} channels of {first.dtype}, the real images have {shape[0]} of "
+        f"{dtype}. Pictures should have the values of the real ones, as --method=NAME=MODEL and generate make them."
     ]
 
 

@@ -4,6 +4,7 @@ import dataclasses
 from urllib.parse import quote
 
 import numpy as np
+from PIL import Image
 
 from hdsynth_tf.gallery import write_gallery
 from hdsynth_tf.picture_folder import save_preview
@@ -65,8 +66,9 @@ def write_page(shown, methods, protocol, tables, folder):
     rows = []
     for number, scene in enumerate(shown):
         paths = [folder / "page" / f"{number:03d}_{i:02d}.webp" for i in range(len(scene.pictures + scene.seen))]
-        for picture, path in zip(scene.pictures + scene.seen, paths):
-            save_preview(picture, path)
+        photographs = range(1, len(scene.pictures))  # the others are label maps, or an input of any kind
+        for i, (picture, path) in enumerate(zip(scene.pictures + scene.seen, paths)):
+            save_preview(picture, path, Image.LANCZOS if i in photographs else Image.NEAREST)
         rows.append((scene.name, [quote(path.relative_to(folder).as_posix()) for path in paths]))
     over, under = captions(methods)
     heads = over + (under if shown[0].seen else [])

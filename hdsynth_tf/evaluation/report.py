@@ -113,6 +113,11 @@ def class_table(class_iou, class_names):
     return Table(["IoU", *class_iou], rows)
 
 
+def _known(values):
+    """Dict of numbers, with `None` for NaN, which JSON does not know."""
+    return {key: None if value is None or np.isnan(value) else value for key, value in values.items()}
+
+
 def write_tables(scores, measured, class_names, protocol, folder):
     """Writes `table.md` and `table.json`.
 
@@ -127,13 +132,12 @@ def write_tables(scores, measured, class_names, protocol, folder):
         List of `Table`.
     """
     tables = [score_table(scores)]
-    content = {name: {key: dataclasses.asdict(score) for key, score in own.items()} for name, own in scores.items()}
+    content = {name: {key: _known(vars(score)) for key, score in own.items()} for name, own in scores.items()}
     if class_names:
         class_iou = {name: class_scores(own) for name, own in measured.items()}
         tables.append(class_table(class_iou, class_names))
         for name, own in class_iou.items():
-            known = {label: None if np.isnan(iou) else iou for label, iou in zip(class_names, own)}
-            content[name]["class_iou"] = known
+            content[name]["class_iou"] = _known(dict(zip(class_names, own)))
     with replacing(folder / "table.json") as temporary:
         temporary.write_text(json.dumps({"protocol": protocol, "methods": content}, indent=2) + "\n")
     with replacing(folder / "table.md") as temporary:

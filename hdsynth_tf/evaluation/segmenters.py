@@ -12,6 +12,7 @@ import numpy as np
 import tensorflow as tf
 
 from pipelines.conditioning import resize_image
+from pipelines.errors import first_line
 
 OVERLAP = 0.25  # of neighbouring windows, at least
 
@@ -142,7 +143,7 @@ def _from_keras_file(path, size, value_range):
     try:
         model = keras.saving.load_model(str(path), compile=False)
     except (OSError, ValueError, TypeError) as error:
-        raise SegmenterError(f"The segmenter {path} cannot be loaded: {_first_line(error)}") from error
+        raise SegmenterError(f"The segmenter {path} cannot be loaded: {first_line(error)}") from error
     window = _fixed_size(model)
     size = size or (None if window else getattr(model, "image_size", None))
     low, high = value_range or getattr(model, "value_range", (0, 255))
@@ -190,7 +191,7 @@ def _from_preset(name, size, value_range):
         model = keras_hub.models.ImageSegmenter.from_preset(str(name))
     except Exception as error:
         raise SegmenterError(
-            f"The segmenter {name} could not be loaded: {_first_line(error)}\nIf it is a preset of keras-hub, its "
+            f"The segmenter {name} could not be loaded: {first_line(error)}\nIf it is a preset of keras-hub, its "
             "weights are downloaded once from Kaggle or Hugging Face: let a machine with network do so, save it there "
             "with ImageSegmenter.from_preset(NAME).save_to_preset(FOLDER), copy the folder here and give "
             "--segmenter=FOLDER. Or train a small one: python -m hdsynth_tf.train_segmenter --help"
@@ -225,7 +226,3 @@ def _checked_window(name, size, window):
             f"smaller. Received: {size[1]}x{size[0]}"
         )
     return window
-
-
-def _first_line(error):
-    return (str(error).splitlines() or [type(error).__name__])[0]

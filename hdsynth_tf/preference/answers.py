@@ -110,10 +110,12 @@ class AnswerBook:
         return self.known[rater]
 
     def add(self, rater, answer):
-        """Stores an answer. Returns the one that is stored: the earlier one if the same attempt has been answered."""
+        """Stores an answer. Returns the one that is stored: the earlier one if the attempt has been answered before, or
+        the pair validly, as by a second page that is open; so no pair counts twice."""
         with self.lock:
             for earlier in self._of(rater):
-                if (earlier["trial"], earlier["attempt"]) == (answer["trial"], answer["attempt"]):
+                is_same = earlier["attempt"] == answer["attempt"]
+                if earlier["trial"] == answer["trial"] and (is_same or earlier["valid"]):
                     return earlier
             append_line(self.path(rater), json.dumps(answer))
             self.known[rater].append(answer)

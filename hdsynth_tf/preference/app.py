@@ -89,7 +89,8 @@ class StudyRoutes:
         except ValueError as error:
             raise Refused(400, str(error)) from error
         asked = trials(self.study.plan, rater)
-        if fields["trial"] >= len(asked) or (fields["choice"] == "tie" and not self.study.allow_tie):
+        is_asked = fields["trial"] < len(asked) and fields["attempt"] < MAX_ATTEMPTS
+        if not is_asked or (fields["choice"] == "tie" and not self.study.allow_tie):
             raise Refused(400, "There is no such trial, or no such answer.")
         stored = await run_in_threadpool(self.book.add, rater, complete(fields, rater, asked[fields["trial"]]))
         is_told = stored["kind"] == "practice" and stored["choice"] != "tie"

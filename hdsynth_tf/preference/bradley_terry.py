@@ -66,6 +66,7 @@ def scale(answers, methods, seed=0):
     strengths, bias = fit(*both.T, won, np.array([part.sum() for part in parts]), len(methods))
     resampling = Resampling(answers["rater"], answers["image"], RESAMPLES, seed)
     weights = np.stack([resampling.sums(part) for part in parts], 1)
+    weights = weights[weights.any(1)]  # where some rater did not see every image, a draw can be without any answer
     draws = np.array([fit(*both.T, won, row, len(methods))[0] for row in weights])
     best = np.bincount(draws.argmax(1), minlength=len(methods)) / len(draws)
     rows = []
