@@ -227,6 +227,18 @@ def test_fill_stops_at_other_objects():
     assert np.array_equal(after.mask(number_of(scene, CAR, 2001)), scene.mask(number_of(scene, CAR, 2001)))
 
 
+def test_a_style_is_chosen_for_all_that_share_an_id():
+    """A model knows objects by ids: what the table says is what is painted."""
+    label_map = np.repeat([[0, 1, 2, 3]], 4, axis=0)
+    classes = dataclasses.replace(CLASSES, style_counts=(3, 3, 3, 0))
+    scene = Scene.of_maps(label_map, np.where(label_map == 1, 1001, 0))
+    after = record.apply(scene, {"do": "restyle", "object": 0, "style": 2}, classes)
+    assert [(thing.label, thing.style) for thing in after.objects] == [(0, 2), (1, None), (2, 2), (3, None)]
+    assert after.styles == {0: 2}
+    again = record.apply(after, {"do": "restyle", "object": 2, "style": None}, classes)
+    assert again == scene and again.styles == {}
+
+
 def test_a_new_seed_forgets_styles_unless_told():
     scene = edits.restyle(small_scene(), CLASSES, number_of(small_scene(), CAR), 2)
     assert edits.reseed(scene, CLASSES, 7).styles == {} and edits.reseed(scene, CLASSES, 7).seed == 7
