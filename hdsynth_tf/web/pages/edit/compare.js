@@ -29,12 +29,17 @@ export class Compare {
   }
 
   async load() {
-    const digest = byId("compare-with").value;
-    if (this.loaded === `${this.scene.head.session} ${digest}`) return;
+    const path = this.photos.path(byId("compare-with").value, "full");
+    if (this.loaded === path) return;
+    this.asked = path;
+    this.loaded = null; // nothing is shown until what was asked for last is there
+    this.place();
     try {
-      const url = URL.createObjectURL(await getBlob(this.photos.path(digest, "full")));
-      this.view.before.src = url;
-      this.loaded = `${this.scene.head.session} ${digest}`;
+      const blob = await getBlob(path);
+      if (this.asked !== path) return;
+      URL.revokeObjectURL(this.view.before.src);
+      this.view.before.src = URL.createObjectURL(blob);
+      this.loaded = path;
     } catch { /* a newer edit came first: its own `changed` asks again */ }
     this.place();
   }
