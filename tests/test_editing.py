@@ -186,6 +186,18 @@ def test_what_stands_nearer_hides_what_is_moved_behind_it():
         edits.move(scene, CLASSES, far, (100, 0))
 
 
+def test_what_stands_nearer_hides_what_is_mirrored_behind_it():
+    scene = small_scene()
+    far, near = number_of(scene, CAR, 2000), number_of(scene, CAR, 2001)
+    scene = edits.move(scene, CLASSES, far, (3, -2), keep_size=True)  # an L is seen of it
+    after = edits.mirror(scene, CLASSES, far)
+    assert np.array_equal(after.mask(near), scene.mask(near))
+    columns = np.flatnonzero(scene.mask(far).any(axis=0))
+    flipped = np.zeros_like(scene.mask(far))
+    flipped[:, columns] = scene.mask(far)[:, columns[::-1]]
+    assert (flipped & scene.mask(near)).any() and np.array_equal(after.mask(far), flipped & ~scene.mask(near))
+
+
 def test_a_duplicate_is_another_object_like_it():
     scene = small_scene()
     after = edits.duplicate(scene, CLASSES, number_of(scene, CAR, 2001), (8, 0), style=2)

@@ -58,10 +58,10 @@ def move(scene, classes, object, by, keep_size=False, in_front=False):
 
 
 def mirror(scene, classes, object):
-    """Turns an object left to right where it stands; what it uncovers is filled."""
+    """Turns an object left to right where it stands, behind what hides it; what it uncovers is filled."""
     shape = _shape(scene, object)
     rest = _without(scene, classes, scene.mask(object))
-    return rest.with_pixels(shape.mirrored().paint(scene.size), object)
+    return _put(rest, object, shape.mirrored(), in_front=False)
 
 
 def duplicate(scene, classes, object, by, style=None, keep_size=False, in_front=False):
