@@ -508,7 +508,9 @@ def test_before_and_after(page):
     assert "100%" in page.js("document.getElementById('before').style.clipPath")
     page.page.check("#compare-difference")
     assert page.js("document.getElementById('before').style.mixBlendMode") == "difference"
+    assert page.js("document.getElementById('sheet').style.filter") == "brightness(3)"
     page.page.uncheck("#compare-difference")
+    assert page.js("document.getElementById('sheet').style.filter") == ""
     page.page.click("#compare")
     assert page.page.locator("#before").is_hidden()
 
@@ -543,6 +545,15 @@ def test_another_scene_begins_with_nothing_selected_and_its_own_picture(page):
     page.page.unroute("**/photos/**")  # what is held goes on
     page.settle()
     assert page.page.locator("#photo").is_visible() and page.page.locator("#map").is_hidden()
+
+
+def test_on_a_tablet_the_picture_stays_in_view(page):
+    page.page.set_viewport_size({"width": 768, "height": 1024})
+    page.select(page.largest(CAR))
+    page.page.locator("#safe-colors").scroll_into_view_if_needed()
+    box, scrolled = page.page.locator("#stage").bounding_box(), page.js("document.querySelector('aside').scrollTop")
+    assert scrolled > 0 and box["y"] > 0 and box["y"] + box["height"] < 1024 and box["height"] > 300
+    page.page.set_viewport_size({"width": 1280, "height": 720})
 
 
 def test_the_page_stays_where_it_was_scrolled(page):

@@ -3,6 +3,8 @@
 import { getBlob } from "./net.js";
 import { byId, setOptions } from "./elements.js";
 
+const BRIGHTER = 3; // times, a difference is shown
+
 export class Compare {
   constructor(scene, view, photos, history) {
     Object.assign(this, { scene, view, photos, history });
@@ -45,10 +47,11 @@ export class Compare {
   }
 
   place() {
-    const { before, stage, scale, left, scene } = this.view;
+    const { before, stage, sheet, scale, left, scene } = this.view;
     before.hidden = !this.isOn || !this.loaded;
     const isDifference = byId("compare-difference").checked;
     const share = Number(byId("compare-at").value) / 100;
+    sheet.style.filter = isDifference && !before.hidden ? `brightness(${BRIGHTER})` : "";
     before.style.mixBlendMode = isDifference ? "difference" : "normal";
     before.style.clipPath = isDifference ? "none" : `inset(0 ${100 * (1 - share)}% 0 0)`;
     const line = byId("compare-line");
