@@ -516,6 +516,17 @@ def test_sessions_are_bounded_and_end():
     assert list(idle.used) == [kept[1].name]
 
 
+def test_large_sessions_are_fewer():
+    sessions = Sessions(most_bytes=3 * 2 * 32 * 48)  # three maps of uint16
+    kept = [sessions.add(Session(History(Scene.of_maps(*maps())), "x")) for _ in range(4)]
+    assert list(sessions.used) == [session.name for session in kept[1:]]
+    number = kept[3].scene.objects.index(next(thing for thing in kept[3].scene.objects if thing.label == CAR))
+    kept[3].edit({"do": "remove", "object": number}, make_editor().classes)
+    assert kept[3].num_bytes > 2 * 32 * 48  # steps count, too
+    sessions.add(kept[0])
+    assert list(sessions.used) == [kept[3].name, kept[0].name]
+
+
 @needs_cityscapes
 def test_real_cityscapes_maps_are_opened_and_edited(monkeypatch):
     """At full size, exact to the last id, the answer of an edit much smaller than the maps."""
