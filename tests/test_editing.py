@@ -186,6 +186,18 @@ def test_what_stands_nearer_hides_what_is_moved_behind_it():
         edits.move(scene, CLASSES, far, (100, 0))
 
 
+def test_what_stands_nearer_hides_what_is_mirrored_behind_it():
+    scene = small_scene()
+    far, near = number_of(scene, CAR, 2000), number_of(scene, CAR, 2001)
+    scene = edits.move(scene, CLASSES, far, (3, -2), keep_size=True)  # an L is seen of it
+    after = edits.mirror(scene, CLASSES, far)
+    assert np.array_equal(after.mask(near), scene.mask(near))
+    columns = np.flatnonzero(scene.mask(far).any(axis=0))
+    flipped = np.zeros_like(scene.mask(far))
+    flipped[:, columns] = scene.mask(far)[:, columns[::-1]]
+    assert (flipped & scene.mask(near)).any() and np.array_equal(after.mask(far), flipped & ~scene.mask(near))
+
+
 def test_a_duplicate_is_another_object_like_it():
     scene = small_scene()
     after = edits.duplicate(scene, CLASSES, number_of(scene, CAR, 2001), (8, 0), style=2)
@@ -225,6 +237,18 @@ def test_fill_stops_at_other_objects():
     after = edits.fill(scene, CLASSES, (5, 10), SKY)
     assert not after.mask(number_of(scene, CAR, 2000)).any()
     assert np.array_equal(after.mask(number_of(scene, CAR, 2001)), scene.mask(number_of(scene, CAR, 2001)))
+
+
+def test_a_style_is_chosen_for_all_that_share_an_id():
+    """A model knows objects by ids: what the table says is what is painted."""
+    label_map = np.repeat([[0, 1, 2, 3]], 4, axis=0)
+    classes = dataclasses.replace(CLASSES, style_counts=(3, 3, 3, 0))
+    scene = Scene.of_maps(label_map, np.where(label_map == 1, 1001, 0))
+    after = record.apply(scene, {"do": "restyle", "object": 0, "style": 2}, classes)
+    assert [(thing.label, thing.style) for thing in after.objects] == [(0, 2), (1, None), (2, 2), (3, None)]
+    assert after.styles == {0: 2}
+    again = record.apply(after, {"do": "restyle", "object": 2, "style": None}, classes)
+    assert again == scene and again.styles == {}
 
 
 def test_a_new_seed_forgets_styles_unless_told():

@@ -120,9 +120,9 @@ def packet(head, *parts):
     return struct.pack("<I", len(text)) + text + b"".join(parts)
 
 
-def png(array):
+def png(array, kind="PNG"):
     file = io.BytesIO()
-    Image.fromarray(array).save(file, "PNG")
+    Image.fromarray(array).save(file, kind)
     return file.getvalue()
 
 
@@ -344,6 +344,7 @@ def described(*lengths, role="label_map", name="x.png"):
         (packet(described(200), png_header(5000, 5000)), 400, "5000 x 5000 pixels; at most 16,777,216"),
         (packet(described(80), png(np.zeros((400, 500), "uint8"))), 400, "x.png"),
         (packet(described(10**6), png(np.zeros((4, 4, 3), "uint8"))), 400, "one number a pixel"),
+        (packet(described(10**6), png(np.zeros((4, 4), "uint8"), "JPEG")), 400, "read here: PNG or TIFF"),
         (packet(described(10**6), png(np.full((4, 4), 17, "uint8"))), 400, "0 to 3. The label map also has 17"),
         (packet(described(10**6, role="instance_map"), png(np.ones((4, 4), "uint8"))), 400, "needs a label map"),
         (packet({"files": "all"}), 400, "Send a label map"),
@@ -389,6 +390,23 @@ def test_other_scenes_origins_and_sessions_are_not_accepted(client):
 
 
 # === Many people, and slow pictures ===
+
+
+def test_a_file_that_was_asked_for_comes_whatever_is_edited_meanwhile():
+    with client_of(make_editor(FakePainter(delay=0.2))) as client, concurrent.futures.ThreadPoolExecutor(3) as threads:
+        page = Page(client)
+        shown = threads.submit(page.photo)  # busies the worker
+        time.sleep(0.1)
+        asked = [threads.submit(client.get, f"{page.path}/files/{name}") for name in ("photo", "all.zip")]
+        time.sleep(0.05)
+        expected = np.array(COLORS)[page.label_map()].shape
+        page.edit(do="reseed", seed=4)
+        first, second = (future.result() for future in asked)
+        assert first.status_code == second.status_code == 200 and shown.result().status_code == 200
+        assert np.asarray(Image.open(io.BytesIO(first.content))).shape == expected
+        with zipfile.ZipFile(io.BytesIO(second.content)) as archive:
+            assert archive.read("photo.png") == first.content
+        assert client.get(f"{page.path}/files/photo").content != first.content
 
 
 def test_the_newest_edit_wins():
@@ -496,6 +514,17 @@ def test_sessions_are_bounded_and_end():
     idle.idle_s = 5
     idle.add(kept[1])
     assert list(idle.used) == [kept[1].name]
+
+
+def test_large_sessions_are_fewer():
+    sessions = Sessions(most_bytes=3 * 2 * 32 * 48)  # three maps of uint16
+    kept = [sessions.add(Session(History(Scene.of_maps(*maps())), "x")) for _ in range(4)]
+    assert list(sessions.used) == [session.name for session in kept[1:]]
+    number = kept[3].scene.objects.index(next(thing for thing in kept[3].scene.objects if thing.label == CAR))
+    kept[3].edit({"do": "remove", "object": number}, make_editor().classes)
+    assert kept[3].num_bytes > 2 * 32 * 48  # steps count, too
+    sessions.add(kept[0])
+    assert list(sessions.used) == [kept[3].name, kept[0].name]
 
 
 @needs_cityscapes

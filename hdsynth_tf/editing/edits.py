@@ -17,14 +17,19 @@ from hdsynth_tf.editing.shapes import Shape, stroke
 
 
 def restyle(scene, classes, object, style):
-    """Gives an object a style of its class; `None`: what the seed says."""
+    """Gives an object a style of its class; `None`: what the seed says.
+
+    Objects of other classes that share its id get it, too, as far as they have styles: a model knows them by ids.
+    """
     thing = scene.objects[object]
     count = classes.num_styles(thing.label)
     if not count:
         raise EditError(f"The model has no styles of {classes.name(thing.label)}.")
     if style is not None and style >= count:
         raise EditError(f"{classes.name(thing.label)} has the styles 0 to {count - 1}. Received: {style}")
-    return scene.with_object(object, dataclasses.replace(thing, style=style))
+    same = [other.instance == thing.instance and classes.num_styles(other.label) > 0 for other in scene.objects]
+    objects = [dataclasses.replace(o, style=style) if is_same else o for o, is_same in zip(scene.objects, same)]
+    return dataclasses.replace(scene, objects=tuple(objects))
 
 
 def change_class(scene, classes, object, label):
@@ -53,10 +58,10 @@ def move(scene, classes, object, by, keep_size=False, in_front=False):
 
 
 def mirror(scene, classes, object):
-    """Turns an object left to right where it stands; what it uncovers is filled."""
+    """Turns an object left to right where it stands, behind what hides it; what it uncovers is filled."""
     shape = _shape(scene, object)
     rest = _without(scene, classes, scene.mask(object))
-    return rest.with_pixels(shape.mirrored().paint(scene.size), object)
+    return _put(rest, object, shape.mirrored(), in_front=False)
 
 
 def duplicate(scene, classes, object, by, style=None, keep_size=False, in_front=False):

@@ -8,7 +8,7 @@ import numpy as np
 from hdsynth_tf.editing.errors import EditError
 
 LONGEST = 16_384  # pixels, of a side
-MOST_PIXELS = 8192 * 8192
+MOST_PIXELS = 4096 * 4096
 
 
 def pack(array, dtype="<i4"):

@@ -125,10 +125,6 @@ class Scene:
         object_map[mask] = number
         return dataclasses.replace(self, object_map=object_map)
 
-    def with_object(self, number, thing):
-        """This scene with another row in the place of a row of the table."""
-        return dataclasses.replace(self, objects=(*self.objects[:number], thing, *self.objects[number + 1 :]))
-
     def add(self, label, counted, style=None):
         """This scene with a row for something of a class, and the row's number.
 

@@ -57,28 +57,29 @@ class Upload:
         return self.name
 
 
-def checked_upload(name, data, max_pixels=MAX_PIXELS):
+def checked_upload(name, data, max_pixels=MAX_PIXELS, formats=FORMATS):
     """Looks at the header of what was sent, before anything of it is decoded.
 
     Args:
         name: String, for messages.
         data: Bytes.
         max_pixels: Integer, height x width at most.
+        formats: Names of Pillow's formats, some of `FORMATS`.
 
     Returns:
         `Upload`, which may still be cut short: its readers say so.
 
     Raises:
-        DataError: If it is no PNG, JPEG or TIFF, has several pages, or is larger than `max_pixels`.
+        DataError: If it is of none of the formats, has several pages, or is larger than `max_pixels`.
     """
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # our own limit is told below
-            picture = Image.open(io.BytesIO(data), formats=FORMATS)
+            picture = Image.open(io.BytesIO(data), formats=formats)
     except Image.DecompressionBombError:
         raise DataError(f"{name} has too many pixels: at most {max_pixels:,} can be read.") from None
     except (OSError, ValueError, SyntaxError) as error:
-        raise DataError(f"{name} is no picture that can be read here: PNG, JPEG or TIFF.") from error
+        raise DataError(f"{name} is no picture that can be read here: {' or '.join(formats)}.") from error
     with picture:
         if picture.width * picture.height > max_pixels:
             raise DataError(

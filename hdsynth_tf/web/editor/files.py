@@ -8,14 +8,15 @@ import numpy as np
 from PIL import Image
 
 from hdsynth_tf.editing.errors import EditError
+from hdsynth_tf.editing.packing import MOST_PIXELS
 from hdsynth_tf.editing.scene import Scene
 from hdsynth_tf.web.errors import Refused
 from hdsynth_tf.web.incoming import checked_upload
 from pipelines.decode import read_ids
 from pipelines.depth import write_deep
 
-MAX_PIXELS = 4096 * 4096  # of a map that is sent
 MAPS = ("label_map", "instance_map")
+FORMATS = ("PNG", "TIFF")  # JPEG makes other numbers of those it is given
 
 
 class _Buffer(io.BytesIO):
@@ -80,7 +81,7 @@ def read_maps(head, data):
     """
     maps, start = {}, 0
     for part in _parts(head):
-        upload = checked_upload(part["name"], data[start : start + part["length"]], MAX_PIXELS)
+        upload = checked_upload(part["name"], data[start : start + part["length"]], MOST_PIXELS, FORMATS)
         maps[part["role"]] = read_ids(upload)
         start += part["length"]
     if "label_map" not in maps:

@@ -88,7 +88,7 @@ class Editor:
                 ],
                 "scenes": list(self.source.names),
                 "library": [
-                    {"label": cut.label, "height": cut.mask.shape[0] / cut.height, "foot": cut.foot[1],
+                    {"label": cut.label, "height": cut.mask.shape[0] / cut.height, "foot": cut.foot,
                      "aspect": cut.mask.shape[1] / cut.mask.shape[0]}
                     for cut in self.cut_outs
                 ],
@@ -188,7 +188,11 @@ class Editor:
         return {"label": cut.label, "mask": pack_mask(shape.mask), "foot": foot}
 
     async def _packet(self, session):
-        return await run_in_threadpool(self._answer, session, None)
+        def answer():
+            with session.lock:
+                return self._answer(session, None)
+
+        return await run_in_threadpool(answer)
 
     def _answer(self, session, before):
         """The state of a session, and the part of its map in which it differs from `before`; all of it if `None`."""
@@ -233,7 +237,7 @@ class Editor:
         if scene is not session.scene:
             urgency, slot = EXTRA, "earlier"
         return await self._made(
-            session, urgency, (scene.digest, kind), lambda: encode(self.painter.show(make(scene))), slot
+            session.name, urgency, (scene.digest, kind), lambda: encode(self.painter.show(make(scene))), slot
         )
 
     async def style(self, request):
@@ -245,15 +249,15 @@ class Editor:
         command = {"do": "restyle", "object": number, "style": style}
         other = await run_in_threadpool(apply, scene, command, self.classes)
         key = other.digest, number, "thumbnail"
-        return await self._made(session, EXTRA, key, lambda: encode(self.painter.thumbnail(other, number)), style)
+        return await self._made(session.name, EXTRA, key, lambda: encode(self.painter.thumbnail(other, number)), style)
 
-    async def _made(self, session, kind, key, make, slot):
-        return immutable(await self._bytes(session, kind, key, make, slot), "image/jpeg")
+    async def _made(self, owner, kind, key, make, slot):
+        return immutable(await self._bytes(owner, kind, key, make, slot), "image/jpeg")
 
-    async def _bytes(self, session, kind, key, make, slot=None):
-        """Waits for what the worker makes."""
+    async def _bytes(self, owner, kind, key, make, slot):
+        """Waits for what the worker makes; see `Worker.ask`."""
         try:
-            return await asyncio.shield(asyncio.wrap_future(self.worker.ask(session.name, kind, key, make, slot)))
+            return await asyncio.shield(asyncio.wrap_future(self.worker.ask(owner, kind, key, make, slot)))
         except Superseded:
             raise Refused(409, "A newer picture was asked for.") from None
 
@@ -263,6 +267,7 @@ class Editor:
         """A file to keep: the photograph at full size, the maps, the record, or all of them."""
         session, name = self._session(request), request.path_params["name"]
         history = session.history
+        digest = history.scene.digest
         if name == "record.json":
             content = await run_in_threadpool(self._record, session, history)
             return _download(content, name, "application/json")
@@ -272,10 +277,10 @@ class Editor:
             return _download(content, name + suffix, "image/png" if suffix == ".png" else "image/tiff")
         if name not in ("photo", "all.zip"):
             raise Refused(404, "There is no such file.")
+        owner = session.name, "files"  # which later edits do not withdraw: this file was asked for, not the newest
         photo = await self._bytes(
-            session, FULL, (history.scene.digest, "file"),
-            lambda: files.image_file(self.painter.picture(history.scene)), "file",
-        )  # fmt: skip
+            owner, FULL, (digest, "file"), lambda: files.image_file(self.painter.picture(history.scene)), digest
+        )
         if name == "photo":
             return _download(photo, f"photo{self.painter.suffix}", "application/octet-stream")
         return _download(await run_in_threadpool(self._all, session, history, photo), "scene.zip", "application/zip")

@@ -10,6 +10,7 @@ from hdsynth_tf.web.editor.wording import filling, title
 from hdsynth_tf.web.errors import Refused
 
 MOST_SESSIONS = 64
+MOST_BYTES = 512 * 2**20  # of all sessions' maps
 IDLE_S = 4 * 3600  # seconds after which a session that nobody used ends
 
 
@@ -47,6 +48,12 @@ class Session:
     def scene(self):
         return self.history.scene
 
+    @property
+    def num_bytes(self):
+        """Integer: what its map and the parts that its steps keep take."""
+        history = self.history
+        return history.scene.object_map.nbytes + sum(len(part) for step in history.steps for part in step.pixels)
+
     def edit(self, command, classes):
         """Carries out an edit. Raises `EditError` if that cannot be done; all is then as it was."""
         before, after = self.scene, record.apply(self.scene, command, classes)
@@ -77,10 +84,10 @@ class Session:
 
 
 class Sessions:
-    """All of them. When there are too many, the one that was not used longest ends."""
+    """All of them. When there are too many, or they are too large, the one that was not used longest ends."""
 
-    def __init__(self, most=MOST_SESSIONS, idle_s=IDLE_S):
-        self.most, self.idle_s = most, idle_s
+    def __init__(self, most=MOST_SESSIONS, idle_s=IDLE_S, most_bytes=MOST_BYTES):
+        self.most, self.idle_s, self.most_bytes = most, idle_s, most_bytes
         self.used = collections.OrderedDict()  # name -> (session, when it was last used)
         self.lock = threading.Lock()
 
@@ -90,7 +97,7 @@ class Sessions:
     def add(self, session):
         with self.lock:
             self.used[session.name] = session, time.monotonic()
-            while len(self.used) > self.most or self._oldest_age() > self.idle_s:
+            while len(self.used) > 1 and self._are_too_many():
                 self.used.popitem(last=False)
         return session
 
@@ -104,5 +111,7 @@ class Sessions:
             self.used.move_to_end(name)
         return session
 
-    def _oldest_age(self):
-        return time.monotonic() - next(iter(self.used.values()))[1]
+    def _are_too_many(self):
+        oldest_age = time.monotonic() - next(iter(self.used.values()))[1]
+        num_bytes = sum(session.num_bytes for session, _ in self.used.values())
+        return len(self.used) > self.most or oldest_age > self.idle_s or num_bytes > self.most_bytes

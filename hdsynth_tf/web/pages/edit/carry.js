@@ -40,7 +40,7 @@ export class Carry {
     image.src = `/api/library/${index}.png`;
     image.onload = () => this.overlay.ask();
     const height = cut.height * this.scene.height, width = height * cut.aspect;
-    const from = [Math.round(this.scene.width / 2), Math.floor(cut.foot * this.scene.height)];
+    const from = [Math.floor(cut.foot[0] * this.scene.width), Math.floor(cut.foot[1] * this.scene.height)];
     const draw = (context) => {
       context.imageSmoothingEnabled = false;
       if (image.complete) context.drawImage(image, from[0] - width / 2, from[1] + 1 - height, width, height);
@@ -73,11 +73,11 @@ export class Carry {
       const kind = duplicate ? "duplicate" : load.kind;
       await this.session.edit({ do: kind, object: load.number, by, ...place });
     }
-    this.putAway();
+    if (!this.isLoaded) this.putAway(); // else the next thing is carried already
   }
 
   putAway() {
-    if (this.load) { this.load = null; }
+    this.load = null;
     this.overlay.ghost = null;
     this.overlay.ask();
   }

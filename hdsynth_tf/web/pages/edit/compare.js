@@ -3,6 +3,8 @@
 import { getBlob } from "./net.js";
 import { byId, setOptions } from "./elements.js";
 
+const BRIGHTER = 3; // times, a difference is shown
+
 export class Compare {
   constructor(scene, view, photos, history) {
     Object.assign(this, { scene, view, photos, history });
@@ -29,21 +31,27 @@ export class Compare {
   }
 
   async load() {
-    const digest = byId("compare-with").value;
-    if (this.loaded === `${this.scene.head.session} ${digest}`) return;
+    const path = this.photos.path(byId("compare-with").value, "full");
+    if (this.loaded === path) return;
+    this.asked = path;
+    this.loaded = null; // nothing is shown until what was asked for last is there
+    this.place();
     try {
-      const url = URL.createObjectURL(await getBlob(this.photos.path(digest, "full")));
-      this.view.before.src = url;
-      this.loaded = `${this.scene.head.session} ${digest}`;
+      const blob = await getBlob(path);
+      if (this.asked !== path) return;
+      URL.revokeObjectURL(this.view.before.src);
+      this.view.before.src = URL.createObjectURL(blob);
+      this.loaded = path;
     } catch { /* a newer edit came first: its own `changed` asks again */ }
     this.place();
   }
 
   place() {
-    const { before, stage, scale, left, scene } = this.view;
+    const { before, stage, sheet, scale, left, scene } = this.view;
     before.hidden = !this.isOn || !this.loaded;
     const isDifference = byId("compare-difference").checked;
     const share = Number(byId("compare-at").value) / 100;
+    sheet.style.filter = isDifference && !before.hidden ? `brightness(${BRIGHTER})` : "";
     before.style.mixBlendMode = isDifference ? "difference" : "normal";
     before.style.clipPath = isDifference ? "none" : `inset(0 ${100 * (1 - share)}% 0 0)`;
     const line = byId("compare-line");

@@ -6,16 +6,25 @@ export class Files {
   constructor(scene, session, view, maxMegabytes) {
     Object.assign(this, { scene, session, view, maxMegabytes });
     for (const link of document.querySelectorAll("[data-file]")) {
-      link.addEventListener("click", () => { link.href = `${session.path}/files/${link.dataset.file}`; });
+      link.addEventListener("click", () => { link.href = `${session.path}/files/${link.dataset.file}`; this.close(); });
       link.href = "#";
       link.setAttribute("download", "");
     }
     byId("choose-files").addEventListener("click", () => byId("file-input").click());
     byId("file-input").addEventListener("change", (event) => { this.open([...event.target.files]); event.target.value = ""; });
+    document.addEventListener("pointerdown", (event) => { if (!byId("files").contains(event.target)) this.close(); });
+    byId("files").addEventListener("keydown", (event) => {
+      if (event.key !== "Escape" || !byId("files").open) return;
+      event.stopPropagation();
+      this.close();
+      byId("files").firstElementChild.focus();
+    });
     for (const name of ["dragover", "dragleave", "drop"]) {
       document.addEventListener(name, (event) => this.drag(event));
     }
   }
+
+  close() { byId("files").open = false; }
 
   drag(event) {
     if (!event.dataTransfer?.types.includes("Files")) return;
@@ -25,7 +34,7 @@ export class Files {
   }
 
   async open(files) {
-    byId("files").open = false;
+    this.close();
     if (!files.length) return;
     try {
       const size = files.reduce((sum, file) => sum + file.size, 0);

@@ -12,6 +12,7 @@ export class Gestures {
     this.lastPoint = null; // where the last stroke ended, for straight lines
     this.isPanning = false; // while Space is held
     const { stage } = view;
+    scene.addEventListener("changed", (event) => { if (event.detail.isOther) this.cancel(); });
     stage.addEventListener("pointerdown", (event) => this.down(event));
     stage.addEventListener("pointermove", (event) => this.move(event));
     stage.addEventListener("pointerup", (event) => this.up(event));
@@ -55,13 +56,22 @@ export class Gestures {
     if (doing?.kind === "pinch") return this.pinch(before, event);
     if (doing?.kind === "pan") return this.view.pan(event.clientX - before.clientX, event.clientY - before.clientY);
     if (doing?.kind === "stroke") return this.continueStroke(event);
-    if (doing?.kind === "press" && Math.hypot(event.clientX - doing.x, event.clientY - doing.y) > STILL && doing.object !== null) {
-      this.scene.select(doing.object);
-      this.carry.takeObject(doing.object, "move", doing.pixel);
-      this.doing = { kind: "carry" };
-    }
+    if (doing?.kind === "press" && Math.hypot(event.clientX - doing.x, event.clientY - doing.y) > STILL) return this.drag(event, doing);
     if (this.carry.isLoaded) { this.carry.over(this.view.pixel(event), this.keepSize(event)); return this.overlay.name(null); }
     if (!doing) this.hover(point, event);
+  }
+
+  /** A press became a drag: it moves an object. Sky or road move only once they are selected; else the view does. */
+  drag(event, { object, pixel, x, y }) {
+    if (object === null || !(this.scene.object(object).isCounted || object === this.scene.selected)) {
+      this.doing = { kind: "pan" };
+      this.overlay.name(null);
+      return this.view.pan(event.clientX - x, event.clientY - y);
+    }
+    this.scene.select(object);
+    this.carry.takeObject(object, "move", pixel);
+    this.doing = { kind: "carry" };
+    return this.move(event);
   }
 
   up(event) {
@@ -131,9 +141,10 @@ export class Gestures {
 
   async endStroke({ points }) {
     this.lastPoint = points.at(-1);
-    const { radius, label } = this.overlay.line;
+    const { line } = this.overlay;
+    const { radius, label } = line;
     await this.session.edit({ do: "paint", points, radius, label, onto: this.options.onto(label), over: this.options.over() });
-    if (!this.doing) this.overlay.line = null;
+    if (this.overlay.line === line) this.overlay.line = null; // else it is the next one
     this.overlay.ask();
   }
 

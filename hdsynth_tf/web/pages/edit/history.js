@@ -20,6 +20,7 @@ export class HistoryStrip {
 
   fill() {
     const { head } = this.scene;
+    const focused = [...this.list.children].findIndex((entry) => entry.contains(document.activeElement));
     this.list.replaceChildren(...this.entries.map(({ title, digest }, position) => {
       const picture = this.pictures.get(digest) ?? make("canvas", { width: 2, height: 1 });
       return make("li", {}, make("button", {
@@ -27,9 +28,19 @@ export class HistoryStrip {
         "aria-current": position === head.position ? "true" : null, onclick: () => this.session.edit({ do: "go_to", position }),
       }, picture, make("span", {}, title)));
     }));
-    this.list.children[head.position]?.scrollIntoView({ block: "nearest", inline: "nearest" });
+    this.list.children[focused]?.firstElementChild.focus({ preventScroll: true });
+    this.showPresent();
     byId("undo").disabled = head.position === 0;
     byId("redo").disabled = head.position === head.steps.length;
+  }
+
+  /** Brings the present step into view without moving the page. */
+  showPresent() {
+    const { list } = this;
+    const entry = list.children[this.scene.head.position];
+    const left = entry.offsetLeft - list.offsetLeft, right = left + entry.offsetWidth;
+    if (left < list.scrollLeft) list.scrollLeft = left;
+    else if (right > list.scrollLeft + list.clientWidth) list.scrollLeft = right - list.clientWidth;
   }
 
   /** Keeps a small copy of the photograph that is shown. */

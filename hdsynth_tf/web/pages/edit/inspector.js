@@ -1,6 +1,9 @@
 // What can be done with the selected object: class, actions, styles.
 
 import { byId, make, setOptions } from "./elements.js";
+import { getBlob } from "./net.js";
+
+const AT_ONCE = 2; // pictures asked for: a browser has six connections to a server, and edits must never wait for one
 
 export class Inspector {
   constructor(scene, session, classes, carry, hasStyles) {
@@ -8,8 +11,11 @@ export class Inspector {
     this.strip = byId("styles");
     setOptions(byId("class"), classes.map((entry, label) => [label, entry.name]));
     byId("no-styles").hidden = hasStyles;
-    scene.addEventListener("selected", () => this.show());
+    this.nudged = null; // {by, to, load, timer}: what arrow keys have moved, and the server does not know yet
+    scene.addEventListener("selected", () => { this.endNudge(); this.show(); });
     scene.addEventListener("changed", () => this.show());
+    session.addEventListener("asked", () => this.endNudge());
+    byId("stage").addEventListener("pointerdown", () => this.endNudge(), { capture: true });
     byId("class").addEventListener("change", (event) => this.changeClass(Number(event.target.value)));
     for (const name of ["remove", "mirror", "duplicate", "move"]) byId(name).addEventListener("click", () => this[name]());
     this.strip.addEventListener("keydown", (event) => this.walk(event));
@@ -36,15 +42,31 @@ export class Inspector {
   fillStyles(object, count) {
     const { digest, session } = this.scene.head;
     const hadFocus = this.strip.contains(document.activeElement);
+    const pictures = [];
+    this.loading?.abort();
     this.strip.replaceChildren(...Array.from({ length: count }, (_, style) => {
       const isOn = object.style === style;
-      const image = make("img", { alt: "", src: `/api/sessions/${session}/styles/${digest}/${this.selected}/${style}.jpg` });
+      const image = make("img", { alt: "" });
+      pictures.push([image, `/api/sessions/${session}/styles/${digest}/${this.selected}/${style}.jpg`]);
       return make("div", {
         class: "style", role: "option", "aria-selected": String(isOn), tabindex: isOn ? "0" : "-1",
         "aria-label": `Style ${style}`, onclick: () => this.restyle(style),
       }, image, isOn ? `${style} in use` : String(style));
     }));
     if (hadFocus) this.strip.querySelector('[tabindex="0"]')?.focus();
+    this.loading = new AbortController();
+    for (let i = 0; i < AT_ONCE; i++) this.load(pictures, this.loading.signal);
+  }
+
+  /** Gets the pictures that are left, [image, path], one after the other, until it is told to stop. */
+  async load(pictures, signal) {
+    while (pictures.length && !signal.aborted) {
+      const [image, path] = pictures.shift();
+      try {
+        image.onload = () => URL.revokeObjectURL(image.src);
+        image.src = URL.createObjectURL(await getBlob(path, signal));
+      } catch { /* the scene has changed: its own pictures come */ }
+    }
   }
 
   walk(event) {
@@ -86,16 +108,20 @@ export class Inspector {
 
   /** Moves it by a few pixels; keys pressed quickly are one edit. */
   nudge(x, y) {
-    const number = this.selected;
-    this.nudged = this.nudged ? [this.nudged[0] + x, this.nudged[1] + y] : [x, y];
-    const foot = this.scene.foot(number);
+    const number = this.selected, foot = this.scene.foot(number);
+    clearTimeout(this.nudged?.timer);
+    const by = this.nudged ? [this.nudged.by[0] + x, this.nudged.by[1] + y] : [x, y];
     this.carry.takeObject(number, "move");
-    this.carry.over([foot[0] + this.nudged[0], foot[1] + this.nudged[1]], byId("keep-size").checked);
-    clearTimeout(this.nudging);
-    this.nudging = setTimeout(() => {
-      const to = [foot[0] + this.nudged[0], foot[1] + this.nudged[1]];
-      this.nudged = null;
-      this.carry.drop(to, { keepSize: byId("keep-size").checked, inFront: byId("in-front").checked });
-    }, 300);
+    this.carry.over([foot[0] + by[0], foot[1] + by[1]], byId("keep-size").checked);
+    this.nudged = { by, to: [foot[0] + by[0], foot[1] + by[1]], load: this.carry.load, timer: setTimeout(() => this.endNudge(), 300) };
+  }
+
+  /** Puts down what was nudged, unless it was put back (Escape) since. */
+  endNudge() {
+    const { nudged } = this;
+    this.nudged = null;
+    clearTimeout(nudged?.timer);
+    if (!nudged || this.carry.load !== nudged.load) return;
+    this.carry.drop(nudged.to, { keepSize: byId("keep-size").checked, inFront: byId("in-front").checked });
   }
 }

@@ -14,8 +14,10 @@ export class Keys {
     document.addEventListener("keydown", (event) => this.press(event));
     for (const name of ["keydown", "keyup"]) {
       document.addEventListener(name, (event) => {
-        if (event.key !== " " || event.target !== byId("stage")) return;
-        isSpaceHeld(name === "keydown");
+        const isDown = name === "keydown";
+        if (event.key !== " " || (isDown && event.target !== byId("stage"))) return;
+        isSpaceHeld(isDown);
+        if (event.target !== byId("stage")) return;
         event.preventDefault();
       });
     }

@@ -44,12 +44,14 @@ export class Library {
   over(event) {
     if (this.carry.load?.kind !== "paste") return;
     event.preventDefault();
-    this.carry.over(this.view.pixel(event), event.altKey);
+    this.carry.over(this.view.pixel(event), this.keepSize(event));
   }
+
+  keepSize(event) { return byId("keep-size").checked !== event.altKey; }
 
   drop(event) {
     if (this.carry.load?.kind !== "paste") return;
     event.preventDefault();
-    this.carry.drop(this.view.pixel(event), { keepSize: event.altKey, inFront: byId("in-front").checked });
+    this.carry.drop(this.view.pixel(event), { keepSize: this.keepSize(event), inFront: byId("in-front").checked });
   }
 }

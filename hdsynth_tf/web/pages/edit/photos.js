@@ -9,17 +9,18 @@ export class Photos extends EventTarget {
     this.image = document.getElementById("photo");
     this.shown = null; // {digest, kind} of what is seen
     this.running = null; // AbortController
-    scene.addEventListener("changed", () => this.follow());
+    scene.addEventListener("changed", (event) => this.follow(event.detail.isOther));
   }
 
   path(digest, kind) {
     return `/api/sessions/${this.scene.head.session}/photos/${digest}/${kind}.jpg`;
   }
 
-  async follow() {
+  async follow(isOther) {
     const { digest, has_preview: hasPreview } = this.scene.head;
     if (this.wanted === digest) return;
     this.wanted = digest;
+    if (isOther) this.clear();
     this.running?.abort();
     this.running = new AbortController();
     const { signal } = this.running;
@@ -37,6 +38,13 @@ export class Photos extends EventTarget {
     }
   }
 
+  /** Takes away the photograph of another scene: the map is seen until there is one. */
+  clear() {
+    URL.revokeObjectURL(this.image.src);
+    this.image.removeAttribute("src");
+    this.view.show(this.view.kind);
+  }
+
   async show(url, digest, kind) {
     const decoded = new Image();
     decoded.src = url;
@@ -46,6 +54,7 @@ export class Photos extends EventTarget {
     this.image.src = url;
     await this.image.decode().catch(() => {});
     if (before.startsWith("blob:")) URL.revokeObjectURL(before);
+    if (this.scene.head.digest !== digest) return;
     this.shown = { digest, kind };
     this.view.draw([0, 0, 0, 0]);
     this.tell("shown", this.shown);

@@ -17,7 +17,8 @@ export class Scene extends EventTarget {
   /** Takes what the server sent: all of a scene, or the part of it that an edit changed. */
   take({ head, numbers }) {
     const [left, top, width, height] = head.part;
-    const isNew = !this.head || head.session !== this.head.session || width * height === head.size[0] * head.size[1];
+    const isOther = head.session !== this.head?.session;
+    const isNew = isOther || width * height === head.size[0] * head.size[1];
     this.head = head;
     if (isNew) {
       this.map = numbers;
@@ -28,9 +29,9 @@ export class Scene extends EventTarget {
     }
     if (width * height > 0) this.measure();
     this.boxes.length = Math.max(this.boxes.length, head.objects.length);
-    if (this.selected !== null && !this.isThere(this.selected)) this.selected = null;
+    if (isOther || !this.isThere(this.selected)) this.selected = null;
     this.hovered = null;
-    this.tell("changed", { part: isNew ? [0, 0, this.width, this.height] : head.part, isNew });
+    this.tell("changed", { part: isNew ? [0, 0, this.width, this.height] : head.part, isNew, isOther });
   }
 
   /** Finds the box and the area of every object. */

@@ -8,7 +8,7 @@ export class Session extends EventTarget {
   constructor(scene) {
     super();
     this.scene = scene;
-    this.line = Promise.resolve(); // edits wait for those before them
+    this.line = Promise.resolve(); // what is sent waits for the answers of what was sent before
     this.waiting = 0;
   }
 
@@ -22,16 +22,28 @@ export class Session extends EventTarget {
     }
     const record = localStorage.getItem(KEPT);
     if (record) {
-      try { return await this.openRecord(JSON.parse(record)); } catch { localStorage.removeItem(KEPT); }
+      try { return await this.openRecord(JSON.parse(record)); } catch (error) { if (error.status === 0) throw error; }
     }
     return this.openScene(0);
   }
 
-  async openScene(index) { this.take(await post("/api/sessions", { scene: index })); }
+  openScene(index) { return this.open(() => post("/api/sessions", { scene: index })); }
 
-  async openRecord(record) { this.take(await post("/api/sessions", { record })); }
+  openRecord(record) { return this.open(() => post("/api/sessions", { record })); }
 
-  async openMaps(files) { this.take(await putFiles("/api/sessions", files)); }
+  openMaps(files) { return this.open(() => putFiles("/api/sessions", files)); }
+
+  open(ask) {
+    this.tell("asked");
+    return this.inTurn(async () => this.take(await ask()));
+  }
+
+  /** Does something after all that is under way: an edit's answer never arrives in a scene that was opened since. */
+  inTurn(task) {
+    const turn = this.line.then(task);
+    this.line = turn.catch(() => {});
+    return turn;
+  }
 
   take(packet) {
     sessionStorage.setItem(KEPT, packet.head.session);
@@ -40,16 +52,13 @@ export class Session extends EventTarget {
     this.keep();
   }
 
-  /**
-   * Sends an edit, after those that are under way; true if it was made. With a function, it is called when it is the
-   * edit's turn, with the scene as it then is.
-   */
-  edit(command) {
+  /** Sends an edit, after those that are under way; true if it was made. */
+  edit(edit) {
+    this.tell("asked");
     this.waiting++;
-    const turn = this.line.then(async () => {
+    return this.inTurn(async () => {
       const began = performance.now();
       try {
-        const edit = typeof command === "function" ? command(this.scene) : command;
         const count = this.scene.head.objects.length;
         const packet = await post(`${this.path}/edits`, { edit, from: this.scene.head.digest });
         this.take(packet);
@@ -65,8 +74,6 @@ export class Session extends EventTarget {
         this.waiting--;
       }
     });
-    this.line = turn;
-    return turn;
   }
 
   /** Keeps the record in this browser a moment after the last edit, so that it outlives the server. */
