@@ -133,6 +133,11 @@ def test_gradient(rng):
     np.testing.assert_allclose(numpy(GradientLoss((1, 4)).call(real, fake)), expected, rtol=1e-4)
 
 
+def test_gradient_of_pictures_smaller_than_a_square(rng):
+    real, fake = (rng.uniform(-1, 1, (2, 9, 21, 3)).astype("float32") for _ in range(2))
+    assert np.isfinite(numpy(GradientLoss((16,)).call(real, fake))).all()
+
+
 def test_gradient_asks_for_no_sign_and_no_light(rng):
     real = rng.uniform(-0.5, 0.5, (2, 32, 32, 3)).astype("float32")
     assert numpy(GradientLoss().call(real, 0.4 - real)).max() < 1e-6

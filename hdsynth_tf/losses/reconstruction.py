@@ -7,6 +7,7 @@ import keras
 from keras import ops
 
 from hdsynth_tf.losses.adversarial import PACKAGE, per_sample_mean
+from hdsynth_tf.networks.layers import pad_to_multiple
 from hdsynth_tf.precision import widen
 
 VGG_LAYER_WEIGHTS = (1 / 32, 1 / 16, 1 / 8, 1 / 4, 1.0)
@@ -196,7 +197,8 @@ class GradientLoss(keras.losses.Loss):
         squares: Integers, sides of the squares in pixels.
 
     Call arguments:
-        y_true, y_pred: Images `(batch, height, width, channels)` in [-1, 1], at least as large as a square.
+        y_true, y_pred: Images `(batch, height, width, channels)` in [-1, 1]. What is left over of a square at the lower
+            and right edge is filled by reflection.
     """
 
     def __init__(self, squares=(1, 4, 16), name="gradient", **kwargs):
@@ -207,7 +209,7 @@ class GradientLoss(keras.losses.Loss):
         real, fake = _gradient_length(y_true), _gradient_length(y_pred)
         total = 0.0
         for square in self.squares:
-            a, b = (ops.average_pool(x, square, square, "valid") for x in (real, fake))
+            a, b = (ops.average_pool(pad_to_multiple(x, square), square, square, "valid") for x in (real, fake))
             total = total + per_sample_mean(ops.square(b - a)) / (per_sample_mean(ops.square(a)) + 1e-6)
         return total / len(self.squares)
 

@@ -1,0 +1,73 @@
+"""The thermal recipe as a user runs it, small: trained coarse to fine on a few pairs, scored, and used at any size."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+from PIL import Image
+
+from hdsynth_tf import flags, train
+from pipelines.depth import write_deep
+
+ROOT = Path(__file__).parents[1]
+RECIPE = [
+    f"--flagfile={ROOT / 'experiments' / 'thermal.flags'}", "--image_height=32", "--image_width=48",
+    "--num_filters=4", "--num_downsamples=2", "--num_residual_blocks=1", "--num_enhancer_blocks=1",
+    "--discriminator_filters=4", "--batch_size=2,1", "--warm_start_epochs=1,1", "--enhancer_epochs=1",
+    "--steps_per_epoch=2", "--sample_epochs=1", "--precision=float32", "--val_share=0.25", "--noexport",
+]  # fmt: skip
+
+
+@pytest.fixture
+def pairs(tmp_path, rng):
+    """Six pairs of one camera of 8 bits and one of colours, of two sizes; what is hot is dark in the photograph."""
+    for folder in ("thermal", "visible"):
+        (tmp_path / folder).mkdir()
+    for number in range(6):
+        size = (32, 48) if number % 2 else (35, 47)
+        heat = np.asarray(Image.fromarray(rng.integers(0, 256, (4, 6), "uint8")).resize(size[::-1], Image.BILINEAR))
+        write_deep(heat[..., None], tmp_path / "thermal" / f"{number}.png")
+        write_deep(255 - np.stack([heat, heat // 2, heat], -1), tmp_path / "visible" / f"{number}.png")
+    return tmp_path
+
+
+def test_recipe(command, pairs, rng):
+    run = pairs / "run"
+    places = [f"--source_dir={pairs / 'thermal'}", f"--target_dir={pairs / 'visible'}"]
+    code, output, error = command("train", *RECIPE, *places, f"--run_dir={run}")
+    assert code == 0, error
+    assert [name in output for name in ("G1 warm start", "G2 warm start", "G2 alone", "G2 together")] == [1, 1, 1, 0]
+    model, coarse = (keras.saving.load_model(path) for path in (run / "model.keras", run / "levels" / "g1.keras"))
+    for a, b in zip(model.generator.tone.get_weights(), coarse.generator.tone.get_weights(), strict=True):
+        if a.ndim == 2:  # the enhancer trained alone; the average rounds
+            np.testing.assert_allclose(a, b, atol=1e-6)
+    for size in ((33, 57), (32, 48), (90, 20)):
+        heat = rng.integers(0, 256, (*size, 1)).astype("float32")
+        assert model.generate({"source": heat}).shape == (*size, 3)
+
+    done = subprocess.run(
+        [sys.executable, "experiments/thermal_table.py", pairs / "thermal", pairs / "visible", pairs / "table",
+         f"ours={run}", "--share=0.34"],
+        cwd=ROOT, env={**os.environ, "PYTHONPATH": str(ROOT)}, capture_output=True, text=True, timeout=120,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    rows = {line.split("|")[1].strip(): line.split("|")[2:-1] for line in done.stdout.splitlines() if "|" in line}
+    assert {"mean colour", "quadratic in (thermal, row)", "ours"} <= set(rows)
+    assert float(rows["quadratic in (thermal, row)"][0]) > float(rows["mean colour"][0]) + 3  # the data are linear
+    assert (pairs / "table" / "index.html").exists() and (pairs / "table" / "sheet.png").exists()
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "experiments").glob("*.flags")), ids=lambda path: path.stem)
+def test_flag_files_are_of_flags_that_exist(path):
+    data, *_ = flags.parse(["train", f"--flagfile={path}"], train.GROUPS.values(), "usage", {"source_dir": "x"})
+    assert data.dataset
+
+
+def test_tone_needs_the_global_generator(command, pairs):
+    places = [f"--source_dir={pairs / 'thermal'}", f"--target_dir={pairs / 'visible'}", "--dataset=folder"]
+    code, _, error = command("train", "--tone", "--generator=unet", *places, f"--run_dir={pairs / 'run'}")
+    assert code == 2 and "--tone is for --generator=global" in error and not (pairs / "run").exists()
