@@ -222,13 +222,13 @@ class LossSettings:
     )
     pixel_weight: float = setting(20.0, "Of the term in pixels. 0: off, as in the paper.")
     gradient_weight: float = setting(
-        0.0, "Of the term that asks for as much texture as there is, place by place. 0: off."
+        0.0, "*Of the term that asks for as much texture as there is, place by place.", per_level=True
     )
     pixel_levels: int = setting(2, "pyramid: sizes at which pixels are compared: 1, 1/2, 1/4, ...")
 
     def __post_init__(self):
         for field in dataclasses.fields(self):
-            if field.name.endswith("_weight") and getattr(self, field.name) < 0:
+            if field.name.endswith("_weight") and min(values(getattr(self, field.name))) < 0:
                 raise SettingsError(f"--{field.name} should be 0 or more. Received: {getattr(self, field.name)}")
         if not (self.adversarial_weight or self.pixel_weight or self.uses_perceptual):
             raise SettingsError("All losses are off: one of --adversarial_weight, --pixel_weight must be above 0.")

@@ -1,5 +1,6 @@
 """Settings -> conditioning, networks and the model, at any level."""
 
+from hdsynth_tf import settings
 from hdsynth_tf.build.data import size_setting
 from hdsynth_tf.build.training import compile_arguments
 from hdsynth_tf.model import Pix2PixHD
@@ -157,8 +158,8 @@ class ModelMaker:
 
     def compile_arguments(self, stage):
         """What `Pix2PixHD.compile` gets for a stage. Call it in the strategy's scope."""
-        level = self.levels[stage.level]
-        return compile_arguments(stage, self.losses, level.training, level.steps_per_epoch)
+        level, losses = self.levels[stage.level], settings.at_level(self.losses, stage.level, len(self.levels))
+        return compile_arguments(stage, losses, level.training, level.steps_per_epoch)
 
     def _check_given(self):
         if self.given.level >= len(self.levels):
