@@ -39,6 +39,7 @@ class FeatureGenerator(keras.Model):
         return (*input_shape[:-1], self.output_channels)
 
     def build_image_layers(self):
+        """Builds what makes the image of the features."""
         self.head.build((None, None, None, self.num_filters))
         if self.tone is not None:
             self.tone.build((None, None, None, self.output_channels), (None, None, None, self.tone_channels))

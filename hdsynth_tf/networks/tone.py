@@ -54,8 +54,8 @@ def cosines(height, count, dtype="float32"):
 class RunningStandardization(keras.layers.Layer):
     """Brings each feature to mean 0 and variance 1 over the training data, batches of one included.
 
-    Mean and variance are running averages, in training too, unlike batch normalisation's. They first follow fast: the
-    momentum is `min(momentum, (1 + step) / (10 + step))`.
+    Mean and variance are running averages, in training too, unlike batch normalisation's. At first they are
+    the averages of all batches so far.
 
     Args:
         momentum: Float below 1.
