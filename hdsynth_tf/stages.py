@@ -13,6 +13,7 @@ from hdsynth_tf.callbacks import (
     StopSignals,
 )
 from hdsynth_tf.schedule import Position
+from hdsynth_tf.tone_fitting import fit_tone
 from hdsynth_tf.validation import Validation
 from pipelines.augment import NO_ZOOM
 from pipelines.dataset import make_train
@@ -101,6 +102,8 @@ class StagedTraining:
             if checkpoint:
                 self.checkpoints.restore(checkpoint, model)
                 checkpoint = None
+            elif position.total == 0:
+                self._fit_tone(model)
             position = self._train(model, position, signals)
             self._keep_coarse_model(model, position)
             if self._left(position) == 0:
@@ -116,6 +119,17 @@ class StagedTraining:
             model.compile(**self.models.compile_arguments(stage))
         print("\n" + self.describe(stage, model))
         return model
+
+    def _fit_tone(self, model):
+        """Finds a new model's tone; each worker for itself, with the same result."""
+        if getattr(model.generator, "tone", None) is None:
+            return
+        level = self.levels[-1]
+        print("\nTone: how light pictures are, from the whole input")
+        fitted = fit_tone(model.generator.tone, self.models.conditioning(level), level.source, self.seed)
+        if model.average_generator is not None:
+            model.average_generator.tone.set_weights(model.generator.tone.get_weights())
+        print(f"\n  pictures of nothing else have {fitted:.2f} dB on the training scenes")
 
     def describe(self, stage, model):
         """What trains, at what size, with how many parameters."""

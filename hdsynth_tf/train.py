@@ -57,10 +57,10 @@ REGISTERED_PAIRS = 200  # at most, whose registration is looked at before traini
 
 def main(argv):
     groups = flags.parse(argv, GROUPS.values(), USAGE)
-    _, networks, _, training, run = groups
+    data, networks, _, training, run = groups
     if not run.run_dir:
         raise SettingsError("Say where the run goes: --run_dir=runs/NAME.")
-    build.check_options(networks, training)
+    build.check_options(data, networks, training)
     strategy = build.build_strategy(training.strategy)
     num_workers, is_chief = build.workers(strategy)
     with contextlib.nullcontext() if is_chief else contextlib.redirect_stdout(open(os.devnull, "w")):

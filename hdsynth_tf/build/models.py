@@ -112,8 +112,13 @@ def check_inputs(model, source):
         raise SettingsError(f"The model reads {' and '.join(wanted)}; the data have no {' and no '.join(missing)}.")
 
 
-def check_options(networks, training):
+def check_options(data, networks, training):
     """Raises `SettingsError` where settings of different groups contradict one another."""
+    if networks.tone and (max(settings.values(data.crop_height)) or data.zoom):
+        raise SettingsError(
+            f"--tone reads how light a picture is from the whole input, which windows are not: leave out --crop_height "
+            f"and --zoom. Received: crop_height={data.crop_height}, zoom={data.zoom}"
+        )
     if training.rematerialize and networks.generator != "global":
         raise SettingsError("--rematerialize is for --generator=global.")
 
@@ -155,6 +160,10 @@ class ModelMaker:
             model = model.grow(self.networks.num_enhancer_blocks)
             self._copy_given(model)
         return model
+
+    def conditioning(self, level):
+        """The conditioning of a `Level`, in single precision."""
+        return build_conditioning(level.data, self.networks, level.source, "float32")
 
     def compile_arguments(self, stage):
         """What `Pix2PixHD.compile` gets for a stage. Call it in the strategy's scope."""

@@ -48,9 +48,7 @@ class FeatureGenerator(keras.Model):
         height, width = ops.shape(x)[1:3]
         features = self.features(pad_to_multiple(x, self.multiple), rematerialize)
         image = widen(run([self.head], features, rematerialize))[:, :height, :width]
-        return ops.tanh(
-            image if self.tone is None else self.tone(image, x[..., : self.tone_channels], training=training)
-        )
+        return ops.tanh(image if self.tone is None else self.tone(image, x[..., : self.tone_channels]))
 
 
 @keras.saving.register_keras_serializable(package=PACKAGE)

@@ -1,0 +1,82 @@
+"""Fits a generator's `ToneAdjustment` to the training scenes, once, before the networks train."""
+
+import keras
+import numpy as np
+from keras import ops
+
+from hdsynth_tf.networks.tone import cosines, standardize, tone_statistics
+from pipelines.dataset import make_eval
+
+MAX_SCENES = 4000  # looked at, spread evenly
+STEPS, BATCH_SIZE, LEARNING_RATE = 1500, 32, 1e-3
+DROPOUT = 0.3, 0.5  # of statistics and of hidden units: a few hundred pictures are easily known by heart
+ROWS = 48  # of a picture, that are compared
+
+
+def fit_tone(tone, conditioning, source, seed=0):
+    """Finds the weights with which a picture in nothing but its tone comes nearest to the real one, in decibels.
+
+    Args:
+        tone: Built `ToneAdjustment`; its weights are replaced.
+        conditioning: `pipelines.conditioning.Conditioning` at the size at which the model is going to be used.
+        source: `pipelines.source.Source` of the training scenes.
+        seed: Integer. The same seed gives the same weights again.
+
+    Returns:
+        Float: the PSNR of such pictures on the training scenes, mean over pictures, in dB.
+    """
+    statistics, targets = _survey(conditioning, source, tone.center.shape[0])
+    center, spread = statistics.mean(0), statistics.std(0) + 1e-2
+    standard = ops.convert_to_numpy(standardize(statistics, center, spread))
+    network = keras.Sequential(
+        [
+            keras.Input(standard.shape[1:]),
+            keras.layers.Dropout(DROPOUT[0], seed=seed),
+            keras.layers.Dense(
+                tone.hidden_units, "relu", kernel_initializer=keras.initializers.GlorotUniform(seed)
+            ),
+            keras.layers.Dropout(DROPOUT[1], seed=seed + 1),
+            keras.layers.Dense(tone.num_cosines * tone.channels, kernel_initializer="zeros"),
+        ]
+    )
+    rate = keras.optimizers.schedules.CosineDecay(LEARNING_RATE, STEPS)
+    waves = cosines(ROWS, tone.num_cosines)
+
+    def log_error(y_true, y_pred):
+        return ops.log(_mean_square(y_true, y_pred, waves))
+
+    network.compile(keras.optimizers.Adam(rate), log_error)
+    order = np.random.default_rng(seed).integers(0, len(standard), STEPS * BATCH_SIZE)
+    network.fit(standard[order], targets[order], BATCH_SIZE, shuffle=False, verbose=0)
+    tone.set_weights([center, spread, *network.get_weights()])
+    squares = _mean_square(targets, network(standard), waves)
+    return float(np.mean(10 * np.log10(4 / ops.convert_to_numpy(squares))))
+
+
+def _survey(conditioning, source, features):
+    """Looks at the scenes: statistics `(scenes, features)`, and what `_mean_square` compares with."""
+    count = min(len(source), MAX_SCENES)
+    statistics, targets = [], []
+    bar = keras.utils.Progbar(count, unit_name="scene")
+    for inputs, image in make_eval(source, indices=[index * len(source) // count for index in range(count)]):
+        x = conditioning(inputs)
+        channels = x.shape[-1] - conditioning.row_channel
+        statistics.append(ops.convert_to_numpy(tone_statistics(ops.cast(x[..., :channels], "float32")))[0])
+        targets.append(_row_means(conditioning.target(inputs, image)))
+        bar.add(1)
+    return np.stack(statistics), np.stack(targets)
+
+
+def _row_means(image):
+    """A picture's colours from top to bottom and, last, the mean square of what differs from them."""
+    rows = ops.image.resize(image, (ROWS, 1), "bilinear", antialias=True, data_format="channels_last")
+    rest = ops.mean(ops.square(image)) - ops.mean(ops.square(rows))
+    return np.append(ops.convert_to_numpy(rows), np.maximum(ops.convert_to_numpy(rest), 1e-4)).astype("float32")
+
+
+def _mean_square(targets, tones, waves):
+    """The mean squared difference of pictures and their tones alone, `(batch,)`."""
+    num_cosines = waves.shape[1]
+    rows = ops.tanh(ops.matmul(waves, ops.reshape(tones, (-1, num_cosines, tones.shape[-1] // num_cosines))))
+    differences = ops.reshape(rows, (-1, targets.shape[-1] - 1)) - targets[:, :-1]
+    return ops.mean(ops.square(differences), axis=1) + targets[:, -1]
