@@ -187,11 +187,13 @@ class DecibelLoss(keras.losses.Loss):
 
 @keras.saving.register_keras_serializable(package=PACKAGE)
 class GradientLoss(keras.losses.Loss):
-    """Difference in how much goes on at each place: of the lengths of the gradients of two grey images.
+    """Whether as much goes on at each place: agreement of the lengths of the gradients of two grey images.
 
-    `sum_s mean(P_s(|grad fake| - |grad real|)^2) / mean(P_s(|grad real|)^2) / S`, `P_s` the mean over squares of `s`
-    pixels. It does not ask in which direction or with which sign an image changes, so that it does not blur where the
-    input leaves that open: leaves get as much texture as leaves have, sky as little as sky.
+    `sum_s (1 - corr(P_s|grad fake|, P_s|grad real|)) / S + log(mean|grad fake| / mean|grad real|)^2`, `corr` Pearson's
+    correlation over the pixels of an image, `P_s` the mean over squares of `s` pixels. It does not ask in which
+    direction or with which sign an image changes, so that it does not blur where the input leaves that open: leaves get
+    as much texture as leaves have, sky as little as sky. A squared difference of lengths would be smallest for too
+    short ones.
 
     Args:
         squares: Integers, sides of the squares in pixels.
@@ -210,11 +212,18 @@ class GradientLoss(keras.losses.Loss):
         total = 0.0
         for square in self.squares:
             a, b = (ops.average_pool(pad_to_multiple(x, square), square, square, "valid") for x in (real, fake))
-            total = total + per_sample_mean(ops.square(b - a)) / (per_sample_mean(ops.square(a)) + 1e-6)
-        return total / len(self.squares)
+            total = total + 1 - _correlation(a, b)
+        ratio = ops.log((per_sample_mean(fake) + 1e-4) / (per_sample_mean(real) + 1e-4))
+        return total / len(self.squares) + ops.square(ratio)
 
     def get_config(self):
         return {**super().get_config(), "squares": self.squares}
+
+
+def _correlation(a, b):
+    """Pearson's correlation over the pixels of each sample, `(batch,)`; 0 where one of them is constant."""
+    a, b = (x - ops.mean(x, axis=(1, 2, 3), keepdims=True) for x in (a, b))
+    return per_sample_mean(a * b) * ops.rsqrt(ops.maximum(per_sample_mean(a * a) * per_sample_mean(b * b), 1e-12))
 
 
 def _gradient_length(image):
