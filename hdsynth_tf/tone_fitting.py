@@ -32,9 +32,7 @@ def fit_tone(tone, conditioning, source, seed=0):
         [
             keras.Input(standard.shape[1:]),
             keras.layers.Dropout(DROPOUT[0], seed=seed),
-            keras.layers.Dense(
-                tone.hidden_units, "relu", kernel_initializer=keras.initializers.GlorotUniform(seed)
-            ),
+            keras.layers.Dense(tone.hidden_units, "relu", kernel_initializer=keras.initializers.GlorotUniform(seed)),
             keras.layers.Dropout(DROPOUT[1], seed=seed + 1),
             keras.layers.Dense(tone.num_cosines * tone.channels, kernel_initializer="zeros"),
         ]

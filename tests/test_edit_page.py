@@ -2,6 +2,7 @@
 
 import io
 import json
+import os
 import time
 
 import browser
@@ -25,7 +26,9 @@ for (const name of ["toDataURL", "toBlob"]) HTMLCanvasElement.prototype[name] = 
 
 @pytest.fixture(scope="module")
 def model_file(tmp_path_factory):
-    """A model that knows three styles of every class and has learnt nothing."""
+    """A model that knows three styles of every class and has learnt nothing; or a trained one: HDSYNTH_STYLES_RUN."""
+    if "HDSYNTH_STYLES_RUN" in os.environ:
+        return os.environ["HDSYNTH_STYLES_RUN"]
     keras.utils.set_random_seed(1)
     model = Pix2PixHD(
         SemanticConditioning(len(CLASS_NAMES), class_names=CLASS_NAMES, class_colors=CLASS_COLORS),
@@ -359,18 +362,19 @@ def test_a_style_is_chosen_from_pictures(page):
     car = page.largest(BUILDING)
     photo = page.photo()
     page.select(car)
-    page.until("[...document.querySelectorAll('#styles img')].length === 3")
+    page.until("document.querySelectorAll('#styles img').length >= 3")
     page.until("[...document.querySelectorAll('#styles img')].every(i => i.complete && i.naturalWidth > 0)")
     used = page.head()["objects"][car][2]
     assert page.page.locator(".style[aria-selected=true]").inner_text() == f"{used} in use"
-    other = (used + 1) % 3
+    count = page.page.locator(".style").count()
+    other = (used + 1) % count
     page.after(lambda: page.page.locator(".style").nth(other).click())
     assert page.head()["objects"][car][2:4] == [other, True]
     assert np.abs(page.photo()[page.mask(car)].astype(int) - photo[page.mask(car)]).mean() > 1
     page.press("s")  # by keys alone
     page.press("ArrowRight")
     page.after(lambda: page.press("Enter"))
-    assert page.head()["objects"][car][2] == (other + 1) % 3
+    assert page.head()["objects"][car][2] == (other + 1) % count
     assert page.js("document.activeElement.classList.contains('style')")
 
 
@@ -387,7 +391,7 @@ def test_pictures_of_styles_leave_the_browser_connections_for_edits(page):
     assert len(held) == 4 and f"/{person}/" in held[2].request.url
     assert all(route.request.failure for route in held[:2])  # those of the car are given up
     page.page.unroute("**/styles/**")  # those that are held go on
-    page.until("[...document.querySelectorAll('#styles img')].filter(i => i.naturalWidth > 0).length === 3")
+    page.until("[...document.querySelectorAll('#styles img')].filter(i => i.naturalWidth > 0).length >= 3")
 
 
 def test_a_new_seed_is_another_look_of_everything(page):

@@ -135,9 +135,7 @@ class ToneAdjustment(keras.layers.Layer):
         """`tone_statistics` -> the cosines that the image shall have, `(batch, num_cosines, channels)`."""
         standard = standardize(statistics, self.center, self.spread)
         hidden = ops.relu(ops.matmul(standard, self.hidden_kernel) + self.hidden_bias)
-        return ops.reshape(
-            ops.matmul(hidden, self.tone_kernel) + self.tone_bias, (-1, self.num_cosines, self.channels)
-        )
+        return ops.reshape(ops.matmul(hidden, self.tone_kernel) + self.tone_bias, (-1, self.num_cosines, self.channels))
 
     # === Config ===
 
