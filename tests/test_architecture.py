@@ -15,7 +15,7 @@ FLOORS = [  # a file may import its own floor and those below
     ["hdsynth_tf.model"],
     ["hdsynth_tf.checkpoints", "hdsynth_tf.callbacks", "hdsynth_tf.plan", "hdsynth_tf.build", "hdsynth_tf.evaluation",
      "hdsynth_tf.stages", "hdsynth_tf.validation", "hdsynth_tf.picture_folder", "hdsynth_tf.released",
-     "hdsynth_tf.clustering", "hdsynth_tf.web", "hdsynth_tf.preference", "hdsynth_tf.editing"],
+     "hdsynth_tf.clustering", "hdsynth_tf.tone_fitting", "hdsynth_tf.web", "hdsynth_tf.preference", "hdsynth_tf.editing"],
     ["hdsynth_tf.commands", "hdsynth_tf.train", "hdsynth_tf.generate", "hdsynth_tf.prepare", "hdsynth_tf.convert",
      "hdsynth_tf.export", "hdsynth_tf.styles", "hdsynth_tf.register", "hdsynth_tf.evaluate",
      "hdsynth_tf.train_segmenter", "hdsynth_tf.study", "hdsynth_tf.edit"],
