@@ -165,6 +165,6 @@ LOSSES = {
     "PerceptualLoss": lambda: PerceptualLoss(tiny_features(), (0.5, 1.0)),
     "PyramidLoss": lambda: PyramidLoss(3),
     "DecibelLoss": lambda: DecibelLoss(),
-    "GradientLoss": lambda: GradientLoss((1, 3)),
+    "GradientLoss": lambda: GradientLoss(2, (1, 3)),
 }
 TESTED_ELSEWHERE = {"Adam", "Pix2PixHD", "LinearDecay", "LocalEnhancer", "RunningStandardization", "VGG19Features"}

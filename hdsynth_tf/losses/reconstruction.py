@@ -189,35 +189,46 @@ class DecibelLoss(keras.losses.Loss):
 class GradientLoss(keras.losses.Loss):
     """Whether as much goes on at each place: agreement of the lengths of the gradients of two grey images.
 
-    `sum_s (1 - corr(P_s|grad fake|, P_s|grad real|)) / S + log(mean|grad fake| / mean|grad real|)^2`, `corr` Pearson's
-    correlation over the pixels of an image, `P_s` the mean over squares of `s` pixels. It does not ask in which
-    direction or with which sign an image changes, so that it does not blur where the input leaves that open: leaves get
-    as much texture as leaves have, sky as little as sky. A squared difference of lengths would be smallest for too
-    short ones.
+    `sum_s (1 - corr(P_s|grad fake|, P_s|grad real|)) / S + log(mean|grad fake| / mean|grad real|)^2`, averaged over a
+    pyramid of sizes: 1, 1/2, ... `corr` is Pearson's correlation over the pixels of an image, `P_s` the mean over
+    squares of `s` pixels. It does not ask in which direction or with which sign an image changes, so that it does not
+    blur where the input leaves that open: leaves get as much texture as leaves have, sky as little as sky. A squared
+    difference of lengths would be smallest for too short ones; one size alone is satisfied by a fine weave.
 
     Args:
-        squares: Integers, sides of the squares in pixels.
+        num_levels: Integer, sizes compared; each is half the one before.
+        squares: Integers, sides of the squares in pixels of each size.
 
     Call arguments:
-        y_true, y_pred: Images `(batch, height, width, channels)` in [-1, 1]. What is left over of a square at the lower
-            and right edge is filled by reflection.
+        y_true, y_pred: Images `(batch, height, width, channels)` in [-1, 1]; at least `2 ** num_levels` pixels a side.
+            What is left over of a square at the lower and right edge is filled by reflection.
     """
 
-    def __init__(self, squares=(1, 4, 16), name="gradient", **kwargs):
+    def __init__(self, num_levels=3, squares=(1, 4, 16), name="gradient", **kwargs):
         super().__init__(name=name, **kwargs)
+        self.num_levels = num_levels
         self.squares = tuple(squares)
 
     def call(self, y_true, y_pred):
-        real, fake = _gradient_length(y_true), _gradient_length(y_pred)
+        real, fake = (ops.mean(widen(image), axis=-1, keepdims=True) for image in (y_true, y_pred))
         total = 0.0
+        for level in range(self.num_levels):
+            if level:
+                real, fake = (ops.average_pool(image, 2, 2, "valid") for image in (real, fake))
+            total = total + self._disagreement(_gradient_length(real), _gradient_length(fake))
+        return total / self.num_levels
+
+    def _disagreement(self, real, fake):
+        """The term of two maps of gradient lengths."""
+        ratio = ops.log((per_sample_mean(fake) + 1e-4) / (per_sample_mean(real) + 1e-4))
+        total = ops.square(ratio)
         for square in self.squares:
             a, b = (ops.average_pool(pad_to_multiple(x, square), square, square, "valid") for x in (real, fake))
-            total = total + 1 - _correlation(a, b)
-        ratio = ops.log((per_sample_mean(fake) + 1e-4) / (per_sample_mean(real) + 1e-4))
-        return total / len(self.squares) + ops.square(ratio)
+            total = total + (1 - _correlation(a, b)) / len(self.squares)
+        return total
 
     def get_config(self):
-        return {**super().get_config(), "squares": self.squares}
+        return {**super().get_config(), "num_levels": self.num_levels, "squares": self.squares}
 
 
 def _correlation(a, b):
@@ -226,9 +237,8 @@ def _correlation(a, b):
     return per_sample_mean(a * b) * ops.rsqrt(ops.maximum(per_sample_mean(a * a) * per_sample_mean(b * b), 1e-12))
 
 
-def _gradient_length(image):
-    """`(batch, height, width, channels)` -> `(batch, height - 1, width - 1, 1)` float32."""
-    grey = ops.mean(widen(image), axis=-1, keepdims=True)
+def _gradient_length(grey):
+    """`(batch, height, width, 1)` -> `(batch, height - 1, width - 1, 1)`."""
     down = grey[:, 1:, :-1] - grey[:, :-1, :-1]
     across = grey[:, :-1, 1:] - grey[:, :-1, :-1]
     return ops.sqrt(ops.square(down) + ops.square(across) + 1e-6)  # the root has no slope at 0
