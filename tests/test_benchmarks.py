@@ -5,6 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import browser
 import pytest
 
 ROOT = Path(__file__).parents[1]
@@ -14,6 +15,7 @@ ROWS = {
     "toy_street.py": [],
     "clustering.py": ["70"],
     "pooling.py": ["64", "128"],
+    "editor.py": ["64", "--filters=8"],
     "against_pytorch.py": ["64", "64", "4"],
 }
 
@@ -22,6 +24,8 @@ ROWS = {
 def test_benchmark_runs(name):
     if name == "against_pytorch.py":
         pytest.importorskip("torch")
+    if name == "editor.py" and browser.missing():
+        pytest.skip(browser.missing())
     done = subprocess.run(
         [sys.executable, f"experiments/benchmarks/{name}", *ROWS[name]],
         cwd=ROOT,
