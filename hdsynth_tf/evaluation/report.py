@@ -15,7 +15,7 @@ COLUMNS = {  # score -> head of its column, factor and digits of what is shown
     "pixel_accuracy": ("pixel accuracy", 1, 3),
     "class_accuracy": ("class accuracy", 1, 3),
     "mean_iou": ("mean IoU", 1, 3),
-    "fid": ("FID", 1, 2),
+    "fid": ("FID", 1, 3),
     "kid": ("KID x 1000", 1000, 2),
     "psnr": ("PSNR, dB", 1, 2),
     "ssim": ("SSIM", 1, 3),
