@@ -44,8 +44,9 @@ def fit_tone(tone, conditioning, source, seed=0):
         return ops.log(_mean_square(y_true, y_pred, waves))
 
     network.compile(keras.optimizers.Adam(rate), log_error)
-    order = np.random.default_rng(seed).integers(0, len(standard), STEPS * BATCH_SIZE)
-    network.fit(standard[order], targets[order], BATCH_SIZE, shuffle=False, verbose=0)
+    order = np.random.default_rng(seed).integers(0, len(standard), (STEPS, BATCH_SIZE))
+    batches = ((standard[scenes], targets[scenes]) for scenes in order)  # all at once are 1 GB, of label maps
+    network.fit(batches, steps_per_epoch=STEPS, verbose=0)
     tone.set_weights([center, spread, *network.get_weights()])
     squares = _mean_square(targets, network(standard), waves)
     return float(np.mean(10 * np.log10(4 / ops.convert_to_numpy(squares))))
