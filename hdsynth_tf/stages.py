@@ -121,7 +121,7 @@ class StagedTraining:
         return model
 
     def _fit_tone(self, model):
-        """Finds a new model's tone; each worker for itself, with the same result."""
+        """Finds the tone of this run's scenes, also for the model of an earlier run; each worker for itself, alike."""
         if getattr(model.generator, "tone", None) is None:
             return
         level = self.levels[-1]

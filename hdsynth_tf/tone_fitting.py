@@ -25,7 +25,7 @@ def fit_tone(tone, conditioning, source, seed=0):
     Returns:
         Float: the PSNR of such pictures on the training scenes, mean over pictures, in dB.
     """
-    statistics, targets = _survey(conditioning, source, tone.center.shape[0])
+    statistics, targets = _survey(conditioning, source)
     center, spread = statistics.mean(0), statistics.std(0) + 1e-2
     standard = ops.convert_to_numpy(standardize(statistics, center, spread))
     network = keras.Sequential(
@@ -44,14 +44,15 @@ def fit_tone(tone, conditioning, source, seed=0):
         return ops.log(_mean_square(y_true, y_pred, waves))
 
     network.compile(keras.optimizers.Adam(rate), log_error)
-    order = np.random.default_rng(seed).integers(0, len(standard), STEPS * BATCH_SIZE)
-    network.fit(standard[order], targets[order], BATCH_SIZE, shuffle=False, verbose=0)
+    order = np.random.default_rng(seed).integers(0, len(standard), (STEPS, BATCH_SIZE))
+    batches = ((standard[scenes], targets[scenes]) for scenes in order)  # all at once are 1 GB, of label maps
+    network.fit(batches, steps_per_epoch=STEPS, verbose=0)
     tone.set_weights([center, spread, *network.get_weights()])
     squares = _mean_square(targets, network(standard), waves)
     return float(np.mean(10 * np.log10(4 / ops.convert_to_numpy(squares))))
 
 
-def _survey(conditioning, source, features):
+def _survey(conditioning, source):
     """Looks at the scenes: statistics `(scenes, features)`, and what `_mean_square` compares with."""
     count = min(len(source), MAX_SCENES)
     statistics, targets = [], []
@@ -67,7 +68,8 @@ def _survey(conditioning, source, features):
 
 def _row_means(image):
     """A picture's colours from top to bottom and, last, the mean square of what differs from them."""
-    rows = ops.image.resize(image, (ROWS, 1), "bilinear", antialias=True, data_format="channels_last")
+    rows = ops.mean(image, axis=2, keepdims=True)  # resized across, the middle would count more than the sides
+    rows = ops.image.resize(rows, (ROWS, 1), "bilinear", antialias=True, data_format="channels_last")
     rest = ops.mean(ops.square(image)) - ops.mean(ops.square(rows))
     return np.append(ops.convert_to_numpy(rows), np.maximum(ops.convert_to_numpy(rest), 1e-4)).astype("float32")
 

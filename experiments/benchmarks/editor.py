@@ -96,8 +96,10 @@ def serving(model, scenes):
     command = [sys.executable, "-m", "hdsynth_tf.edit", f"--model={model}", f"--scenes={scenes}", "--port=0"]
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     with subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True) as server:
-        yield next(word for line in server.stdout for word in line.split() if word.startswith("http://")), server
-        server.terminate()
+        try:
+            yield next(word for line in server.stdout for word in line.split() if word.startswith("http://")), server
+        finally:
+            server.terminate()
 
 
 def build_model(num_classes, filters, size):

@@ -44,7 +44,7 @@ class FeatureGenerator(keras.Model):
         if self.tone is not None:
             self.tone.build((None, None, None, self.output_channels), (None, None, None, self.tone_channels))
 
-    def call(self, x, rematerialize=False, training=False):
+    def call(self, x, rematerialize=False):
         height, width = ops.shape(x)[1:3]
         features = self.features(pad_to_multiple(x, self.multiple), rematerialize)
         image = widen(run([self.head], features, rematerialize))[:, :height, :width]
