@@ -7,7 +7,7 @@ from keras import ops
 from hdsynth_tf.networks.tone import cosines, standardize, tone_statistics
 from pipelines.dataset import make_eval
 
-MAX_SCENES = 4000  # looked at, spread evenly
+MAX_SCENES = 2000  # looked at, spread evenly
 STEPS, BATCH_SIZE, LEARNING_RATE = 1500, 32, 1e-3
 DROPOUT = 0.3, 0.5  # of statistics and of hidden units: a few hundred pictures are easily known by heart
 ROWS = 48  # of a picture, that are compared

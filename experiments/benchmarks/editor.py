@@ -85,8 +85,8 @@ def measure(scenes, num_classes, filters, folder):
         rows = watch(address)
         status = Path(f"/proc/{server.pid}/status").read_text()
     peak = int(status.split("VmHWM:")[1].split()[0]) / 2**20
-    found = [median(row[kind] for row in rows) if kind in rows[0] else None for kind in ("map", "preview", "full")]
-    times = ["-" if time is None else f"{time:.0f}" for time in (*found, alone)]
+    times = [[row[kind] for row in rows if kind in row] for kind in ("map", "preview", "full")] + [[alone]]
+    times = [f"{median(found):.0f}" if found else "-" for found in times]
     print(f"| {width}x{height} | " + " | ".join(times) + f" | {peak:.2f} |", flush=True)
 
 
