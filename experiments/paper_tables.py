@@ -6,7 +6,7 @@
 Trains a segmenter, and pix2pix and pix2pixHD in several forms, each for as many steps on the same pictures; then scores
 what all of them make of the same unseen streets. Prints the tables in Markdown and writes a picture,
 OUTPUT_DIR/paper_tables.jpg; the whole table, with FID, KID, PSNR and SSIM, and the page are in OUTPUT_DIR/evaluation.
-Under an hour on 2 cores. Started again, it goes on.
+50 minutes on one CPU core. Started again, it goes on.
 """
 
 import argparse

@@ -2,7 +2,8 @@
 
     python experiments/thermal_table.py THERMAL VISIBLE OUTPUT_DIR ours=runs/thermal pix2pix=runs/thermal_pix2pix
 
-Pairs are held out as `hdsynth_tf.train --val_share=SHARE` does (--share). Everything is scored at the pairs' own size,
+The pairs scored are those that the runs held out, or with --share those that `hdsynth_tf.train --val_share=SHARE` does.
+Everything is scored at the pairs' own size,
 in 8 bits. Besides the four scores of every run it prints the PSNR that is left when each channel of each picture is
 brought to the real one's mean and contrast: structure without exposure.
 """
@@ -18,9 +19,9 @@ import hdsynth_tf  # noqa: F401  registers the classes that saved models consist
 from hdsynth_tf.evaluation.quality import SCORES, score
 from hdsynth_tf.gallery import write_gallery
 from hdsynth_tf.pictures import grid, show_values
-from hdsynth_tf.run_folder import find_model
+from hdsynth_tf.run_folder import find_model, read_settings
 from pipelines.folder import Folder
-from pipelines.pairs import hold_out
+from pipelines.pairs import hold_out, hold_out_sequences
 
 PIXELS = 2000  # of each training pair, that trivial predictors are fitted on
 
@@ -31,12 +32,13 @@ def main():
     parser.add_argument("visible")
     parser.add_argument("output_dir", type=Path)
     parser.add_argument("runs", nargs="*", help="NAME=RUN_OR_MODEL_FILE")
-    parser.add_argument("--share", type=float, default=0.182)
+    parser.add_argument("--share", type=float)
     asked = parser.parse_args()
     source = Folder(source_dir=Path(asked.thermal), image_dir=Path(asked.visible))
-    train, held = hold_out(source.names, asked.share)
+    runs = dict(text.split("=", 1) for text in asked.runs)
+    train, held = split(source.names, runs.values(), asked.share)
     makers = trivial_makers([source.load(i) for i in train])
-    for name, run in (text.split("=", 1) for text in asked.runs):
+    for name, run in runs.items():
         model = keras.saving.load_model(str(find_model(run)), compile=False)
         makers[name] = lambda thermal, model=model: model.generate({"source": thermal})
 
@@ -51,6 +53,21 @@ def main():
         pages.append((source.names[index], shown))
     print_table(rows)
     write_pages(pages, ["thermal", "real", *shown_names(makers)], asked.output_dir)
+
+
+def split(names, runs, share):
+    """Indices of the pairs to fit on, and of those to score."""
+    if share is not None:
+        return hold_out(names, share)
+    settings = filter(None, (read_settings(run, "data") for run in runs))
+    held_out = {(data["val_share"], data["sequence"]) for data in settings}
+    if len(held_out) != 1:
+        raise SystemExit(
+            f"Error: which pairs were held out? The runs' --val_share and --sequence are {sorted(held_out)}. Give runs "
+            "that agree, or --share."
+        )
+    share, sequence = held_out.pop()
+    return hold_out_sequences(names, share, sequence) if sequence else hold_out(names, share)
 
 
 def trivial_makers(scenes):

@@ -47,9 +47,9 @@ def main(argv):
         write_json(output_dir / MANIFEST, maker)
         data = frames_of(asked.source_video, model.conditioning, output_dir, data)
     source = build.build_source(data, data.split, images=False)
-    if isinstance(source, FileSource):
-        print(validate(source).lines[0])
     build.check_inputs(model, source)
+    if isinstance(source, FileSource):
+        check_files(source, model.conditioning)
     if size := build.size_setting(data, "image"):
         model.conditioning.image_size = size
     looks = plan_looks(model, asked.seed, asked.styles, photo)
@@ -63,6 +63,15 @@ def main(argv):
     if asked.source_video:
         write_video(*output.series, probe(asked.source_video)[0], output_dir / VIDEO)
         print(f"Video: {output_dir / VIDEO}")
+
+
+def check_files(source, conditioning):
+    """Reads every input; says how many there are, and if they are of other values than the model knows."""
+    findings = validate(source)
+    print(findings.lines[0])
+    values = findings.values.get("source") if "source" in conditioning.input_formats else None
+    if values is not None and conditioning.percentiles is None:
+        print(build.describe_clipped(values, conditioning.value_range), end="")
 
 
 def frames_of(video, conditioning, output_dir, data):

@@ -1,5 +1,6 @@
 """The thermal recipe as a user runs it, small: trained coarse to fine on a few pairs, scored, and used at any size."""
 
+import json
 import os
 import subprocess
 import sys
@@ -11,7 +12,11 @@ import pytest
 from PIL import Image
 
 from hdsynth_tf import flags, train
+from hdsynth_tf.model import Pix2PixHD
+from hdsynth_tf.networks import GlobalGenerator
+from pipelines.conditioning import ImageConditioning
 from pipelines.depth import write_deep
+from pipelines.pairs import hold_out
 
 ROOT = Path(__file__).parents[1]
 RECIPE = [
@@ -51,14 +56,40 @@ def test_recipe(command, pairs, rng):
 
     done = subprocess.run(
         [sys.executable, "experiments/thermal_table.py", pairs / "thermal", pairs / "visible", pairs / "table",
-         f"ours={run}", "--share=0.34"],
+         f"ours={run}"],
         cwd=ROOT, env={**os.environ, "PYTHONPATH": str(ROOT)}, capture_output=True, text=True, timeout=120,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     rows = {line.split("|")[1].strip(): line.split("|")[2:-1] for line in done.stdout.splitlines() if "|" in line}
     assert {"mean colour", "quadratic in (thermal, row)", "ours"} <= set(rows)
     assert float(rows["quadratic in (thermal, row)"][0]) > float(rows["mean colour"][0]) + 3  # the data are linear
-    assert (pairs / "table" / "index.html").exists() and (pairs / "table" / "sheet.png").exists()
+    assert (pairs / "table" / "sheet.png").exists()
+    held = json.loads((run / "settings.json").read_text())["data"]["val_share"]
+    names = [f"{number}.png" for number in range(6)]
+    scored = {path.name.split("_")[0] for path in (pairs / "table").glob("*_0.png")}
+    assert scored == {str(i) for i in hold_out(names, held)[1]}
+
+
+def test_frames_of_another_camera_are_told(command, pairs, rng):
+    """Of other values, and of colours; a model of whole eight bits, as a person would use it."""
+    model = Pix2PixHD(ImageConditioning(1), GlobalGenerator(4, 1, 1))
+    model.save(pairs / "model.keras")
+    for folder, dtype in (("kelvin", "uint16"), ("colors", "uint8"), ("same", "uint8")):
+        (pairs / folder).mkdir()
+        channels = 3 if folder == "colors" else 1
+        image = rng.integers(0, 255, (16, 24, channels)).astype(dtype) + (27000 if folder == "kelvin" else 0)
+        write_deep(image.astype(dtype), pairs / folder / "a.png")
+
+    def generate(folder):
+        places = [f"--source_dir={pairs / folder}", f"--output_dir={pairs / f'out_{folder}'}"]
+        return command("generate", f"--model={pairs / 'model.keras'}", "--dataset=folder", *places)
+
+    code, output, _ = generate("kelvin")
+    assert code == 0 and "100% of the values lie outside of the model's window, 0 to 255" in output
+    code, output, _ = generate("same")
+    assert code == 0 and "lie outside" not in output
+    code, _, error = generate("colors")
+    assert code == 2 and "reads a source of 1 channel(s)" in error and not (pairs / "out_colors").exists()
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "experiments").glob("*.flags")), ids=lambda path: path.stem)

@@ -3,7 +3,7 @@
 from hdsynth_tf.build.data import Level, batch_sizes, build_levels, build_scenes, build_source, size_setting
 from hdsynth_tf.build.models import ModelMaker, build_conditioning, build_model, check_inputs, check_options
 from hdsynth_tf.build.training import build_stages, build_strategy, check_replicas, compile_arguments, workers
-from hdsynth_tf.build.windows import with_windows
+from hdsynth_tf.build.windows import describe_clipped, with_windows
 
 __all__ = [
     "Level",
@@ -20,6 +20,7 @@ __all__ = [
     "check_options",
     "check_replicas",
     "compile_arguments",
+    "describe_clipped",
     "size_setting",
     "with_windows",
     "workers",

@@ -110,6 +110,12 @@ def check_inputs(model, source):
     missing = [name for name in wanted if name not in source.formats]
     if missing:
         raise SettingsError(f"The model reads {' and '.join(wanted)}; the data have no {' and no '.join(missing)}.")
+    for name, (channels, _) in wanted.items():
+        if channels != source.formats[name][0]:
+            raise SettingsError(
+                f"The model reads a {name} of {channels[0]} channel(s), as it was trained on; the data's has "
+                f"{source.formats[name][0][0]}. Convert them, or name the right folder."
+            )
 
 
 def check_options(data, networks, training):

@@ -40,6 +40,17 @@ def _window(key, formats, values, from_data):
     return values[key].low, values[key].high
 
 
+def describe_clipped(values, window):
+    """Lines that say so, if a trained model's window leaves out more than a fifth of the values; else an empty string."""
+    share = sum(values.clipped(window))
+    if share <= MOST_CLIPPED:
+        return ""
+    return (
+        f"  {share:.0%} of the values lie outside of the model's window, {window[0]:g} to {window[1]:g}, and will look alike."
+        f"\n  They are {values.describe()}.\n  Are they of the same camera and depth as those it was trained on?\n"
+    )
+
+
 def _check_window(flag, values, window):
     """Raises `SettingsError` if a window leaves out much of the values."""
     below, above = values.clipped(window)
