@@ -41,13 +41,14 @@ def _window(key, formats, values, from_data):
 
 
 def describe_clipped(values, window):
-    """Lines that say so, if a trained model's window leaves out more than a fifth of the values; else an empty string."""
+    """Lines that say so, if a trained model's window leaves out more than a fifth of the values; else nothing."""
     share = sum(values.clipped(window))
     if share <= MOST_CLIPPED:
         return ""
     return (
-        f"  {share:.0%} of the values lie outside of the model's window, {window[0]:g} to {window[1]:g}, and will look alike."
-        f"\n  They are {values.describe()}.\n  Are they of the same camera and depth as those it was trained on?\n"
+        f"  {share:.0%} of the values lie outside of the model's window, {window[0]:g} to {window[1]:g}, and will "
+        f"look alike.\n  They are {values.describe()}.\n"
+        "  Are they of the same camera and depth as those it was trained on?\n"
     )
 
 
