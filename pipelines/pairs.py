@@ -105,7 +105,7 @@ def hold_out_sequences(names, share, pattern):
         Two lists of indices into `names`: to train on, to validate on.
 
     Raises:
-        DataError: If the pattern is none, does not fit a name, or finds only one sequence.
+        DataError: If the pattern is none, does not fit a name, or finds only one sequence, or one for each name.
     """
     members = {}
     for index, name in enumerate(names):
@@ -114,6 +114,12 @@ def hold_out_sequences(names, share, pattern):
         raise DataError(
             f"The pattern {pattern!r} finds one sequence, {next(iter(members))!r}, in all {len(names)} names, such as "
             f"{names[0]}: there is nothing to hold out."
+        )
+    if len(members) == len(names) and share > 0:
+        raise DataError(
+            f"The pattern {pattern!r} finds another sequence in each of the {len(names)} names, such as {names[0]}: "
+            "frames would be held out one by one. Give a pattern for what the frames of a sequence share, or leave "
+            "--sequence out."
         )
     spread = sorted(range(len(members)), key=lambda i: (i + 1) * 0.618034 % 1)  # neighbours far from each other
     sequences, wanted, held = list(members.values()), share * len(names), set()

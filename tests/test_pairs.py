@@ -81,7 +81,8 @@ def test_whole_sequences_are_held_out():
 
 
 @pytest.mark.parametrize(
-    "pattern, message", [("seq", "does not fit the name a/0"), ("(", "no regular"), ("/", "one seq")]
+    "pattern, message",
+    [("seq", "does not fit the name a/0"), ("(", "no regular"), ("/", "one seq"), ("^.", "in each of the 2 names")],
 )
 def test_patterns_that_find_no_sequences(pattern, message):
     with pytest.raises(DataError, match=message):
