@@ -3,9 +3,8 @@
     python experiments/thermal_table.py THERMAL VISIBLE OUTPUT_DIR ours=runs/thermal pix2pix=runs/thermal_pix2pix
 
 The pairs scored are those that the runs held out, or with --share those that `hdsynth_tf.train --val_share=SHARE` does.
-Everything is scored at the pairs' own size,
-in 8 bits. Besides the four scores of every run it prints the PSNR that is left when each channel of each picture is
-brought to the real one's mean and contrast: structure without exposure.
+Everything is scored at the pairs' own size, in 8 bits. Besides the four scores of every run it prints the PSNR that is
+left when each channel of each picture is brought to the real one's mean and contrast: structure without exposure.
 """
 
 import argparse
@@ -21,7 +20,7 @@ from hdsynth_tf.gallery import write_gallery
 from hdsynth_tf.pictures import grid, show_values
 from hdsynth_tf.run_folder import find_model, read_settings
 from pipelines.folder import Folder
-from pipelines.pairs import hold_out, hold_out_sequences
+from pipelines.pairs import split
 
 PIXELS = 2000  # of each training pair, that trivial predictors are fitted on
 
@@ -36,7 +35,7 @@ def main():
     asked = parser.parse_args()
     source = Folder(source_dir=Path(asked.thermal), image_dir=Path(asked.visible))
     runs = dict(text.split("=", 1) for text in asked.runs)
-    train, held = split(source.names, runs.values(), asked.share)
+    train, held = split(source.names, *how_held_out(runs.values(), asked.share))
     makers = trivial_makers([source.load(i) for i in train])
     for name, run in runs.items():
         model = keras.saving.load_model(str(find_model(run)), compile=False)
@@ -55,19 +54,18 @@ def main():
     write_pages(pages, ["thermal", "real", *shown_names(makers)], asked.output_dir)
 
 
-def split(names, runs, share):
-    """Indices of the pairs to fit on, and of those to score."""
+def how_held_out(runs, share):
+    """The share of the pairs and the pattern of their sequences that runs agree on; or the share that is asked for."""
     if share is not None:
-        return hold_out(names, share)
+        return share, ""
     settings = filter(None, (read_settings(run, "data") for run in runs))
-    held_out = {(data["val_share"], data["sequence"]) for data in settings}
-    if len(held_out) != 1:
+    ways = {(data["val_share"], data["sequence"]) for data in settings}
+    if len(ways) != 1:
         raise SystemExit(
-            f"Error: which pairs were held out? The runs' --val_share and --sequence are {sorted(held_out)}. Give runs "
+            f"Error: which pairs were held out? The runs' --val_share and --sequence are {sorted(ways)}. Give runs "
             "that agree, or --share."
         )
-    share, sequence = held_out.pop()
-    return hold_out_sequences(names, share, sequence) if sequence else hold_out(names, share)
+    return ways.pop()
 
 
 def trivial_makers(scenes):

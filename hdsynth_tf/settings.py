@@ -222,7 +222,7 @@ class LossSettings:
     )
     pixel_weight: float = setting(20.0, "Of the term in pixels. 0: off, as in the paper.")
     gradient_weight: float = setting(
-        0.0, "*Of the term that asks for as much texture as there is, place by place.", per_level=True
+        0.0, "*Of the term that asks for as much texture as there is, place by place. 0: off.", per_level=True
     )
     pixel_levels: int = setting(2, "pyramid: sizes at which pixels are compared: 1, 1/2, 1/4, ...")
 

@@ -5,7 +5,7 @@ import numpy as np
 from keras import ops
 
 from hdsynth_tf.networks.tone import cosines, standardize, tone_statistics
-from pipelines.dataset import make_eval
+from pipelines.dataset import make_sample
 
 MAX_SCENES = 2000  # looked at, spread evenly
 STEPS, BATCH_SIZE, LEARNING_RATE = 1500, 32, 1e-3
@@ -54,10 +54,10 @@ def fit_tone(tone, conditioning, source, seed=0):
 
 def _survey(conditioning, source):
     """Looks at the scenes: statistics `(scenes, features)`, and what `_mean_square` compares with."""
-    count = min(len(source), MAX_SCENES)
+    scenes = make_sample(source, MAX_SCENES)
     statistics, targets = [], []
-    bar = keras.utils.Progbar(count, unit_name="scene")
-    for inputs, image in make_eval(source, indices=[index * len(source) // count for index in range(count)]):
+    bar = keras.utils.Progbar(len(scenes), unit_name="scene")
+    for inputs, image in scenes:
         x = conditioning(inputs)
         channels = x.shape[-1] - conditioning.row_channel
         statistics.append(ops.convert_to_numpy(tone_statistics(ops.cast(x[..., :channels], "float32")))[0])

@@ -121,6 +121,12 @@ def make_eval(source, batch_size=1, indices=None):
     return _finish(dataset)
 
 
+def make_sample(source, limit):
+    """The `make_eval` of `limit` scenes at most, spread evenly over a source."""
+    count = min(limit, len(source))
+    return make_eval(source, indices=[index * len(source) // count for index in range(count)])
+
+
 def _finish(dataset):
     """Two batches ahead. Tuning by TensorFlow is off: its thread holds up every end of an iterator for many seconds."""
     options = tf.data.Options()

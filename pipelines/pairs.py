@@ -67,6 +67,11 @@ def pair_files(files):
     return names, {role: [found[name] for name in names] for role, found in files.items()}
 
 
+def split(names, share, sequence=""):
+    """Indices of sorted names to train on, and of those to hold out: whole sequences where a pattern finds them."""
+    return hold_out_sequences(names, share, sequence) if sequence else hold_out(names, share)
+
+
 def hold_out(names, share, blocks=4):
     """Splits sorted names into training and validation names.
 

@@ -63,7 +63,7 @@ def test_recipe(command, pairs, rng):
     rows = {line.split("|")[1].strip(): line.split("|")[2:-1] for line in done.stdout.splitlines() if "|" in line}
     assert {"mean colour", "quadratic in (thermal, row)", "ours"} <= set(rows)
     assert float(rows["quadratic in (thermal, row)"][0]) > float(rows["mean colour"][0]) + 3  # the data are linear
-    assert (pairs / "table" / "sheet.png").exists()
+    assert (pairs / "table" / "index.html").exists() and (pairs / "table" / "sheet.png").exists()
     held = json.loads((run / "settings.json").read_text())["data"]["val_share"]
     names = [f"{number}.png" for number in range(6)]
     scored = {path.name.split("_")[0] for path in (pairs / "table").glob("*_0.png")}
@@ -99,15 +99,14 @@ def test_flag_files_are_of_flags_that_exist(path):
 
 
 @pytest.mark.parametrize(
-    "flag, said",
+    "given, said",
     [
-        ("--generator=unet", "--tone is for --generator=global"),
-        ("--crop_height=16,--crop_width=16", "leave out --crop_height"),
-        ("--zoom=1,1.3", "and --zoom"),
+        (["--generator=unet"], "--tone is for --generator=global"),
+        (["--crop_height=16", "--crop_width=16"], "leave out --crop_height"),
+        (["--zoom=1,1.3"], "and --zoom"),
     ],
 )
-def test_tone_is_of_whole_pictures_and_for_the_global_generator(command, pairs, flag, said):
+def test_tone_is_of_whole_pictures_and_for_the_global_generator(command, pairs, given, said):
     places = [f"--source_dir={pairs / 'thermal'}", f"--target_dir={pairs / 'visible'}", "--dataset=folder"]
-    flags_given = flag.replace(",--", " --").split()
-    code, _, error = command("train", "--tone", *flags_given, *places, f"--run_dir={pairs / 'run'}")
+    code, _, error = command("train", "--tone", *given, *places, f"--run_dir={pairs / 'run'}")
     assert code == 2 and said in error and not (pairs / "run").exists()

@@ -10,7 +10,7 @@ from pipelines import cityscapes, folder
 from pipelines.decode import read_label_table
 from pipelines.errors import DataError
 from pipelines.packed import Packed
-from pipelines.pairs import hold_out, hold_out_sequences
+from pipelines.pairs import split as split_names
 from pipelines.paths import as_path
 from pipelines.source import FileSource
 from pipelines.toy_street import ToyStreet
@@ -88,10 +88,7 @@ def _build_folder(data, split, images):
                            pages=data.source_pages)  # fmt: skip
     if not named or split == "test" or not images:
         return source
-    if data.sequence:
-        train, val = hold_out_sequences(source.names, data.val_share, data.sequence)
-    else:
-        train, val = hold_out(source.names, data.val_share)
+    train, val = split_names(source.names, data.val_share, data.sequence)
     return source.subset(train if split == "train" else val) if val or split == "train" else None
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 import tensorflow as tf
 
-from pipelines.dataset import make_eval
+from pipelines.dataset import make_sample
 
 SCORES = ("psnr", "ssim", "edge_correlation", "sharpness")
 
@@ -23,7 +23,7 @@ def scores(model, source, limit=64):
         `sharpness` (1: as much gradient as in the real picture).
     """
     rows = []
-    for inputs, image in _some(source, limit):
+    for inputs, image in make_sample(source, limit):
         real = _to_bytes(model.conditioning.target(inputs, image))
         rows.append(score(_to_bytes(model({**inputs, "style_image": image})), real))
     return _means(rows)
@@ -45,7 +45,7 @@ def mean_color_scores(model, source, training_source, limit=64):
         training_source: Source the colours are taken from.
     """
     colors, rows = _mean_colors(model.conditioning, training_source, limit), []
-    for inputs, image in _some(source, limit):
+    for inputs, image in make_sample(source, limit):
         flat = tf.einsum("bhwk,kc->bhwc", _classes(model.conditioning, inputs), colors)
         rows.append(score(_to_bytes(flat), _to_bytes(model.conditioning.target(inputs, image))))
     return _means(rows)
@@ -56,12 +56,6 @@ def agreement(model, source, training_source, limit=64):
     flat = mean_color_scores(model, source, training_source, limit)
     baseline = {"mean_color_psnr": flat["psnr"], "mean_color_ssim": flat["ssim"]}
     return {"scenes": min(limit, len(source)), **scores(model, source, limit), **baseline}
-
-
-def _some(source, limit):
-    """Up to `limit` scenes of a source, spread evenly."""
-    count = min(limit, len(source))
-    return make_eval(source, indices=[index * len(source) // count for index in range(count)])
 
 
 def _means(rows):
@@ -93,7 +87,7 @@ def _correlation(a, b):
 def _mean_colors(conditioning, source, limit):
     """Mean colour of each class, `(classes, 3)` in [-1, 1]."""
     total, count = 0.0, 0.0
-    for inputs, image in _some(source, limit):
+    for inputs, image in make_sample(source, limit):
         classes = _classes(conditioning, inputs)
         total += tf.einsum("bhwk,bhwc->kc", classes, conditioning.target(inputs, image))
         count += tf.reduce_sum(classes, axis=(0, 1, 2))

@@ -140,8 +140,7 @@ class ToneAdjustment(keras.layers.Layer):
     # === Config ===
 
     def get_config(self):
-        config = {key: value for key, value in super().get_config().items() if key != "trainable"}
-        return {**config, "hidden_units": self.hidden_units, "num_cosines": self.num_cosines}
+        return {**super().get_config(), "hidden_units": self.hidden_units, "num_cosines": self.num_cosines}
 
 
 def standardize(statistics, center, spread):
