@@ -10,7 +10,7 @@ setup(
     long_description_content_type="text/markdown",
     license="Apache-2.0",
     packages=find_packages(include=["hdsynth_tf*", "pipelines*"]),
-    package_data={"hdsynth_tf.web": ["pages/*/*"]},
+    package_data={"hdsynth_tf": ["*/page/*", "web/shared/*"]},
     python_requires=">=3.11,<3.14",
     install_requires=[
         "tensorflow>=2.18",

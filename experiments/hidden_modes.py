@@ -17,12 +17,13 @@ import numpy as np
 from PIL import Image
 
 import hdsynth_tf  # noqa: F401  registers the classes that saved models consist of
-from hdsynth_tf import build
-from hdsynth_tf.clustering import encode_instances
-from hdsynth_tf.evaluation.quality import diversity
-from hdsynth_tf.pictures import grid, show_inputs
-from hdsynth_tf.run_folder import find_model, read_settings
-from hdsynth_tf.settings import DataSettings, StylesSettings
+from hdsynth_tf import assemble
+from hdsynth_tf.config.groups import DataSettings
+from hdsynth_tf.evaluate.quality import diversity
+from hdsynth_tf.files.run_folder import find_model, read_settings
+from hdsynth_tf.show.pictures import grid, show_inputs
+from hdsynth_tf.styles.clustering import encode_instances
+from hdsynth_tf.styles.settings import StylesSettings
 from pipelines.toy_street.scene import BUILDING, CAR, CLASS_NAMES, MODES, ROAD
 
 CLASSES = (ROAD, BUILDING, CAR)
@@ -39,8 +40,8 @@ def main():
     model = keras.saving.load_model(str(find_model(asked.run_dir)), compile=False)
     data = read_settings(asked.run_dir, "data")
     data |= {"num_scenes": asked.train_scenes or data["num_scenes"]}
-    training = build.build_source(DataSettings(**data), "train")
-    scenes = build.build_source(DataSettings(**{**data, "num_scenes": asked.scenes}), "val")
+    training = assemble.build_source(DataSettings(**data), "train")
+    scenes = assemble.build_source(DataSettings(**{**data, "num_scenes": asked.scenes}), "val")
     folder = Path(asked.run_dir) / "styles"
     modes = mode_of_styles(model, training, folder)
     report_changes(model, scenes, modes)

@@ -18,10 +18,10 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from hdsynth_tf.evaluate import ORACLE
-from hdsynth_tf.evaluation.report import COLUMNS, Score, Table
-from hdsynth_tf.pictures import grid
-from hdsynth_tf.run_folder import write_json
+from hdsynth_tf.evaluate.__main__ import ORACLE
+from hdsynth_tf.evaluate.report import COLUMNS, Score, Table
+from hdsynth_tf.files.run_folder import write_json
+from hdsynth_tf.show.pictures import grid
 
 ROOT = Path(__file__).parents[1]
 STAGES = 16  # parts of a training, of as many steps each

@@ -15,10 +15,10 @@ import numpy as np
 from PIL import Image
 
 import hdsynth_tf  # noqa: F401  registers the classes that saved models consist of
-from hdsynth_tf.evaluation.quality import SCORES, score
-from hdsynth_tf.gallery import write_gallery
-from hdsynth_tf.pictures import grid, show_values
-from hdsynth_tf.run_folder import find_model, read_settings
+from hdsynth_tf.evaluate.quality import SCORES, score
+from hdsynth_tf.files.run_folder import find_model, read_settings
+from hdsynth_tf.show.gallery import write_gallery
+from hdsynth_tf.show.pictures import grid, show_values
 from pipelines.folder import Folder
 from pipelines.pairs import split
 

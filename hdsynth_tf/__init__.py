@@ -8,14 +8,10 @@ import os
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # else TensorFlow's greeting buries the output; 0 brings it back
 
-import keras
-
-from hdsynth_tf import losses, networks, optimizers, schedule
+from hdsynth_tf import losses, model, networks, pretrained
+from hdsynth_tf.model import optimizers
 from pipelines import conditioning
 
-__all__ = ["Pix2PixHD", "conditioning", "losses", "networks", "optimizers", "schedule"]
+__all__ = ["conditioning", "losses", "networks", "optimizers", "pretrained", *model.__all__]
 
-if keras.backend.backend() == "tensorflow":  # the training step and the served form are; networks and losses are not
-    from hdsynth_tf.model import Pix2PixHD
-else:
-    __all__.remove("Pix2PixHD")
+globals().update({name: getattr(model, name) for name in model.__all__})

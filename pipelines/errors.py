@@ -1,7 +1,13 @@
-"""The one exception for data that cannot be used, and what messages of errors consist of."""
+"""The base of all errors that a person can mend, the one for data, and what messages of errors consist of."""
 
 
-class DataError(ValueError):
+class UserError(Exception):
+    """An error that a person can mend. Commands tell it in a line, without a traceback, and exit with `exit_code`."""
+
+    exit_code = 1
+
+
+class DataError(UserError, ValueError):
     """Says what is wrong with the data, what was found, and how to mend it. Commands print it as it is."""
 
 

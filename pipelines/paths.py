@@ -5,14 +5,19 @@ import functools
 import types
 from pathlib import Path, PurePosixPath
 
-import tensorflow as tf
-
 
 def as_path(text):
     """`Path`, or `RemotePath` for text such as `gs://bucket/folder`; paths are returned as they are."""
     if isinstance(text, (Path, RemotePath)):
         return text
     return RemotePath(text) if "://" in str(text) else Path(text)
+
+
+def gfile():
+    """TensorFlow's file systems. Imported when a bucket is named, so that networks need no TensorFlow."""
+    import tensorflow as tf
+
+    return tf.io.gfile
 
 
 @functools.total_ordering
@@ -80,32 +85,32 @@ class RemotePath:
     # === Looking ===
 
     def exists(self):
-        return tf.io.gfile.exists(str(self))
+        return gfile().exists(str(self))
 
     def is_dir(self):
-        return tf.io.gfile.isdir(str(self))
+        return gfile().isdir(str(self))
 
     def is_file(self):
         return self.exists() and not self.is_dir()
 
     def stat(self):
-        return types.SimpleNamespace(st_size=tf.io.gfile.stat(str(self)).length)
+        return types.SimpleNamespace(st_size=gfile().stat(str(self)).length)
 
     def iterdir(self):
-        return [self / name.rstrip("/") for name in tf.io.gfile.listdir(str(self))] if self.is_dir() else []
+        return [self / name.rstrip("/") for name in gfile().listdir(str(self))] if self.is_dir() else []
 
     def glob(self, pattern):
         return [path for path in self.iterdir() if fnmatch.fnmatchcase(path.name, pattern)]
 
     def rglob(self, pattern):
-        walk = tf.io.gfile.walk(str(self))
+        walk = gfile().walk(str(self))
         names = [(folder, name) for folder, _, files in walk for name in files]
         return [RemotePath(folder) / name for folder, name in names if fnmatch.fnmatchcase(name, pattern)]
 
     # === Reading and writing ===
 
     def open(self, mode="r", **options):
-        return tf.io.gfile.GFile(str(self), mode)
+        return gfile().GFile(str(self), mode)
 
     def read_bytes(self):
         with self.open("rb") as file:
@@ -115,8 +120,8 @@ class RemotePath:
         return self.read_bytes().decode(encoding)
 
     def mkdir(self, parents=True, exist_ok=True):
-        tf.io.gfile.makedirs(str(self))
+        gfile().makedirs(str(self))
 
     def unlink(self, missing_ok=False):
         if not missing_ok or self.exists():
-            tf.io.gfile.rmtree(str(self)) if self.is_dir() else tf.io.gfile.remove(str(self))
+            gfile().rmtree(str(self)) if self.is_dir() else gfile().remove(str(self))

@@ -9,6 +9,7 @@ from pipelines.progress import in_threads
 MOST_PIXELS = 500_000  # of a picture; larger ones are made smaller first, and their shifts found less exactly
 FARTHEST = 32  # of these pixels: larger shifts are not looked for
 NEIGHBOURHOOD = 31  # pixels: edges are strong or weak compared with those around them
+NOTABLE = 4.0  # pixels; pairs that are shifted by more are named
 CERTAIN = 5.0  # deviations by which the best shift must stand out of all others; pictures of two scenes have up to 4.6
 
 

@@ -65,11 +65,11 @@ def command(monkeypatch, capsys):
     """Runs a command in this process: (exit code, standard output, standard error)."""
 
     def run(name, *arguments):
-        from hdsynth_tf import commands
+        from hdsynth_tf.config import commands
 
         monkeypatch.setattr(sys, "argv", [name, *map(str, arguments)])
         try:
-            commands.run(importlib.import_module(f"hdsynth_tf.{name}").main, name)
+            commands.run(importlib.import_module(f"hdsynth_tf.{name}.__main__").main, name)
             code = 0
         except SystemExit as stop:
             code = stop.code or 0

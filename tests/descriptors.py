@@ -36,7 +36,7 @@ from hdsynth_tf.networks.layers import (
     UpsampleBlock,
 )
 from hdsynth_tf.networks.tone import ToneAdjustment
-from hdsynth_tf.networks.vgg import ToVGGInput
+from hdsynth_tf.pretrained.vgg19 import ToVGGInput
 from pipelines.conditioning import ImageConditioning, SemanticConditioning
 
 IDS, SEED = "ids", "seed"

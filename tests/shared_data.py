@@ -1,10 +1,9 @@
 """Real data beside the checkout, for tests that want them; those skip where it is absent."""
 
-from pathlib import Path
-
 import pytest
+from places import ROOT
 
-DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
+DATA = ROOT.resolve().parent / "shared" / "data"
 CITYSCAPES = DATA / "cityscapes_sample"
 ROADSCENE = DATA / "roadscene" / "train"
 needs_cityscapes = pytest.mark.skipif(not CITYSCAPES.is_dir(), reason=f"no Cityscapes sample at {CITYSCAPES}")

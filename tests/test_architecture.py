@@ -1,87 +1,180 @@
-"""The house stays as it is designed: imports point down, nothing happens on import."""
+"""The house stays as it is designed: imports point down, wings keep to themselves, nothing happens on import."""
 
 import ast
+import functools
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
+from places import ROOT
 
-ROOT = Path(__file__).parents[1]
-FLOORS = [  # a file may import its own floor and those below
-    ["hdsynth_tf.storage", "hdsynth_tf.recipes", "hdsynth_tf.settings", "hdsynth_tf.precision", "hdsynth_tf.optimizers",
-     "hdsynth_tf.networks", "hdsynth_tf.losses", "hdsynth_tf.gallery", "hdsynth_tf.pictures", "hdsynth_tf.serving",
-     "hdsynth_tf.schedule", "hdsynth_tf.video", "hdsynth_tf.flags", "hdsynth_tf.run_folder", "hdsynth_tf.torch_files"],
+FLOORS = [  # the ground that all verbs share; a room may import those of the floors below it, and none beside it
+    ["pipelines"],
+    ["hdsynth_tf.networks", "hdsynth_tf.files"],
+    ["hdsynth_tf.losses", "hdsynth_tf.pretrained", "hdsynth_tf.config", "hdsynth_tf.show", "hdsynth_tf.web"],
     ["hdsynth_tf.model"],
-    ["hdsynth_tf.checkpoints", "hdsynth_tf.callbacks", "hdsynth_tf.plan", "hdsynth_tf.build", "hdsynth_tf.evaluation",
-     "hdsynth_tf.stages", "hdsynth_tf.validation", "hdsynth_tf.picture_folder", "hdsynth_tf.released",
-     "hdsynth_tf.clustering", "hdsynth_tf.tone_fitting", "hdsynth_tf.web", "hdsynth_tf.preference",
-     "hdsynth_tf.editing"],
-    ["hdsynth_tf.commands", "hdsynth_tf.train", "hdsynth_tf.generate", "hdsynth_tf.prepare", "hdsynth_tf.convert",
-     "hdsynth_tf.export", "hdsynth_tf.styles", "hdsynth_tf.register", "hdsynth_tf.evaluate",
-     "hdsynth_tf.train_segmenter", "hdsynth_tf.study", "hdsynth_tf.edit"],
-]  # fmt: skip
-BACKEND_NEUTRAL = [
-    "hdsynth_tf/precision.py",
-    "hdsynth_tf/optimizers.py",
-    "hdsynth_tf/networks",
-    "hdsynth_tf/losses",
-    "pipelines/conditioning.py",
+    ["hdsynth_tf.assemble"],
 ]
-
-
-def files(*places):
-    for place in places:
-        path = ROOT / place
-        yield from [path] if path.suffix else path.rglob("*.py")
+WINGS = {  # a verb -> the other verbs that it uses
+    "train": {"evaluate"},
+    "generate": set(),
+    "evaluate": {"generate"},
+    "train_segmenter": {"evaluate"},
+    "styles": set(),
+    "edit": {"generate"},
+    "study": {"evaluate"},
+    "convert": set(),
+    "register": set(),
+    "prepare": set(),
+    "export": set(),
+}
+BACKEND_NEUTRAL = [
+    "hdsynth_tf.networks",
+    "hdsynth_tf.losses",
+    "hdsynth_tf.pretrained",
+    "hdsynth_tf.model.optimizers",
+    "pipelines.conditioning",
+]
+ONLY_ON_TENSORFLOW = {("hdsynth_tf.model", "hdsynth_tf.model.pix2pixhd")}  # imports under a condition
 
 
 def module(path):
     return ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
 
 
-def imports(path):
-    for node in ast.walk(ast.parse(path.read_text())):
+MODULES = {module(path): path for place in ("hdsynth_tf", "pipelines") for path in (ROOT / place).rglob("*.py")}
+
+
+@functools.cache
+def imports(name):
+    """What a module imports when it is itself imported, of this project and of others; packages count as imported."""
+    found = set()
+    for node in statements(ast.parse(MODULES[name].read_text())):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            found.add(node.module)
+            found |= {f"{node.module}.{alias.name}" for alias in node.names} & set(MODULES)
+    return found | {parent for one in found if one in MODULES for parent in parents(one)}
+
+
+@functools.cache
+def all_imports(name):
+    """`imports`, and those that functions make when they are called."""
+    tree = ast.parse(MODULES[name].read_text())
+    found = {alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names}
+    for node in ast.walk(tree):
         if isinstance(node, ast.ImportFrom):
-            yield node.module
-            yield from (f"{node.module}.{name.name}" for name in node.names)
-        elif isinstance(node, ast.Import):
-            yield from (name.name for name in node.names)
+            found |= {node.module, *({f"{node.module}.{alias.name}" for alias in node.names} & set(MODULES))}
+    return found
 
 
-def floor(name):
-    for number, rooms in enumerate(FLOORS):
-        if any(name == room or name.startswith(room + ".") for room in rooms):
-            return number
-    return None
+def statements(tree):
+    """What runs on import: everything but the bodies of functions."""
+    for node in ast.iter_child_nodes(tree):
+        if not isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)):
+            yield node
+            yield from statements(node)
 
 
-@pytest.mark.parametrize("path", sorted(files("hdsynth_tf")), ids=module)
-def test_imports_point_down(path):
-    here = floor(module(path))
-    if module(path) == "hdsynth_tf":
-        return  # re-exports
-    assert here is not None, f"{module(path)} has no floor: add it to FLOORS"
-    above = [name for name in imports(path) if (floor(name) or 0) > here]
-    assert not above
+def parents(name):
+    parts = name.split(".")
+    return {".".join(parts[:i]) for i in range(1, len(parts))} & set(MODULES) - {"hdsynth_tf"}
+
+
+def reached(name):
+    """Everything that is imported with a module, to the end of all paths: dict of name -> who imports it."""
+    found, left = {}, [name]
+    while left:
+        here = left.pop()
+        for other in imports(here) if here in MODULES else ():
+            if other not in found and (here, other) not in ONLY_ON_TENSORFLOW:
+                found[other] = here
+                left.append(other)
+    return found
+
+
+def room(name):
+    """The room that a module is in: a wing, or a place of the ground; `None` for a module that no table names."""
+    top, _, rest = name.partition(".")
+    if top == "pipelines":
+        return "pipelines"
+    place = f"{top}.{rest.partition('.')[0]}"
+    known = {room for floor in FLOORS for room in floor} | {f"hdsynth_tf.{verb}" for verb in WINGS}
+    return place if place in known else None
+
+
+def floor(place):
+    return next((number for number, floor in enumerate(FLOORS) if place in floor), len(FLOORS))
+
+
+def may_import(here, there):
+    verb, other = here.removeprefix("hdsynth_tf."), there.removeprefix("hdsynth_tf.")
+    return here == there or floor(there) < floor(here) or other in WINGS.get(verb, ())
+
+
+@pytest.mark.parametrize("name", sorted(set(MODULES) - {"hdsynth_tf"}))
+def test_imports_point_down(name):
+    here = room(name)
+    assert here, f"{name} is in no room: add it to FLOORS or WINGS"
+    for other in all_imports(name):
+        if other.split(".")[0] in ("hdsynth_tf", "pipelines") and other != "hdsynth_tf":
+            assert other in MODULES, f"{name} imports {other}, which is not there"
+            assert may_import(here, room(other)), f"{name} imports {other}"
+
+
+@pytest.mark.parametrize("name", sorted(set(MODULES) - {"hdsynth_tf"}))
+def test_all_that_comes_with_a_module_lies_below_it(name):
+    """To the end of all paths: a wing comes with the wings that its table names, and those that theirs name."""
+    here = room(name).removeprefix("hdsynth_tf.")
+    allowed, left = set(), [here]
+    while left:
+        verb = left.pop()
+        if verb not in allowed:
+            allowed.add(verb)
+            left += WINGS.get(verb, ())
+    for other, by in reached(name).items():
+        if other in MODULES and other != "hdsynth_tf":
+            place = room(other)
+            is_fine = floor(place) < floor(room(name)) or place.removeprefix("hdsynth_tf.") in allowed
+            assert is_fine, f"{name} brings {other}, which {by} imports"
+
+
+def test_every_verb_is_a_wing_with_a_command():
+    commands = {name.split(".")[1] for name in MODULES if name.endswith(".__main__")}
+    assert commands == set(WINGS)
+    for verb in WINGS:
+        assert {f"hdsynth_tf.{verb}.settings", f"hdsynth_tf.{verb}"} <= set(MODULES)
+
+
+def test_no_circles():
+    graph = {name: (all_imports(name) & set(MODULES)) - {"hdsynth_tf", *parents(name)} for name in MODULES}
+    while leaves := {name for name, others in graph.items() if not others}:
+        graph = {name: others - leaves for name, others in graph.items() if name not in leaves}
+    assert not graph, f"in circles, or above one: {sorted(graph)}"
 
 
 def test_pipelines_know_nothing_of_the_package():
-    assert not [(path, name) for path in files("pipelines") for name in imports(path) if name.startswith("hdsynth_tf")]
+    found = [(name, other) for name in MODULES if room(name) == "pipelines" for other in all_imports(name)]
+    assert not [pair for pair in found if pair[1].startswith("hdsynth_tf")]
 
 
-def test_networks_losses_and_conditioning_use_no_tensorflow():
-    assert not [(p, n) for p in files(*BACKEND_NEUTRAL) for n in imports(p) if n.split(".")[0] == "tensorflow"]
+@pytest.mark.parametrize("place", BACKEND_NEUTRAL)
+def test_networks_losses_and_conditioning_bring_no_tensorflow(place):
+    for name in MODULES:
+        if name == place or name.startswith(f"{place}."):
+            brings = reached(name)
+            tensorflow = [other for other in brings if other.split(".")[0] == "tensorflow"]
+            assert not tensorflow, f"{name} brings TensorFlow, which {brings[tensorflow[0]]} imports"
 
 
-def test_only_flags_knows_absl_and_only_build_and_above_know_settings():
-    absl = {
-        module(path) for path in files("hdsynth_tf", "pipelines") for name in imports(path) if name.startswith("absl")
-    }
-    assert absl == {"hdsynth_tf.flags"}
-    knowing = {module(path) for path in files("hdsynth_tf") if "hdsynth_tf.settings" in imports(path)}
-    may_know = {"hdsynth_tf.flags", *FLOORS[-1]}
-    assert {name for name in knowing if not name.startswith("hdsynth_tf.build.")} <= may_know
+def test_only_flags_knows_absl_and_nothing_below_assemble_knows_settings():
+    absl = {name for name in MODULES for other in all_imports(name) if other.startswith("absl")}
+    assert absl == {"hdsynth_tf.config.flags"}
+    groups = {"hdsynth_tf.config.groups", *(f"hdsynth_tf.{verb}.settings" for verb in WINGS)}
+    knowing = {name for name in MODULES if groups & all_imports(name)} - groups
+    below = {room for floor in FLOORS[:-1] for room in floor} - {"hdsynth_tf.config"}
+    assert not [name for name in knowing if room(name) in below]
 
 
 def test_importing_defines_no_flags_and_touches_no_device():
@@ -103,6 +196,6 @@ def test_importing_registers_what_saved_models_consist_of():
 
 
 def test_no_line_of_the_package_unpickles():
-    for path in files("hdsynth_tf", "pipelines"):
+    for path in MODULES.values():
         text = path.read_text().replace("allow_pickle=False", "").replace("pickletools", "")  # shows, and runs nothing
         assert "pickle" not in text and "safe_mode=False" not in text

@@ -46,8 +46,8 @@ def arrays(height, width):
 def ours(height, width, filters):
     from hdsynth_tf import Pix2PixHD
     from hdsynth_tf.losses import FeatureMatchingLoss
+    from hdsynth_tf.model.optimizers import Adam
     from hdsynth_tf.networks import GlobalGenerator, MultiScaleDiscriminator
-    from hdsynth_tf.optimizers import Adam
     from pipelines.conditioning import SemanticConditioning
 
     model = Pix2PixHD(SemanticConditioning(CLASSES), GlobalGenerator(filters), MultiScaleDiscriminator(2, filters))

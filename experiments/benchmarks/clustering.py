@@ -50,8 +50,8 @@ def measure(count, folder):
     import keras
 
     from hdsynth_tf import Pix2PixHD
-    from hdsynth_tf.clustering import encode_instances, find_styles
     from hdsynth_tf.networks import FeatureEncoder, GlobalGenerator
+    from hdsynth_tf.styles.clustering import encode_instances, find_styles
     from pipelines.conditioning import SemanticConditioning
 
     keras.utils.set_random_seed(0)

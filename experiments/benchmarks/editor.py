@@ -24,7 +24,7 @@ import keras
 from PIL import Image
 from playwright.sync_api import sync_playwright
 
-from hdsynth_tf import build
+from hdsynth_tf import assemble
 from hdsynth_tf.model import Pix2PixHD
 from hdsynth_tf.networks import GlobalGenerator
 from pipelines.conditioning import SemanticConditioning
@@ -73,7 +73,7 @@ def write_street(folder, height):
 
 def measure(scenes, num_classes, filters, folder):
     """Prints the row of a folder's first scene."""
-    source = build.build_scenes(scenes, num_classes)
+    source = assemble.build_scenes(scenes, num_classes)
     maps = {key: value for key, value in source.load(0).items() if key != "image"}
     height, width = maps["label_map"].shape
     model = build_model(num_classes, filters, (height, width))

@@ -36,16 +36,18 @@ def measure(height, width, filters, batch_size):
     """Prints one row of the table."""
     import keras
 
-    from hdsynth_tf import build, plan, settings
+    from hdsynth_tf import assemble
+    from hdsynth_tf.config import groups
+    from hdsynth_tf.train import plan
     from pipelines.dataset import make_train
 
-    data = settings.DataSettings(image_height=height, image_width=width)
-    networks = settings.NetworkSettings(num_filters=filters, discriminator_filters=filters)
-    losses, training = settings.LossSettings(), settings.TrainingSettings(batch_size=batch_size)
-    source = build.build_source(data, "train")
-    model = build.build_model(data, networks, losses, training, source)
-    stage = build.build_stages(networks, losses, training)[-1]
-    model.compile(**build.compile_arguments(stage, losses, training, 100))
+    data = groups.DataSettings(image_height=height, image_width=width)
+    networks = groups.NetworkSettings(num_filters=filters, discriminator_filters=filters)
+    losses, training = groups.LossSettings(), groups.TrainingSettings(batch_size=batch_size)
+    source = assemble.build_source(data, "train")
+    model = assemble.build_model(data, networks, losses, training, source)
+    stage = assemble.build_stages(networks, losses, training)[-1]
+    model.compile(**assemble.compile_arguments(stage, losses, training, 100))
     estimate = plan.memory_estimate(model, batch_size, height, width)
     batch = next(iter(make_train(source, batch_size)))
     forward = seconds(lambda: keras.ops.convert_to_numpy(model.generate(batch[0])))

@@ -1,6 +1,12 @@
 """What the networks minimise. Backend-neutral; networks are passed in."""
 
-from hdsynth_tf.losses.adversarial import ADVERSARIAL_LOSSES, AdversarialLoss, HingeLoss, LeastSquaresLoss, LogisticLoss
+from hdsynth_tf.losses.adversarial import (
+    ADVERSARIAL_LOSSES,
+    AdversarialLoss,
+    HingeLoss,
+    LeastSquaresLoss,
+    LogisticLoss,
+)
 from hdsynth_tf.losses.reconstruction import (
     DecibelLoss,
     FeatureMatchingLoss,

@@ -8,7 +8,7 @@ devices.
 import keras
 from keras import ops
 
-from hdsynth_tf.precision import widen
+from hdsynth_tf.networks.precision import widen
 
 PACKAGE = "hdsynth_tf"
 

@@ -8,7 +8,7 @@ from keras import ops
 
 from hdsynth_tf.losses.adversarial import PACKAGE, per_sample_mean
 from hdsynth_tf.networks.layers import pad_to_multiple
-from hdsynth_tf.precision import widen
+from hdsynth_tf.networks.precision import widen
 
 VGG_LAYER_WEIGHTS = (1 / 32, 1 / 16, 1 / 8, 1 / 4, 1.0)
 

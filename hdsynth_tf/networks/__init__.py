@@ -1,4 +1,4 @@
-"""The networks, backend-neutral: generators, discriminators, the encoder, VGG19 features, a segmenter."""
+"""The networks, backend-neutral: generators, discriminators, the encoder, a segmenter."""
 
 from hdsynth_tf.networks.coarse_to_fine import CoarseToFineGenerator, LocalEnhancer
 from hdsynth_tf.networks.discriminators import MultiScaleDiscriminator, PatchDiscriminator
@@ -6,7 +6,6 @@ from hdsynth_tf.networks.encoder import FeatureEncoder, InstanceAveragePooling
 from hdsynth_tf.networks.generators import GlobalGenerator, UNetGenerator
 from hdsynth_tf.networks.segmentation import SegmentationUNet
 from hdsynth_tf.networks.styles import StyleBank
-from hdsynth_tf.networks.vgg import VGG19Features
 
 __all__ = [
     "CoarseToFineGenerator",
@@ -19,5 +18,4 @@ __all__ = [
     "SegmentationUNet",
     "StyleBank",
     "UNetGenerator",
-    "VGG19Features",
 ]

@@ -5,14 +5,7 @@ import itertools
 import keras
 
 from hdsynth_tf.networks.generators import RELEASED_INITIALIZER, FeatureGenerator, GlobalGenerator, image_head
-from hdsynth_tf.networks.layers import (
-    PACKAGE,
-    ConvBlock,
-    HalveImage,
-    ResidualBlock,
-    UpsampleBlock,
-    run,
-)
+from hdsynth_tf.networks.layers import PACKAGE, ConvBlock, HalveImage, ResidualBlock, UpsampleBlock, run
 from hdsynth_tf.networks.tone import ToneAdjustment
 
 

@@ -5,7 +5,7 @@ from keras import ops
 
 from hdsynth_tf.networks.generators import RELEASED_INITIALIZER, GlobalGenerator
 from hdsynth_tf.networks.layers import PACKAGE, pad_to_multiple
-from hdsynth_tf.precision import wide
+from hdsynth_tf.networks.precision import wide
 
 BLOCKS = 64  # parts of a picture whose sums are taken one by one
 

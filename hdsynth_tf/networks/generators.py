@@ -14,8 +14,8 @@ from hdsynth_tf.networks.layers import (
     pad_to_multiple,
     run,
 )
+from hdsynth_tf.networks.precision import widen
 from hdsynth_tf.networks.tone import ToneAdjustment
-from hdsynth_tf.precision import widen
 
 RELEASED_INITIALIZER = {"class_name": "RandomNormal", "config": {"mean": 0.0, "stddev": 0.02}}
 

@@ -5,7 +5,7 @@ import math
 import keras
 from keras import ops
 
-from hdsynth_tf.precision import widen
+from hdsynth_tf.networks.precision import widen
 
 PACKAGE = "hdsynth_tf"  # of the registered classes; the names are part of saved files
 

@@ -4,7 +4,7 @@ import keras
 from keras import ops
 
 from hdsynth_tf.networks.layers import PACKAGE, Chain, pad_to_multiple
-from hdsynth_tf.precision import widen
+from hdsynth_tf.networks.precision import widen
 
 
 def double_conv(filters, dtype, name):

@@ -6,7 +6,7 @@ import keras
 from keras import ops
 
 from hdsynth_tf.networks.layers import PACKAGE
-from hdsynth_tf.precision import wide, widen
+from hdsynth_tf.networks.precision import wide, widen
 
 THUMBNAILS = (48, 72), (96, 144)  # heights and widths at which inputs are looked at, so that their own hardly matter
 BANDS = 8  # from top to bottom: sky, horizon, road
@@ -81,7 +81,7 @@ class ToneAdjustment(keras.layers.Layer):
     image itself has is taken away, so that nothing else decides them.
 
     Nothing here trains with the generator, which would soon know the light of every training picture by heart:
-    `hdsynth_tf.tone_fitting.fit_tone` finds the weights before. Until then all pictures are middle grey. Not in the
+    `train.tone_fitting.fit_tone` finds the weights before. Until then all pictures are middle grey. Not in the
     paper.
 
     Args:

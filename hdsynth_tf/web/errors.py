@@ -2,8 +2,10 @@
 
 import importlib.util
 
+from pipelines.errors import UserError
 
-class WebError(RuntimeError):
+
+class WebError(UserError, RuntimeError):
     """A page cannot be served. Says why, and how to mend it."""
 
 

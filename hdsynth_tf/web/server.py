@@ -46,20 +46,21 @@ def make_app(routes, host="127.0.0.1", max_body=10**6, lifespan=None):
     return Guard(app, host, max_body)
 
 
-def page_routes(*folders):
-    """Routes for the files of pages that are part of this package, read once, now.
+def page_routes(verb):
+    """Routes for the files of a verb's page, and of what all pages share, read once, now.
 
     Args:
-        folders: Strings, folders below `hdsynth_tf/web/pages`. The first one's `index.html` is at `/`; every file is at
-            `/FOLDER/NAME`.
+        verb: String, a package of `hdsynth_tf` with a folder `page`, whose `index.html` is at `/`. Its files are at
+            `/VERB/NAME`, those of `web/shared` at `/shared/NAME`.
     """
-    pages = importlib.resources.files("hdsynth_tf.web") / "pages"
+    package = importlib.resources.files("hdsynth_tf")
+    folders = {verb: package / verb / "page", "shared": package / "web" / "shared"}
     routes = []
-    for folder in folders:
-        for file in sorted((pages / folder).iterdir(), key=lambda file: file.name):
+    for place, folder in folders.items():
+        for file in sorted(folder.iterdir(), key=lambda file: file.name):
             respond = _static(file.read_bytes(), media_type(file.name))
-            routes.append(Route(f"/{folder}/{file.name}", respond))
-            if folder == folders[0] and file.name == "index.html":
+            routes.append(Route(f"/{place}/{file.name}", respond))
+            if place == verb and file.name == "index.html":
                 routes.append(Route("/", respond))
     return routes
 

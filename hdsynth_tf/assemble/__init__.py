@@ -1,0 +1,27 @@
+"""Settings -> objects. Nothing below this folder sees a setting."""
+
+from hdsynth_tf.assemble.data import Level, batch_sizes, build_levels, build_scenes, build_source, size_setting
+from hdsynth_tf.assemble.models import ModelMaker, build_conditioning, build_model, check_inputs, check_options
+from hdsynth_tf.assemble.training import build_stages, build_strategy, check_replicas, compile_arguments, workers
+from hdsynth_tf.assemble.windows import describe_clipped, with_windows
+
+__all__ = [
+    "Level",
+    "ModelMaker",
+    "batch_sizes",
+    "build_conditioning",
+    "build_levels",
+    "build_model",
+    "build_scenes",
+    "build_source",
+    "build_stages",
+    "build_strategy",
+    "check_inputs",
+    "check_options",
+    "check_replicas",
+    "compile_arguments",
+    "describe_clipped",
+    "size_setting",
+    "with_windows",
+    "workers",
+]

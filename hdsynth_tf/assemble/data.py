@@ -1,0 +1,216 @@
+"""Settings -> sources of scenes, and the levels that train on them."""
+
+import dataclasses
+
+import tensorflow as tf
+
+from hdsynth_tf.config import settings
+from hdsynth_tf.config.groups import DataSettings, TrainingSettings
+from hdsynth_tf.config.settings import SettingsError
+from pipelines import cityscapes, folder
+from pipelines.decode import read_label_table
+from pipelines.errors import DataError
+from pipelines.packed import Packed
+from pipelines.pairs import split as split_names
+from pipelines.paths import as_path
+from pipelines.source import FileSource
+from pipelines.toy_street import ToyStreet
+
+TOY_STREET_SIZE = (128, 256)
+SCENE_SPLITS = ("val", "test", "train")
+PLAIN_FOLDERS = {"label_dir": "label", "instance_dir": "inst"}
+
+
+def size_setting(data, kind):
+    """(height, width) of `image` or `crop`, or `None` where it is 0."""
+    size = getattr(data, f"{kind}_height"), getattr(data, f"{kind}_width")
+    return size if size[0] else None
+
+
+def build_source(data, split, images=True):
+    """One split of the dataset that the settings name.
+
+    Args:
+        data: `DataSettings`.
+        split: `"train"`, `"val"` or `"test"`.
+        images: Boolean, whether scenes must have photographs.
+
+    Returns:
+        `pipelines.source.Source`, or `None` if the dataset has no such split; `"train"` is always there.
+
+    Raises:
+        DataError: If folders or partners are missing.
+    """
+    source = _find_source(data, split, images)
+    if source is None:
+        return None
+    if data.source_window == "percentiles" and not data.source_range:
+        source.percentiles = data.source_percentiles
+    if not data.use_instance_map:
+        source.formats = {key: kind for key, kind in source.formats.items() if key != "instance_map"}
+    return source
+
+
+def _find_source(data, split, images):
+    """The source as it is found."""
+    if data.dataset == "toy_street":
+        height, width = size_setting(data, "image") or TOY_STREET_SIZE
+        return ToyStreet(data.num_scenes, height, width, split, 0, data.hidden_modes, data.toy_thermal)
+    if data.dataset == "cityscapes":
+        if split == "val" and not cityscapes.has_split(data.data_dir, split):
+            return None
+        return cityscapes.Cityscapes(data.data_dir, split, data.use_instance_map, images)
+    if data.dataset == "packed":
+        folder = f"{data.data_dir}/{split}"
+        if split == "val" and not tf.io.gfile.isdir(folder):
+            return None
+        return Packed(folder, images)
+    return _build_folder(data, split, images)
+
+
+def _build_folder(data, split, images):
+    """Folders with a split in their names are that split; others are split by holding names out."""
+    root = as_path(data.data_dir or ".")
+    named = {"source_dir": data.source_dir, "label_dir": data.label_dir, "instance_dir": data.instance_dir}
+    named = {key: root / path for key, path in {**named, "image_dir": data.target_dir}.items() if path}
+    found = named or folder.split_folders(root, split)
+    if not named and not found and split == "val":
+        return None
+    if not images:
+        found.pop("image_dir", None)
+    if not data.use_instance_map:
+        found.pop("instance_dir", None)
+    if "source_dir" not in found and "label_dir" not in found:
+        raise DataError(f"{root} has no folder {split}_A or {split}_label. Name them: --source_dir or --label_dir.")
+    if images and "image_dir" not in found:
+        raise DataError("There are no photographs to learn from: give --target_dir.")
+    table = read_label_table(data.label_table) if data.label_table else None
+    source = folder.Folder(**found, num_classes=data.num_classes, dont_care=data.dont_care, label_table=table,
+                           pages=data.source_pages)  # fmt: skip
+    if not named or split == "test" or not images:
+        return source
+    train, val = split_names(source.names, data.val_share, data.sequence)
+    return source.subset(train if split == "train" else val) if val or split == "train" else None
+
+
+def build_scenes(root, num_classes):
+    """Label maps, and instance maps if there are any, of a folder of a known layout; of val, test or train.
+
+    Args:
+        root: Folder: Cityscapes in either layout; or `test_label` and `test_inst`, or `label` and `inst`.
+        num_classes: Integer.
+
+    Raises:
+        DataError: If it has neither layout, or files have no partner.
+    """
+    root = as_path(root)
+    for split in SCENE_SPLITS:
+        if cityscapes.has_split(root, split, images=False):
+            return cityscapes.Cityscapes(root, split, images=False)
+    for found in (*(folder.split_folders(root, split) for split in SCENE_SPLITS), _plain_folders(root)):
+        if "label_dir" in found:
+            maps = {key: found[key] for key in ("label_dir", "instance_dir") if key in found}
+            return folder.Folder(**maps, num_classes=num_classes)
+    raise DataError(f"{root} has no label maps: neither Cityscapes' folders, nor test_label, nor label.")
+
+
+def _plain_folders(root):
+    return {key: root / name for key, name in PLAIN_FOLDERS.items() if (root / name).is_dir()}
+
+
+def batch_sizes(data, training, source):
+    """Where pictures are resized, and how large they arrive.
+
+    Whole pictures of one size travel as they are and are resized on the device. Where sizes differ, or windows are cut
+    out of resized pictures, the host resizes.
+
+    Returns:
+        (height, width) to which the host resizes, or `None`; and (height, width) at which the networks work. Where
+        pictures of many sizes come one by one, the first one's.
+
+    Raises:
+        SettingsError: If pictures of different sizes would have to form a batch.
+    """
+    image, crop = size_setting(data, "image"), size_setting(data, "crop")
+    host_size = image if image and (crop or data.zoom or source.common_size is None) else None
+    if data.zoom and not crop and not image:
+        raise SettingsError("--zoom needs --crop_height and --crop_width, or --image_height and --image_width.")
+    if not (image or crop or source.common_size) and training.batch_size > 1:
+        raise SettingsError(
+            f"Pictures of different sizes cannot form batches of {training.batch_size}. Give --image_height and "
+            "--image_width, or --crop_height and --crop_width, or --batch_size=1."
+        )
+    return host_size, crop or image or source.common_size or source.size(0)
+
+
+@dataclasses.dataclass(frozen=True)
+class Level:
+    """What one level of the coarse-to-fine schedule trains with.
+
+    Attributes:
+        data, training: `DataSettings` and `TrainingSettings` with this level's values.
+        source, val_source: Sources; the second is `None` where nothing is held out.
+        host_size, size: See `batch_sizes`.
+        crop_size: (height, width) of the windows that are cut, or `None`.
+        steps_per_epoch: Integer.
+    """
+
+    data: DataSettings
+    training: TrainingSettings
+    source: object
+    val_source: object
+    host_size: tuple | None
+    size: tuple
+    crop_size: tuple | None
+    steps_per_epoch: int
+
+
+def build_levels(data, networks, training):
+    """The levels, coarse to fine; each works at twice the height and width of the one before.
+
+    Raises:
+        DataError, SettingsError: If data or sizes are not as they must be.
+    """
+    count = networks.num_enhancers + 1
+    full = settings.at_level(data, count - 1, count)
+    sources = build_source(full, data.split or "train"), build_source(full, "val")
+    return [
+        _build_level(_data_at(data, level, count, sources[0]), settings.at_level(training, level, count), sources)
+        for level in range(count)
+    ]
+
+
+def _data_at(data, level, count, source):
+    """The data settings of a level: its size, and its crop where pictures are larger than that."""
+    data_at_level = settings.at_level(data, level, count)
+    if count == 1:
+        return data_at_level
+    full = size_setting(data, "image") or source.common_size
+    parts = 2 ** (count - 1)
+    if full is None or full[0] % parts or full[1] % parts:
+        found = "pictures of different sizes" if full is None else f"{full[1]}x{full[0]}"
+        raise SettingsError(
+            f"With {count - 1} enhancers --image_height and --image_width should be multiples of {parts}, or all "
+            f"pictures of one such size. Received: {found}"
+        )
+    height, width = (length // 2 ** (count - 1 - level) for length in full)
+    crop = min(data_at_level.crop_height, height), min(data_at_level.crop_width, width)
+    if crop == (height, width):
+        crop = 0, 0
+    return dataclasses.replace(
+        data_at_level, image_height=height, image_width=width, crop_height=crop[0], crop_width=crop[1]
+    )
+
+
+def _build_level(data, training, sources):
+    """`sources` of files serve all levels; streets are drawn at the size of each."""
+    if not isinstance(sources[0], FileSource):
+        sources = build_source(data, data.split or "train"), build_source(data, "val")
+    source, val_source = sources
+    if source.percentiles and "source" not in source.formats:
+        raise SettingsError("--source_window=percentiles is for sources, and there are none.")
+    if data.source_shift and "source" not in source.formats:
+        raise SettingsError("--source_shift is for sources, and there are none: label maps lie exactly.")
+    host_size, size = batch_sizes(data, training, source)
+    steps_per_epoch = training.steps_per_epoch or max(len(source) // training.batch_size, 1)
+    return Level(data, training, source, val_source, host_size, size, size_setting(data, "crop"), steps_per_epoch)

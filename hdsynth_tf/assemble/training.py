@@ -1,0 +1,157 @@
+"""Settings -> strategy, stages, optimizers and losses."""
+
+import os
+
+import keras
+import tensorflow as tf
+
+from hdsynth_tf.assemble.stages import plan_stages
+from hdsynth_tf.config import settings
+from hdsynth_tf.config.settings import SettingsError
+from hdsynth_tf.losses import (
+    ADVERSARIAL_LOSSES,
+    DecibelLoss,
+    FeatureMatchingLoss,
+    GradientLoss,
+    PerceptualLoss,
+    PyramidLoss,
+)
+from hdsynth_tf.model.optimizers import Adam, LinearDecay
+from hdsynth_tf.model.pix2pixhd import GENERATOR_TERMS
+from hdsynth_tf.pretrained.vgg19 import VGG19Features
+
+WARM_UP_STEPS = 50  # over which the rate of a warm start rises, since Adam's first steps know no variance yet
+
+
+def build_strategy(name):
+    """The `tf.distribute.Strategy` called `auto`, `one`, `mirrored` or `multi_worker`.
+
+    `multi_worker` reads who takes part from `TF_CONFIG`, or else from Slurm. It must be made before anything else of
+    TensorFlow runs.
+
+    Raises:
+        SettingsError: If neither of the two says who takes part.
+    """
+    if name == "multi_worker":
+        return tf.distribute.MultiWorkerMirroredStrategy(_cluster())
+    devices = tf.config.list_logical_devices("GPU") or tf.config.list_logical_devices("CPU")
+    if name == "mirrored" or (name == "auto" and devices[0].device_type == "GPU" and len(devices) > 1):
+        return tf.distribute.MirroredStrategy([device.name for device in devices])
+    return tf.distribute.get_strategy()  # TensorFlow's default: the first GPU, or the CPU
+
+
+def _cluster():
+    if "TF_CONFIG" in os.environ:
+        return tf.distribute.cluster_resolver.TFConfigClusterResolver()
+    if "SLURM_STEP_NUM_TASKS" in os.environ:
+        return tf.distribute.cluster_resolver.SlurmClusterResolver()
+    raise SettingsError("--strategy=multi_worker needs the environment variable TF_CONFIG, or to be started by srun.")
+
+
+def workers(strategy):
+    """How many processes take part, and whether this is the one that writes: the first of them."""
+    cluster = strategy.cluster_resolver
+    jobs = cluster.cluster_spec().as_dict() if cluster is not None and cluster.cluster_spec() else {}
+    if not jobs:
+        return 1, True
+    return sum(len(jobs.get(job, ())) for job in ("chief", "worker")), (
+        cluster.task_type == "chief" or (cluster.task_id == 0 and "chief" not in jobs)
+    )
+
+
+def check_replicas(levels, strategy):
+    """Raises `SettingsError` unless every device gets the same share of every level's batch."""
+    replicas = strategy.num_replicas_in_sync
+    for batch_size in (level.training.batch_size for level in levels):
+        if batch_size % replicas:
+            raise SettingsError(
+                f"A batch is shared equally by all devices: --batch_size should be a multiple of their number. "
+                f"Received: batch_size={batch_size} and {replicas} devices"
+            )
+
+
+def build_stages(networks, losses, training, first_level=0):
+    """The stages of a run, see `stages.plan_stages`."""
+    if max(settings.values(training.warm_start_epochs)) and not (losses.pixel_weight or losses.uses_perceptual):
+        raise SettingsError("--warm_start_epochs needs --pixel_weight or the perceptual term to learn from.")
+    count = networks.num_enhancers + 1
+    levels = [settings.at_level(training, level, count) for level in range(count)]
+    lengths = [(level.warm_start_epochs, level.epochs, level.decay_epochs) for level in levels]
+    return plan_stages(lengths, training.enhancer_epochs, bool(losses.adversarial_weight), first_level)
+
+
+def compile_arguments(stage, losses, training, steps_per_epoch):
+    """What `Pix2PixHD.compile` gets for a stage.
+
+    Args:
+        stage: `Stage`.
+        losses, training: `LossSettings`, `TrainingSettings` of the stage's level.
+        steps_per_epoch: Integer.
+
+    Returns:
+        Dict. It holds new optimizers: call this in the strategy's scope.
+    """
+    arguments = {
+        **_reconstruction_losses(losses, training),
+        **_weights(losses),
+        "train_finest_only": stage.finest_only,
+        "train_encoder": not stage.finest_only and (stage.level == 0 or not training.freeze_encoder),
+        "rematerialize": training.rematerialize,
+    }
+    if stage.adversarial or not losses.adversarial_weight:
+        return {**arguments, **_opponents(stage, losses, training, steps_per_epoch)}
+    rate = _warm_start_rate(training, stage.epochs * steps_per_epoch)
+    return {**arguments, "generator_optimizer": _adam(rate, training)}
+
+
+def _warm_start_rate(training, steps):
+    """Rises for some steps, then falls to the next stage's rate along a cosine."""
+    rise = min(WARM_UP_STEPS, steps // 10)
+    return keras.optimizers.schedules.CosineDecay(
+        0.1 * training.warm_start_learning_rate,
+        max(steps - rise, 1),
+        alpha=training.learning_rate / training.warm_start_learning_rate,
+        warmup_target=training.warm_start_learning_rate,
+        warmup_steps=rise,
+    )
+
+
+def _opponents(stage, losses, training, steps_per_epoch):
+    """Both optimizers, their rates falling in a line, and the losses in which the networks oppose each other."""
+
+    def optimizer(rate):
+        return _adam(LinearDecay(rate, stage.constant_epochs, stage.decay_epochs, steps_per_epoch), training)
+
+    arguments = {"generator_optimizer": optimizer(training.learning_rate)}
+    if losses.adversarial_weight:
+        arguments["discriminator_optimizer"] = optimizer(training.discriminator_learning_rate)
+        arguments["adversarial_loss"] = ADVERSARIAL_LOSSES[losses.adversarial_loss]()
+        if losses.feature_matching_weight:
+            arguments["feature_matching_loss"] = FeatureMatchingLoss(relative=losses.relative_matching)
+    return arguments
+
+
+def _adam(rate, training):
+    optimizer = Adam(rate, training.beta_1)
+    if training.precision == "mixed_float16":
+        optimizer = keras.optimizers.LossScaleOptimizer(optimizer)
+    return optimizer
+
+
+def _reconstruction_losses(losses, training):
+    pixel = perceptual = None
+    if losses.pixel_weight:
+        pixel = DecibelLoss() if losses.pixel_loss == "decibel" else PyramidLoss(losses.pixel_levels)
+    if losses.uses_perceptual:
+        raw_input = losses.perceptual_input == "raw"
+        extractor = VGG19Features(losses.perceptual_weights, raw_input, dtype=training.precision)
+        perceptual = PerceptualLoss(
+            extractor, relative=losses.relative_perceptual, rematerialize=training.rematerialize
+        )
+    gradient = GradientLoss() if losses.gradient_weight else None
+    return {"pixel_loss": pixel, "perceptual_loss": perceptual, "gradient_loss": gradient}
+
+
+def _weights(losses):
+    names = (f"{name}_weight" for name in GENERATOR_TERMS)
+    return {name: getattr(losses, name) for name in names}

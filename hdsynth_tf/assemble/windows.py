@@ -1,0 +1,64 @@
+"""Which values of deep images become -1 and 1 for the networks: fixed, or found once from the training data."""
+
+import dataclasses
+
+from hdsynth_tf.config.settings import SettingsError
+
+EIGHT_BITS = (0, 255)
+MOST_CLIPPED = 0.2  # share of the values that a window may leave out
+
+
+def with_windows(data, formats, values):
+    """Data settings whose windows are known.
+
+    Args:
+        data: `DataSettings`.
+        formats: `formats` of the source of scenes.
+        values: Dict: `source`, `image`, of what has other values than 0 to 255 -> `pipelines.values.Values`.
+
+    Returns:
+        `DataSettings` with a `target_range` and, unless each source has a window of its own, a `source_range`.
+
+    Raises:
+        SettingsError: If a window leaves out more than a fifth of the values.
+    """
+    source = data.source_range or _window("source", formats, values, data.source_window == "dataset")
+    target = data.target_range or _window("image", formats, values, False)
+    by_picture = data.source_window == "percentiles" and not data.source_range
+    if "source" in values and not by_picture:
+        _check_window("--source_range", values["source"], source)
+    if "image" in values:
+        _check_window("--target_range", values["image"], target)
+    source = () if by_picture else tuple(source)
+    return dataclasses.replace(data, source_range=source, target_range=tuple(target))
+
+
+def _window(key, formats, values, from_data):
+    """The window of sources or of images that no flag gives."""
+    if key not in formats or (formats[key][1] == "uint8" and not from_data):
+        return EIGHT_BITS
+    return values[key].low, values[key].high
+
+
+def describe_clipped(values, window):
+    """Lines that say so, if a trained model's window leaves out more than a fifth of the values; else nothing."""
+    share = sum(values.clipped(window))
+    if share <= MOST_CLIPPED:
+        return ""
+    return (
+        f"  {share:.0%} of the values lie outside of the model's window, {window[0]:g} to {window[1]:g}, and will "
+        f"look alike.\n  They are {values.describe()}.\n"
+        "  Are they of the same camera and depth as those it was trained on?\n"
+    )
+
+
+def _check_window(flag, values, window):
+    """Raises `SettingsError` if a window leaves out much of the values."""
+    below, above = values.clipped(window)
+    if below + above > MOST_CLIPPED:
+        low, high = values.percentiles(1, 99)
+        raise SettingsError(
+            f"{flag}={window[0]:g},{window[1]:g} clips {below + above:.0%} of the values ({below:.0%} are below, "
+            f"{above:.0%} above): everything hotter or colder would look alike. The data are {values.describe()}. "
+            f"Give {flag}={low:g},{high:g}, or leave it out."
+        )

@@ -1,0 +1,1 @@
+"""What a setting is, how it is checked, and how a command line becomes settings."""

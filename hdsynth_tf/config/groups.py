@@ -1,0 +1,222 @@
+"""The settings that several verbs share: data, networks, losses, training."""
+
+import dataclasses
+
+from hdsynth_tf.config.recipes import RECIPES
+from hdsynth_tf.config.settings import SettingsError, setting, values
+
+
+@dataclasses.dataclass(frozen=True)
+class DataSettings:
+    """Data. Values marked * may be one, or one for each level: the global generator, then each enhancer"""
+
+    dataset: str = setting(
+        "toy_street",
+        "toy_street needs no files; folder is any pictures; packed is what hdsynth_tf.prepare wrote.",
+        ("toy_street", "cityscapes", "folder", "packed"),
+    )
+    data_dir: str = setting("", "Root of the dataset. Other folders may be given relative to it.")
+    split: str = setting("", "train, val or test. Default: what the command is about.", ("", "train", "val", "test"))
+    source_dir: str = setting("", "folder: input images, such as thermal frames.")
+    target_dir: str = setting("", "folder: the photographs to make, paired by name.")
+    label_dir: str = setting("", "folder: label maps, one class id a pixel.")
+    instance_dir: str = setting("", "folder: instance maps, one object id a pixel; optional.")
+    num_classes: int = setting(0, "folder: classes in the label maps; their ids are 0 .. num_classes - 1.")
+    label_table: str = setting("", "folder: CSV file value,id,name for labels coded by colour or other numbers.")
+    dont_care: tuple = setting((), "Label ids that mean 'no class', comma-separated, such as 255.")
+    use_instance_map: bool = setting(True, "Whether instance maps, where there are any, give a boundary channel.")
+    source_pages: str = setting(
+        "",
+        "folder: pages of a TIFF with several: channels of one image, or frames, each a scene. Default: an error.",
+        ("", "channels", "frames"),
+    )
+    source_range: tuple = setting((), "Source values (counts, kelvin) that become -1 and 1: low,high. Wins over:")
+    source_window: str = setting(
+        "auto",
+        "Which values do so otherwise. dataset: the training data's lowest and highest; percentiles: of each picture; "
+        "auto: 0,255 of 8 bits, else dataset.",
+        ("auto", "dataset", "percentiles"),
+    )
+    source_percentiles: tuple = setting((1, 99), "Of each picture with --source_window=percentiles: low,high.")
+    target_range: tuple = setting((), "The same of targets: low,high. Default: 0,255 of 8 bits, else the data's.")
+    image_height: int = setting(0, "Pixels at which the networks work. 0: as the pictures come (toy_street: 128).")
+    image_width: int = setting(0, "Pixels at which the networks work. 0: as the pictures come (toy_street: 256).")
+    crop_height: int = setting(0, "*Pixels of the windows trained on. 0: whole pictures.", per_level=True)
+    crop_width: int = setting(0, "*Pixels of the windows trained on. 0: whole pictures.", per_level=True)
+    zoom: tuple = setting((), "Training pictures are enlarged by a random factor before windows are cut: low,high.")
+    source_shift: int = setting(0, "Pixels by which sources are moved at random against pairs that lie inexactly.")
+    flip: bool = setting(True, "Whether to mirror half of the training pictures.")
+    val_share: float = setting(0.1, "folder without a val split: share of the pictures held out, in runs of names.")
+    sequence: str = setting(
+        "",
+        "folder: regular expression that finds a sequence's name in that of its frames, such as ^[^/]+ or (seq\\d+); "
+        "whole sequences are held out.",
+    )
+    num_scenes: int = setting(2000, "toy_street: scenes in the split.")
+    hidden_modes: bool = setting(True, "toy_street: appearances drawn by lot; false: told by the layout.")
+    toy_thermal: bool = setting(False, "toy_street: the input is the 16-bit thermal image, not the maps.")
+
+    def __post_init__(self):
+        for kind in ("image", "crop"):
+            heights, widths = values(getattr(self, f"{kind}_height")), values(getattr(self, f"{kind}_width"))
+            given = [[length > 0 for length in lengths] for lengths in (heights, widths)]
+            if given[0] != given[1] or min(*heights, *widths) < 0:
+                raise SettingsError(
+                    f"--{kind}_height and --{kind}_width are given together, or not at all. "
+                    f"Received: {','.join(map(str, heights))} and {','.join(map(str, widths))}"
+                )
+        for name in ("source_range", "source_percentiles", "target_range"):
+            window = getattr(self, name)
+            if window and not (len(window) == 2 and window[0] < window[1]):
+                raise SettingsError(f"--{name} should be low,high with low < high. Received: {window}")
+        if not (self.source_percentiles and 0 <= self.source_percentiles[0] < self.source_percentiles[1] <= 100):
+            raise SettingsError(f"--source_percentiles should be from 0 to 100. Received: {self.source_percentiles}")
+        if self.zoom and not (len(self.zoom) == 2 and 0 < self.zoom[0] <= self.zoom[1]):
+            raise SettingsError(f"--zoom should be low,high with 0 < low <= high. Received: {self.zoom}")
+        if self.zoom and self.zoom[0] < 1 and not max(values(self.crop_height)):
+            raise SettingsError("Whole pictures (--crop_height=0) can only be enlarged: --zoom should begin with 1.")
+        if self.source_shift < 0:
+            raise SettingsError(f"--source_shift should be 0 or more. Received: {self.source_shift}")
+        if self.dataset == "cityscapes" and not self.data_dir:
+            raise SettingsError("--dataset=cityscapes needs --data_dir, the folder with leftImg8bit and gtFine.")
+        if self.dataset == "packed" and not self.data_dir:
+            raise SettingsError("--dataset=packed needs --data_dir, the folder that hdsynth_tf.prepare wrote.")
+        if self.dataset == "folder" and not (self.data_dir or self.source_dir or self.label_dir):
+            raise SettingsError("--dataset=folder needs --source_dir or --label_dir, or a --data_dir with train_A, ...")
+        if not 0 <= self.val_share < 1:
+            raise SettingsError(f"--val_share should be from 0 to below 1. Received: {self.val_share}")
+
+
+@dataclasses.dataclass(frozen=True)
+class NetworkSettings:
+    """Networks"""
+
+    generator: str = setting("global", "global: G1 of the paper; unet: the pix2pix baseline.", ("global", "unet"))
+    num_filters: int = setting(64, "Generator: channels at full size.")
+    num_downsamples: int = setting(4, "Generator: how often height and width are halved (unet: 8 at 256 pixels).")
+    num_residual_blocks: int = setting(9, "global: residual blocks at the lowest resolution.")
+    num_enhancers: int = setting(0, "global: local enhancers around it, each doubling height and width.")
+    num_enhancer_blocks: int = setting(3, "Residual blocks of each enhancer.")
+    upsampling: str = setting("nearest", "global: nearest leaves no checkerboard.", ("nearest", "transposed"))
+    padding: str = setting("reflect", "global: of the strided convolutions.", ("reflect", "zero"))
+    skip_connections: bool = setting(True, "global: adds what the way down saw to the way up; adds no weights.")
+    tone: bool = setting(
+        False, "global: how light the whole image is, is read from the whole input. For thermal images."
+    )
+    row_channel: bool = setting(True, "Tells the networks how far down the picture they are.")
+    feature_channels: int = setting(0, "Encoder: features of each instance, from which styles are made. 0: none.")
+    encoder_filters: int = setting(16, "Encoder: channels at full size.")
+    encoder_downsamples: int = setting(4, "Encoder: how often height and width are halved.")
+    discriminator_filters: int = setting(64, "Discriminator: channels of the first group.")
+    discriminator_layers: int = setting(3, "Discriminator: strided groups; 3 see 70 pixels, 2 see 34.")
+    num_scales: int = setting(2, "Discriminators, each on pictures half as large as the one before.")
+    discriminator_norm: str = setting("spectral", "spectral or instance.", ("spectral", "instance"))
+
+    def __post_init__(self):
+        counts = ("num_filters", "num_downsamples", "encoder_filters", "encoder_downsamples", "discriminator_filters")
+        for name in (*counts, "discriminator_layers", "num_scales"):
+            if getattr(self, name) < 1:
+                raise SettingsError(f"--{name} should be 1 or more. Received: {getattr(self, name)}")
+        if self.feature_channels < 0:
+            raise SettingsError(f"--feature_channels should be 0 or more. Received: {self.feature_channels}")
+        if self.num_enhancers < 0 or (self.num_enhancers and self.generator != "global"):
+            raise SettingsError(
+                "--num_enhancers should be 0 or more, and 0 for a generator that is not global. Received: "
+                f"{self.num_enhancers} with --generator={self.generator}"
+            )
+        if self.tone and self.generator != "global":
+            raise SettingsError(f"--tone is for --generator=global. Received: --generator={self.generator}")
+        if self.num_filters % 2**self.num_enhancers:
+            raise SettingsError(
+                f"Each enhancer has half the filters of what it builds on: --num_filters should be a multiple of "
+                f"{2**self.num_enhancers}. Received: {self.num_filters}"
+            )
+
+
+@dataclasses.dataclass(frozen=True)
+class LossSettings:
+    """Losses"""
+
+    adversarial_loss: str = setting("hinge", "How scores become a loss.", ("hinge", "least_squares", "logistic"))
+    adversarial_weight: float = setting(1.0, "Of the adversarial term. 0: no discriminator at all.")
+    feature_matching_weight: float = setting(10.0, "Of the feature matching term. 0: off.")
+    relative_matching: bool = setting(False, "Feature matching relative to each layer's magnitude.")
+    perceptual_weight: float = setting(10.0, "Of the perceptual term, where there are weights for it.")
+    perceptual_weights: str = setting(
+        "none",
+        "VGG19: none; imagenet or torchvision (Keras' or PyTorch's, downloaded); or a file of either, .h5 or .pth.",
+    )
+    perceptual_input: str = setting(
+        "normalized", "How VGG19 sees pictures: as in its own training, or raw, in [-1, 1].", ("normalized", "raw")
+    )
+    relative_perceptual: bool = setting(True, "Perceptual term relative to each layer's magnitude.")
+    pixel_loss: str = setting(
+        "pyramid",
+        "How pixels are compared. pyramid: L1; decibel: for inputs that do not tell the light, such as thermal ones.",
+        ("pyramid", "decibel"),
+    )
+    pixel_weight: float = setting(20.0, "Of the term in pixels. 0: off, as in the paper.")
+    gradient_weight: float = setting(
+        0.0, "*Of the term that asks for as much texture as there is, place by place. 0: off.", per_level=True
+    )
+    pixel_levels: int = setting(2, "pyramid: sizes at which pixels are compared: 1, 1/2, 1/4, ...")
+
+    def __post_init__(self):
+        for field in dataclasses.fields(self):
+            if field.name.endswith("_weight") and min(values(getattr(self, field.name))) < 0:
+                raise SettingsError(f"--{field.name} should be 0 or more. Received: {getattr(self, field.name)}")
+        if not (self.adversarial_weight or self.pixel_weight or self.uses_perceptual):
+            raise SettingsError("All losses are off: one of --adversarial_weight, --pixel_weight must be above 0.")
+        keras_weights = self.perceptual_weights == "imagenet" or self.perceptual_weights.endswith(".h5")
+        if keras_weights and (self.perceptual_input == "raw" or not self.relative_perceptual):
+            raise SettingsError(
+                "Keras' VGG19 weights need --perceptual_input=normalized and --relative_perceptual: raw pictures and "
+                "absolute distances, as in the released code, are for --perceptual_weights=torchvision. Received: "
+                f"--perceptual_weights={self.perceptual_weights}"
+            )
+
+    @property
+    def uses_perceptual(self):
+        return self.perceptual_weights != "none" and self.perceptual_weight > 0
+
+
+@dataclasses.dataclass(frozen=True)
+class TrainingSettings:
+    """Training. For values marked * see Data"""
+
+    recipe: str = setting("better", "Defaults of all other flags: ours, or the released code's.", tuple(RECIPES))
+    warm_start_epochs: int = setting(
+        0, "*Epochs on the pixel and perceptual terms alone, before the discriminator comes.", per_level=True
+    )
+    enhancer_epochs: int = setting(10, "Epochs in which a new enhancer trains alone, the rest held still.")
+    freeze_encoder: bool = setting(False, "Whether the encoder, and its styles, stay as they were before enhancers.")
+    epochs: int = setting(100, "*Epochs at the full learning rate, everything together.", per_level=True)
+    decay_epochs: int = setting(100, "*Epochs after them, over which the rate falls to 0 in a line.", per_level=True)
+    steps_per_epoch: int = setting(0, "*Steps that count as an epoch. 0: one pass over the data.", per_level=True)
+    max_steps: int = setting(0, "Stop after so many steps, whatever the epochs. 0: no limit.")
+    batch_size: int = setting(1, "*Pictures a step, over all devices together.", per_level=True)
+    learning_rate: float = setting(2e-4, "*Generator's, of Adam.", per_level=True)
+    discriminator_learning_rate: float = setting(4e-4, "*Discriminator's, of Adam.", per_level=True)
+    warm_start_learning_rate: float = setting(1e-3, "Generator's at the start of a warm start; falls to learning_rate.")
+    beta_1: float = setting(0.5, "Adam's momentum.")
+    ema_momentum: float = setting(0.999, "Of the average of the generator's weights that makes the pictures. 0: none.")
+    precision: str = setting(
+        "float32", "bfloat16 is fast where the hardware has it.", ("float32", "mixed_bfloat16", "mixed_float16")
+    )
+    rematerialize: bool = setting(False, "Computes again what it did not keep: less memory, longer steps.")
+    strategy: str = setting(
+        "auto",
+        "auto: mirrored if there are several GPUs, else one. multi_worker: several machines, by TF_CONFIG or Slurm.",
+        ("auto", "one", "mirrored", "multi_worker"),
+    )
+    seed: int = setting(0, "Of weights, order, crops and flips.")
+
+    def __post_init__(self):
+        lengths = ("warm_start_epochs", "enhancer_epochs", "epochs", "decay_epochs", "steps_per_epoch", "max_steps")
+        for name, least in [*((name, 0) for name in lengths), ("batch_size", 1)]:
+            if min(values(getattr(self, name))) < least:
+                raise SettingsError(f"--{name} should be {least} or more. Received: {getattr(self, name)}")
+        if not any(max(values(getattr(self, name))) for name in ("warm_start_epochs", "epochs", "decay_epochs")):
+            raise SettingsError("There is nothing to do: --epochs, --decay_epochs and --warm_start_epochs are all 0.")
+        if not 0 <= self.ema_momentum < 1:
+            raise SettingsError(f"--ema_momentum should be from 0 to below 1. Received: {self.ema_momentum}")

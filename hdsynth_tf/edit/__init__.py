@@ -1,0 +1,1 @@
+"""Scenes that people change in the browser, and the photographs that follow."""

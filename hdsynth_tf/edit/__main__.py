@@ -1,0 +1,91 @@
+"""`python -m hdsynth_tf.edit`: a page in the browser to change scenes and see their photographs follow."""
+
+import keras
+
+import hdsynth_tf  # noqa: F401  registers the classes that saved models consist of
+from hdsynth_tf import assemble
+from hdsynth_tf.config import commands, flags
+from hdsynth_tf.config.groups import DataSettings
+from hdsynth_tf.config.settings import SettingsError
+from hdsynth_tf.edit.scenes.classes import class_table
+from hdsynth_tf.edit.scenes.survey import survey
+from hdsynth_tf.edit.server.painter import Painter
+from hdsynth_tf.edit.server.worker import Worker
+from hdsynth_tf.edit.settings import EditSettings
+from hdsynth_tf.files.run_folder import RunFolderError, find_model, read_settings
+from hdsynth_tf.generate.picture_folder import fingerprint
+from hdsynth_tf.web.errors import check_installed
+from pipelines.paths import as_path
+from pipelines.source import class_colors
+
+USAGE = """
+Opens scenes in the browser: objects are restyled, moved, removed, added, and the photograph follows. Without flags, on
+the streets and the model of make quickstart. Data flags that are not given are those of the run.
+
+  python -m hdsynth_tf.edit
+  python -m hdsynth_tf.edit --model=runs/city --scenes=CITYSCAPES
+"""
+
+
+def main(argv):
+    asked, _ = flags.parse(argv, (EditSettings, DataSettings), USAGE)
+    if asked.model == EditSettings.model and not as_path(asked.model).exists():
+        raise RunFolderError(
+            f"There is no {asked.model} yet. make quickstart trains it in four minutes; or say which model: "
+            "--model=RUN_OR_FILE."
+        )
+    path = find_model(asked.model)
+    check_installed()
+    from hdsynth_tf.edit.server.routes import Editor  # needs the extra `ui`
+    from hdsynth_tf.web.server import serve
+
+    model = keras.saving.load_model(str(path), compile=False)
+    if "label_map" not in model.conditioning.input_formats:
+        raise SettingsError(f"{path} makes pictures of images. The editor is for models that read label maps.")
+    defaults = {**read_settings(asked.model, "data"), "split": "test"}
+    _, data = flags.parse(argv, (EditSettings, DataSettings), USAGE, defaults)
+    model.conditioning.image_size = assemble.size_setting(data, "image") or model.conditioning.image_size
+    source = find_scenes(asked.scenes, data, model.conditioning)
+    painter = Painter(model)
+    facts, cut_outs = survey(source, asked.survey_scenes, asked.cut_outs)
+    void = {*model.conditioning.dont_care, *source.dont_care}
+    names, colors = names_and_colors(model.conditioning, source)
+    classes = class_table(names, colors, facts, void, painter.style_counts, asked.fill_weight)
+    print(describe(classes, cut_outs))
+    made_by = {"name": asked.model, "fingerprint": fingerprint(path)}
+    editor = Editor(source, classes, cut_outs, painter, Worker(), made_by)
+    serve(editor.app(asked.host), asked.host, asked.port, "Editor")
+
+
+def find_scenes(folder, data, conditioning):
+    """The scenes of a folder, or of a dataset where `folder` is empty."""
+    if folder:
+        return assemble.build_scenes(folder, conditioning.num_classes)
+    source = assemble.build_source(data, data.split, images=False)
+    if "label_map" not in source.formats:
+        raise SettingsError("The data have no label maps. Give a folder that has: --scenes=FOLDER.")
+    return source
+
+
+def names_and_colors(conditioning, source):
+    """Of each class, by the model; else by the scenes."""
+    count = conditioning.num_classes
+    known = source.num_classes == count
+    names = conditioning.class_names or (known and source.class_names) or [f"class {label}" for label in range(count)]
+    return names, conditioning.class_colors or (known and source.class_colors) or class_colors(count)
+
+
+def describe(classes, cut_outs):
+    """What was found in the scenes, a line each, for people to see whether it is right."""
+
+    def named(labels):
+        return ", ".join(classes.names[label] for label in sorted(labels)) or "none"
+
+    return (
+        f"Counted objects: {named(classes.things)}\nThin, not copied into holes: {named(classes.thin)}\n"
+        f"Size follows place: {named(classes.sizes)}\nLibrary: {len(cut_outs)} objects"
+    )
+
+
+if __name__ == "__main__":
+    commands.run(main, "edit")

@@ -1,0 +1,118 @@
+"""Makes pictures of scenes with a model: small ones at once, whole ones after."""
+
+import io
+
+import keras
+import numpy as np
+from PIL import Image
+
+from hdsynth_tf.networks.styles import style_hash
+from hdsynth_tf.show.pictures import box_around, show_values
+from pipelines.depth import file_suffix
+
+PREVIEW_PIXELS = 512 * 256  # of a preview, at most: under a second on two CPU cores
+JPEG = dict(format="JPEG", quality=92, subsampling=0)
+CROP = 4  # a thumbnail shows a part this many times smaller than the picture's height, at least
+THUMBNAIL = 160  # pixels, of the longer side
+
+
+class Painter:
+    """A model, as an editor uses it.
+
+    Args:
+        model: `Pix2PixHD` that reads label maps.
+    """
+
+    def __init__(self, model):
+        self.model = model
+        conditioning = type(model.conditioning).from_config({**model.conditioning.get_config(), "image_size": None})
+        parts = dict(conditioning=conditioning, generator=model.inference_generator, discriminator=None)
+        self.preview_model = model.with_parts(**parts, ema_momentum=None)  # the same networks, at any size
+        self.formats = tuple(model.conditioning.input_formats)
+
+    def preview_size(self, size):
+        """(height, width) of the preview of scenes of `size`; `None` where a whole picture is as quick.
+
+        The working size, halved until it is small enough.
+        """
+        working = tuple(self.model.conditioning.image_size or size)
+        small = working
+        while small[0] * small[1] > PREVIEW_PIXELS:
+            small = tuple(max(length // 2, 1) for length in small)
+        return None if small == working else small
+
+    def picture(self, scene):
+        """The photograph at the scene's size, as the model makes it: uint8 `(height, width, 3)`, or of other depth."""
+        return self.model.generate(self._inputs(scene), seed=scene.seed, styles=scene.styles)
+
+    def preview(self, scene):
+        """The photograph at its preview's size."""
+        size = self.preview_size(scene.size)
+        if size is None:
+            return self.picture(scene)
+        inputs = {name: _small(array, size) for name, array in self._inputs(scene).items()}
+        return self.preview_model.generate(inputs, seed=scene.seed, styles=scene.styles)
+
+    def thumbnail(self, scene, number):
+        """What a preview shows of one object, RGB uint8."""
+        picture = self.show(self.preview(scene))
+        part = picture[box_around(_small(scene.mask(number), picture.shape[:2]), picture.shape[0] // CROP)]
+        return np.asarray(_contained(part))
+
+    def show(self, picture):
+        """A picture of the model as RGB uint8."""
+        conditioning = self.model.conditioning
+        if picture.dtype == np.uint8 and picture.shape[-1] == 3:
+            return picture
+        return show_values(picture, conditioning.image_range)
+
+    @property
+    def suffix(self):
+        """Of the files that keep the model's pictures exactly, such as `.png`."""
+        return file_suffix(self.model.conditioning.image_channels, self.model.conditioning.image_dtype)
+
+    def _inputs(self, scene):
+        return {name: getattr(scene, name) for name in self.formats}
+
+    # === Styles ===
+
+    @property
+    def style_counts(self):
+        """Tuple of integers, styles that the model knows of each class; empty without an encoder."""
+        if self.model.encoder is None:
+            return ()
+        return tuple(keras.ops.convert_to_numpy(self.model.style_bank.counts).tolist())
+
+    def styles_of(self, scene):
+        """List: the style that each object of a scene has, chosen or by the seed; `None` where there are none."""
+        if not any(self.style_counts):
+            return [None] * len(scene.objects)
+        counts = np.array([*self.style_counts, 0], "int64")  # the last is for labels of no class
+        labels = np.array([thing.label for thing in scene.objects], "int64")
+        own = counts[np.where((labels >= 0) & (labels < len(counts) - 1), labels, len(counts) - 1)]
+        chosen = np.array([-1 if thing.style is None else thing.style for thing in scene.objects], "int64")
+        ids = np.array([[[thing.instance for thing in scene.objects]]], "int64")
+        drawn = keras.ops.convert_to_numpy(style_hash(ids, labels[None, None], np.array([scene.seed])))[0, 0]
+        style = np.where(chosen >= 0, chosen, drawn) % np.maximum(own, 1)
+        return [int(number) if count else None for number, count in zip(style, own)]
+
+
+def encode(picture):
+    """RGB uint8 -> bytes of a JPEG file whose colours are not subsampled: objects keep their edges."""
+    file = io.BytesIO()
+    Image.fromarray(picture).save(file, **JPEG)
+    return file.getvalue()
+
+
+def _small(array, size):
+    """Nearest neighbour, centres aligned, as `conditioning.resize_nearest`."""
+    rows, columns = ((2 * np.arange(small) + 1) * length // (2 * small) for small, length in zip(size, array.shape))
+    return array[rows[:, None], columns]
+
+
+def _contained(picture):
+    """A picture that is not larger than a thumbnail, and not much smaller."""
+    image = Image.fromarray(picture)
+    factor = THUMBNAIL / max(image.size)
+    size = tuple(max(round(length * factor), 1) for length in image.size)
+    return image.resize(size, Image.LANCZOS if factor < 1 else Image.BICUBIC)

@@ -1,0 +1,262 @@
+"""`python -m hdsynth_tf.evaluate`: methods side by side, in one table and one page, with the real images as oracle."""
+
+import dataclasses
+import itertools
+import json
+
+import keras
+import numpy as np
+from PIL import Image
+
+import hdsynth_tf  # noqa: F401  registers the classes that saved models consist of
+from hdsynth_tf import assemble
+from hdsynth_tf.config import commands, flags
+from hdsynth_tf.config.groups import DataSettings
+from hdsynth_tf.config.settings import SettingsError, named_places
+from hdsynth_tf.evaluate import report
+from hdsynth_tf.evaluate.distances import FEW_IMAGES
+from hdsynth_tf.evaluate.features import InceptionFeatures
+from hdsynth_tf.evaluate.intervals import LEVEL
+from hdsynth_tf.evaluate.measurement import REAL, Instruments, files_of, measure_once, stamp
+from hdsynth_tf.evaluate.methods import Method, find_methods
+from hdsynth_tf.evaluate.page import Shown, draw_sheet, write_page
+from hdsynth_tf.evaluate.segmentation import EvaluatedClasses
+from hdsynth_tf.evaluate.segmenters import load_segmenter
+from hdsynth_tf.evaluate.settings import EvaluateSettings
+from hdsynth_tf.files.run_folder import RunFolder, check_writable, find_model, read_settings, write_json
+from hdsynth_tf.files.storage import replacing
+from hdsynth_tf.generate.picture_folder import (
+    MANIFEST,
+    PictureFolder,
+    check_output,
+    fingerprint,
+    generate_all,
+    looks_of,
+)
+from hdsynth_tf.show.pictures import show_values
+from pipelines.errors import DataError
+from pipelines.paths import as_path
+from pipelines.source import FileSource
+from pipelines.validate import validate
+from pipelines.values import survey
+
+USAGE = """
+Compares methods, each a model or a folder of pictures, with the real images of held-out scenes: what a segmenter finds
+again in their pictures, FID and KID, PSNR and SSIM, how different the pictures of several seeds are. Writes the table,
+table.md and table.json, and a page with the pictures side by side. Started again, it goes on where it stopped. Data
+flags that are not given are those of the first run, on its split val.
+
+  python -m hdsynth_tf.evaluate --method=ours=runs/city --method=theirs=their_pictures \\
+      --segmenter=segformer_b5_cityscapes_1024 --output_dir=evaluation
+  python -m hdsynth_tf.train_segmenter --output=segmenter.keras
+  python -m hdsynth_tf.evaluate --method=quick=runs/quickstart --segmenter=segmenter.keras --features=segmenter \\
+      --output_dir=evaluation
+"""
+NUM_SCENES = 300  # of toy_street, unless a flag says so
+ORACLE = f"{REAL} (oracle)"
+
+
+def main(argv):
+    asked, _ = flags.parse(argv, (EvaluateSettings, DataSettings), USAGE)
+    if not asked.method or not asked.output_dir:
+        raise SettingsError("Say what to compare and where it goes: --method=NAME=RUN_OR_FOLDER --output_dir=FOLDER.")
+    output_dir, places = as_path(asked.output_dir), named_places(asked.method, {REAL})
+    models = {name: find_model(place) for name, place in places.items() if is_model(place)}
+    folders = {name: as_path(place) for name, place in places.items() if name not in models}
+    check_writable(output_dir)
+    _, data = flags.parse(argv, (EvaluateSettings, DataSettings), USAGE, data_defaults([places[n] for n in models]))
+    source, values = held_out_scenes(data)
+    given, notes = find_methods(folders, source, asked.resize)
+    makings = plan_pictures(models, source, data, asked, output_dir)
+    instruments = choose_instruments(asked, source, assemble.with_windows(data, source.formats, values).target_range)
+    for note in notes:
+        print(note)
+
+    made = {name: making.make(name, source) for name, making in makings.items()}
+    methods = [{**given, **made}[name] for name in places]
+    measured = measure_all(methods, source, instruments, asked, data, output_dir)
+    scores = {
+        name: report.score(own, None if name == ORACLE else measured[ORACLE], asked.resamples, asked.seed)
+        for name, own in measured.items()
+    }
+    protocol = describe(asked, data, source, instruments, measured) + notes
+    class_names = instruments.classes.names if instruments.classes else ()
+    tables = report.write_tables(scores, measured, class_names, protocol, output_dir)
+    draw(source, methods, instruments, asked.num_pictures, protocol, tables, output_dir)
+    print("\n" + (output_dir / "table.md").read_text())
+    print(f"Table: {output_dir / 'table.md'} and table.json\nPage: {output_dir / 'index.html'}")
+
+
+# === What is compared ===
+
+
+def is_model(place):
+    """Whether a place is a run or a model file; else it is a folder of pictures."""
+    path = as_path(place)
+    return path.suffix == ".keras" or RunFolder(path).model.is_file() or RunFolder(path).settings.is_file()
+
+
+def data_defaults(runs):
+    """The data settings of the first run that has some, with what other models read, too; held-out scenes."""
+    settings = [found for found in (read_settings(run, "data") for run in runs) if found]
+    defaults = {"split": "val", "num_scenes": NUM_SCENES}
+    if settings:
+        reads_instances = any(found.get("use_instance_map", True) for found in settings)
+        defaults = {**settings[0], "use_instance_map": reads_instances, **defaults}
+    return defaults
+
+
+def held_out_scenes(data):
+    """The scenes that methods are compared on, and the values of images that are no plain photographs."""
+    source = assemble.build_source(data, data.split)
+    if source is None:
+        raise DataError(f"The dataset has no split {data.split}: name another, --split=test or --split=train.")
+    if not isinstance(source, FileSource):
+        return source, survey(source)
+    findings = validate(source)
+    print(findings.lines[0])
+    return source, findings.values
+
+
+@dataclasses.dataclass(frozen=True)
+class Making:
+    """How a model's pictures are made.
+
+    Attributes:
+        model: `Path` of its file.
+        folder: `Path` for its pictures.
+        manifest: Dict, see `picture_folder.check_output`.
+        looks: List of `Look`.
+    """
+
+    model: object
+    folder: object
+    manifest: dict
+    looks: list
+
+    def make(self, name, source):
+        """Makes the pictures that are not there; returns a `Method`."""
+        print(f"Pictures of {name}:")
+        model = keras.saving.load_model(str(self.model), compile=False)
+        output = PictureFolder(self.folder, model.conditioning)
+        write_json(self.folder / MANIFEST, self.manifest)
+        generate_all(model, source, self.looks, output)
+        pictures = [[output.picture(source, i, look) for look in self.looks] for i in range(len(source))]
+        return Method(name, [own[0] for own in pictures], pictures if len(self.looks) > 1 else [])
+
+
+def plan_pictures(models, source, data, asked, output_dir):
+    """Dict: name -> `Making`. Loads each model once, so that one that does not fit is found before any work is done."""
+    makings = {}
+    for name, path in models.items():
+        model = keras.saving.load_model(str(path), compile=False)
+        assemble.check_inputs(model, source)
+        looks = looks_of(model, asked.seed, asked.styles)
+        scenes = {key: value for key, value in dataclasses.asdict(data).items() if key != "num_scenes"}
+        manifest = {"model": fingerprint(path), "style_from": "", "source_video": "", "scenes": scenes}
+        manifest["looks"] = [[look.ending, look.seed] for look in looks]
+        makings[name] = Making(path, output_dir / "pictures" / name, json.loads(json.dumps(manifest)), looks)
+        check_output(makings[name].folder, makings[name].manifest)
+    if asked.styles > 1 and all(len(making.looks) == 1 for making in makings.values()):
+        raise SettingsError("--styles is for models with an encoder, and none of the methods is one.")
+    return makings
+
+
+# === How it is measured ===
+
+
+def choose_instruments(asked, source, window):
+    """What the pictures are measured with, as far as it is asked for."""
+    segmenter, classes, tells_labels = None, None, False
+    if asked.segmenter:
+        classes = EvaluatedClasses.of(source, asked.evaluated_labels)
+        size = (asked.segmenter_height, asked.segmenter_width) if asked.segmenter_height else None
+        segmenter = load_segmenter(asked.segmenter, size, asked.segmenter_range or None)
+        count = segmenter.num_classes(show_values(source.load(0)["image"], window))
+        if count not in (len(classes), source.num_classes):
+            raise SettingsError(
+                f"The segmenter {segmenter.name} tells {count} classes apart; the data have {source.num_classes}, of "
+                f"which {len(classes)} are scored. --evaluated_labels names the label ids of its classes, in order."
+            )
+        tells_labels = count != len(classes)
+    return Instruments(window, segmenter, classes, tells_labels, choose_features(asked.features, segmenter))
+
+
+def choose_features(name, segmenter):
+    """What FID and KID compare pictures by; `None` for `none`."""
+    if name == "none":
+        return None
+    if name != "segmenter":
+        return InceptionFeatures(name)
+    if segmenter.feature_map is None:
+        raise SettingsError(
+            f"The features of {segmenter.name} are not known: --features=segmenter is for segmenters that "
+            "hdsynth_tf.train_segmenter trained."
+        )
+    return segmenter.features
+
+
+def measure_all(methods, source, instruments, asked, data, output_dir):
+    """Dict: name -> `Measured`; the real images come last."""
+    scenes = {"data": dataclasses.asdict(data), "names": source.names}
+    if isinstance(source, FileSource):
+        scenes["files"] = [[stamp(path) for path in paths] for paths in source.paths.values()]
+    key = {"scenes": scenes, "window": list(instruments.window), "labels": asked.evaluated_labels}
+    if instruments.segmenter:
+        key["segmenter"] = [stamp(path) for path in files_of(asked.segmenter)], instruments.segmenter.protocol()
+    if instruments.features:
+        key["features"] = [asked.features, *(stamp(path) for path in files_of(asked.features))]
+    measured = {}
+    for name, method in [*((method.name, method) for method in methods), (ORACLE, None)]:
+        files = [*method.paths, *itertools.chain(*method.variants)] if method else []
+        own = [stamp(path) for path in files]
+        folder = output_dir / "measured" / name
+        measured[name] = measure_once(folder, {**key, "pictures": own}, instruments, source, method)
+    return measured
+
+
+# === What is written ===
+
+
+def describe(asked, data, source, instruments, measured):
+    """The protocol in lines: what was compared and how. Numbers of other protocols cannot be compared with these."""
+    place = f" in {data.data_dir or data.target_dir}" if data.data_dir or data.target_dir else ""
+    lines = [f"Scenes: {len(source)} of {data.dataset}{place}, split {data.split}. Every picture has its scene's size."]
+    if instruments.segmenter:
+        what = "as the data name them" if instruments.tells_labels else "in the order of the segmenter's"
+        lines += [
+            f"Segmenter: {instruments.segmenter.name}. {instruments.segmenter.protocol()}",
+            f"Scored: {len(instruments.classes)} classes, {what}; pixels of other labels are left out. Pixels are "
+            "counted over all scenes, then IoU is taken of each class; its mean is over the classes.",
+        ]
+    if instruments.features:
+        count, size = measured[ORACLE].features.shape
+        name = getattr(instruments.features, "name", f"the segmenter {asked.segmenter} itself, not InceptionV3")
+        few = f" FEWER THAN {FEW_IMAGES:,} IMAGES: FID is too large, and jumps." if count < FEW_IMAGES else ""
+        lines.append(f"FID and KID: of {size} features of {name}; {count} real and {count} generated images.{few}")
+    lines.append("PSNR and SSIM: of 8-bit values, means over images.")
+    if asked.styles > 1:
+        lines.append(
+            f"Diversity: mean difference in grey levels between {asked.styles} pictures of a scene, of seeds from "
+            f"{asked.seed} on."
+        )
+    lines.append(
+        f"In brackets: {LEVEL:.0%} intervals, by bootstrap over the images ({asked.resamples} resamples, seed "
+        f"{asked.seed})."
+    )
+    if asked.resize:
+        lines.append("Pictures of other sizes than their scene's were brought to it (bicubic, antialiased).")
+    return lines
+
+
+def draw(source, methods, instruments, count, protocol, tables, output_dir):
+    """Writes the page, and a sheet with the first of its scenes."""
+    indices = np.linspace(0, len(source) - 1, min(count, len(source))).astype(int)
+    shown = [Shown.of(source, int(index), methods, instruments) for index in indices]
+    write_page(shown, [method.name for method in methods], protocol, tables, output_dir)
+    with replacing(output_dir / "pictures.png") as temporary:
+        Image.fromarray(draw_sheet(shown[:4], [method.name for method in methods])).save(temporary)
+
+
+if __name__ == "__main__":
+    commands.run(main, "evaluate")

@@ -1,0 +1,153 @@
+"""Measures a method's pictures, one after the other; what was measured is kept, so that it is done once."""
+
+import dataclasses
+import hashlib
+import io
+import json
+
+import keras
+import numpy as np
+
+from hdsynth_tf.evaluate import quality
+from hdsynth_tf.evaluate.methods import read_picture
+from hdsynth_tf.evaluate.segmentation import confusion_matrix
+from hdsynth_tf.files.storage import replacing
+from hdsynth_tf.show.pictures import show_values
+from pipelines.dataset import make_eval
+from pipelines.paths import as_path
+
+REAL = "real images"  # the oracle's name
+PART = 50  # scenes whose measurements are kept together: what an interruption loses at most
+EQUAL_PSNR = 120.0  # decibels that equal pictures get, instead of infinitely many, which have no mean
+
+
+@dataclasses.dataclass(frozen=True)
+class Measured:
+    """What was measured of a method, a row for each scene; `None` where it was not asked for, or cannot be.
+
+    Attributes:
+        confusion: int64 `(scenes, classes, classes + 1)`.
+        psnr, ssim: float `(scenes,)`.
+        features: float32 `(scenes, features)`.
+        diversity: float `(scenes,)`, see `quality.diversity`.
+    """
+
+    confusion: np.ndarray | None = None
+    psnr: np.ndarray | None = None
+    ssim: np.ndarray | None = None
+    features: np.ndarray | None = None
+    diversity: np.ndarray | None = None
+
+    @classmethod
+    def joined(cls, parts):
+        """Of the scenes of all parts, one after the other."""
+        arrays = {name: [getattr(part, name) for part in parts] for name in vars(parts[0])}
+        return cls(**{name: None if own[0] is None else np.concatenate(own) for name, own in arrays.items()})
+
+
+@dataclasses.dataclass(frozen=True)
+class Instruments:
+    """What pictures are measured with.
+
+    Attributes:
+        window: `(low, high)`, values of images that become 0 and 255.
+        segmenter: `Segmenter`, or `None`.
+        classes: `EvaluatedClasses`, or `None`.
+        tells_labels: Boolean, whether the segmenter's classes are label ids, all of them, not the scored classes.
+        features: Function: picture -> features, or `None`.
+    """
+
+    window: tuple
+    segmenter: object = None
+    classes: object = None
+    tells_labels: bool = False
+    features: object = None
+
+    def measure(self, source, indices, method=None, bar=None):
+        """Measures a `Method`'s pictures of some scenes, or, without one, the real images. `bar` shows progress."""
+        rows = []
+        for index, (inputs, image) in zip(indices, make_eval(source, indices=indices)):
+            real = show_values(image[0].numpy(), self.window)
+            picture = real if method is None else self.picture(source, method.paths[index], real)
+            row = self._row(picture, inputs.get("label_map"))
+            if method is not None:
+                agreement = quality.score(*(p[None].astype("float32") for p in (picture, real)))
+                row |= {"psnr": min(agreement["psnr"], EQUAL_PSNR), "ssim": agreement["ssim"]}
+                if method.variants:
+                    variants = [self.picture(source, path, real) for path in method.variants[index]]
+                    row["diversity"] = quality.diversity(variants)
+            rows.append(row)
+            if bar is not None:
+                bar.add(1)
+        return Measured(**{key: np.stack([row[key] for row in rows]) for key in rows[0]})
+
+    def picture(self, source, path, real):
+        """A method's picture at the size of the real one."""
+        return read_picture(path, source, self.window, real.shape[:2])
+
+    def _row(self, picture, label_map):
+        row = {}
+        if self.segmenter is not None:
+            truth, found = self.classes(label_map[0].numpy()), self.classes_seen(picture)
+            row["confusion"] = confusion_matrix(truth, found, len(self.classes))
+        if self.features is not None:
+            row["features"] = self.features(picture)
+        return row
+
+    def classes_seen(self, picture):
+        """The classes that the segmenter sees in a picture: int32 `(height, width)`."""
+        found = self.segmenter.label_map(picture)
+        return self.classes(found) if self.tells_labels else found
+
+
+def measure_once(folder, key, instruments, source, method=None):
+    """What `instruments` measure of all scenes, in parts that are kept in a folder. Shows a progress bar.
+
+    Args:
+        folder: `Path`.
+        key: What JSON can hold; parts that were kept under another key are measured anew.
+        instruments: `Instruments`.
+        source, method: See `Instruments.measure`.
+    """
+    digest = hashlib.sha256(json.dumps(key, sort_keys=True).encode()).hexdigest()
+    parts = [range(start, min(start + PART, len(source))) for start in range(0, len(source), PART)]
+    files = [folder / f"{part.start:06d}.npz" for part in parts]
+    measured = [_kept(file, digest) for file in files]
+    missing = [i for i, own in enumerate(measured) if own is None]
+    if missing:
+        print(f"{method.name if method else REAL}:")
+    bar = keras.utils.Progbar(sum(len(parts[i]) for i in missing), unit_name="picture")
+    for i in missing:
+        measured[i] = instruments.measure(source, parts[i], method, bar)
+        _keep(measured[i], files[i], digest)
+    return Measured.joined(measured)
+
+
+def _keep(measured, file, digest):
+    arrays = {name: value for name, value in vars(measured).items() if value is not None}
+    with replacing(file) as temporary:
+        np.savez_compressed(temporary, key=digest, **arrays)
+
+
+def _kept(file, digest):
+    """What `_keep` wrote with the same digest, or `None`."""
+    if not file.exists():
+        return None
+    with np.load(io.BytesIO(file.read_bytes()), allow_pickle=False) as content:
+        if content["key"] != digest:
+            return None
+        return Measured(**{name: content[name] for name in content.files if name != "key"})
+
+
+def files_of(place):
+    """The files of what a flag names: itself, or all in the folder; none for a name that is no path."""
+    path = as_path(place)
+    return sorted(path.rglob("*")) if path.is_dir() else [path] if path.exists() else []
+
+
+def stamp(path):
+    """What tells whether a file is still the same, for the `key` of `measure_once`."""
+    if not hasattr(path, "stat"):
+        return str(path)
+    found = path.stat()
+    return [str(path), found.st_size, getattr(found, "st_mtime_ns", 0)]

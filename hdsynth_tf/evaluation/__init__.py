@@ -1,1 +1,0 @@
-"""How good the pictures are."""

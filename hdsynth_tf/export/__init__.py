@@ -1,0 +1,1 @@
+"""A model file -> a SavedModel for TensorFlow Serving."""

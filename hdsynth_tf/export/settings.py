@@ -1,0 +1,13 @@
+"""The settings of `python -m hdsynth_tf.export` alone."""
+
+import dataclasses
+
+from hdsynth_tf.config.settings import setting
+
+
+@dataclasses.dataclass(frozen=True)
+class ExportSettings:
+    """Export"""
+
+    model: str = setting("", "Run folder or .keras file.")
+    output_dir: str = setting("", "Folder for the SavedModel, for TensorFlow Serving NAME/VERSION.")

@@ -1,0 +1,1 @@
+"""Files that are whole or not there, the run folder, and files of weights."""

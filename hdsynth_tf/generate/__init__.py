@@ -1,0 +1,1 @@
+"""A model and inputs -> pictures of the same names and sizes."""

@@ -1,0 +1,119 @@
+"""`python -m hdsynth_tf.generate`: a model and inputs -> photographs of the same names and sizes, and a gallery."""
+
+import dataclasses
+from urllib.parse import quote
+
+import keras
+
+import hdsynth_tf  # noqa: F401  registers the classes that saved models consist of
+from hdsynth_tf import assemble
+from hdsynth_tf.config import commands, flags
+from hdsynth_tf.config.groups import DataSettings
+from hdsynth_tf.config.settings import SettingsError
+from hdsynth_tf.files.run_folder import find_model, read_settings, write_json
+from hdsynth_tf.generate.picture_folder import (
+    MANIFEST,
+    Look,
+    PictureFolder,
+    check_output,
+    fingerprint,
+    generate_all,
+    looks_of,
+)
+from hdsynth_tf.generate.settings import GenerateSettings
+from hdsynth_tf.generate.video import check_ffmpeg, extract_frames, probe, write_video
+from hdsynth_tf.show.gallery import write_gallery
+from pipelines.decode import read_image
+from pipelines.paths import as_path
+from pipelines.source import FileSource
+from pipelines.validate import validate
+
+USAGE = """
+Makes a photograph of every input, under its name and at its size, and an HTML gallery. Started again, it goes on where
+it stopped. Data flags that are not given are those of the run.
+
+  python -m hdsynth_tf.generate --model=runs/quickstart --output_dir=pictures
+  python -m hdsynth_tf.generate --model=runs/city --dataset=folder --label_dir=labels --output_dir=out
+  python -m hdsynth_tf.generate --model=runs/city --styles=10 --output_dir=ten_of_each
+  python -m hdsynth_tf.generate --model=runs/night --source_video=drive.mkv --output_dir=out
+"""
+GALLERY = "index.html"
+VIDEO = "video.mp4"
+
+
+def main(argv):
+    asked, _ = flags.parse(argv, (GenerateSettings, DataSettings), USAGE)
+    if not asked.model or not asked.output_dir:
+        raise SettingsError("Say which model and where the pictures go: --model=RUN_OR_FILE --output_dir=FOLDER.")
+    model_path, output_dir = find_model(asked.model), as_path(asked.output_dir)
+    defaults = {**read_settings(asked.model, "data"), "split": "test"}
+    _, data = flags.parse(argv, (GenerateSettings, DataSettings), USAGE, defaults)
+    photo = read_image(as_path(asked.style_from)) if asked.style_from else None
+    maker = {"model": fingerprint(model_path), "style_from": asked.style_from, "source_video": asked.source_video}
+    check_output(output_dir, maker)
+    if asked.source_video:
+        check_ffmpeg()
+    model = keras.saving.load_model(str(model_path), compile=False)
+    if asked.source_video:
+        write_json(output_dir / MANIFEST, maker)
+        data = frames_of(asked.source_video, model.conditioning, output_dir, data)
+    source = assemble.build_source(data, data.split, images=False)
+    assemble.check_inputs(model, source)
+    if isinstance(source, FileSource):
+        check_files(source, model.conditioning)
+    if size := assemble.size_setting(data, "image"):
+        model.conditioning.image_size = size
+    looks = plan_looks(model, asked.seed, asked.styles, photo)
+
+    write_json(output_dir / MANIFEST, maker)
+    output = PictureFolder(output_dir, model.conditioning)
+    made = generate_all(model, source, looks, output)
+    write_page(source, looks, output, asked.model)
+    print(f"{made} pictures made, {len(source) * len(looks) - made} were there already: {output_dir}")
+    print(f"Gallery: {output_dir / GALLERY}")
+    if asked.source_video:
+        write_video(*output.series, probe(asked.source_video)[0], output_dir / VIDEO)
+        print(f"Video: {output_dir / VIDEO}")
+
+
+def check_files(source, conditioning):
+    """Reads every input; says how many there are, and if they are of other values than the model knows."""
+    findings = validate(source)
+    print(findings.lines[0])
+    values = findings.values.get("source") if "source" in conditioning.input_formats else None
+    if values is not None and conditioning.percentiles is None:
+        print(assemble.describe_clipped(values, conditioning.value_range), end="")
+
+
+def frames_of(video, conditioning, output_dir, data):
+    """Takes a video apart; returns the data settings for its frames."""
+    if "source" not in conditioning.input_formats:
+        raise SettingsError("The model reads label maps, of which there are no videos.")
+    folder = output_dir / "frames"
+    extract_frames(as_path(video), folder, conditioning.channels_in)
+    nothing = dict.fromkeys(("data_dir", "target_dir", "label_dir", "instance_dir"), "")
+    return dataclasses.replace(data, dataset="folder", source_dir=str(folder), **nothing)
+
+
+def plan_looks(model, seed, styles, photo):
+    """What to make of every input. Raises `SettingsError` if the model knows no styles and is asked for some."""
+    if model.encoder is None and (styles > 1 or photo is not None):
+        raise SettingsError("The model has no encoder and makes one picture of an input: no --styles, no --style_from.")
+    if photo is not None:
+        return [Look("", "generated in the photo's styles", photo=photo)]
+    return looks_of(model, seed, styles)
+
+
+def write_page(source, looks, output, model):
+    """The gallery of everything in the folder."""
+    rows = []
+    for index, name in enumerate(source.names):
+        paths = [output.input(source, index), *(output.shown(source, index, look) for look in looks)]
+        rows.append((name, [quote(path.relative_to(output.folder).as_posix()) for path in paths]))
+    note = f"Pictures of {len(rows)} inputs made by {model}. A click opens a picture at full size."
+    captions = ["input", *(look.caption for look in looks)]
+    write_gallery(output.folder / GALLERY, "Generated pictures", note, captions, rows)
+
+
+if __name__ == "__main__":
+    commands.run(main, "generate")

@@ -1,0 +1,145 @@
+"""A folder of generated pictures: where everything lies, which model made it, and what is still to be made."""
+
+import dataclasses
+import hashlib
+import json
+
+import keras
+import numpy as np
+from PIL import Image
+
+from hdsynth_tf.files.run_folder import RunFolderError, check_writable
+from hdsynth_tf.files.storage import replacing
+from hdsynth_tf.show.pictures import show_inputs, show_values
+from pipelines.dataset import make_eval
+from pipelines.depth import file_suffix, write_deep
+
+MANIFEST = "generated.json"  # in the folder: which model made what lies there
+PREVIEWS = "gallery"  # below it: small files of inputs, and of pictures that browsers cannot show
+PREVIEW_WIDTH = 1024  # pixels, at most, of the inputs shown in the gallery
+
+
+@dataclasses.dataclass(frozen=True)
+class Look:
+    """One of the pictures made of every input.
+
+    Attributes:
+        ending: String, what its file's name has behind the input's, before the suffix.
+        caption: String.
+        seed: Integer, that names its styles.
+        photo: RGB uint8 array whose styles it takes instead, or `None`.
+    """
+
+    ending: str
+    caption: str
+    seed: int = 0
+    photo: np.ndarray | None = None
+
+    def style_image(self, inputs):
+        """The photo at the size of a scene's inputs."""
+        height, width = next(iter(inputs.values())).shape[:2]
+        return None if self.photo is None else np.asarray(Image.fromarray(self.photo).resize((width, height)))
+
+
+def looks_of(model, seed, styles):
+    """What to make of every input: one picture by a model without an encoder; else one for each of `styles` seeds."""
+    if model.encoder is None:
+        return [Look("", "generated")]
+    if not model.style_bank.as_dict():
+        print("The model has an encoder and has no styles: every object gets features of 0. See hdsynth_tf.styles.")
+    if styles == 1:
+        return [Look("", "generated", seed)]
+    return [Look(f"_{number}", f"seed {number}", number) for number in range(seed, seed + styles)]
+
+
+class PictureFolder:
+    """Where everything lies in the folder.
+
+    Args:
+        folder: `Path`.
+        conditioning: The model's: it knows the depth of its pictures.
+    """
+
+    def __init__(self, folder, conditioning):
+        self.folder = folder
+        self.suffix = file_suffix(conditioning.image_channels, conditioning.image_dtype)
+        self.is_photograph = (conditioning.image_channels, conditioning.image_dtype) == (3, "uint8")
+        self.window = conditioning.image_range
+
+    def picture(self, source, index, look):
+        return self.folder / f"{source.file_name(index)}{look.ending}{self.suffix}"
+
+    def shown(self, source, index, look):
+        """What the gallery shows of a picture: itself, or where browsers cannot show it well, 8 bits of it."""
+        if self.is_photograph:
+            return self.picture(source, index, look)
+        return self.folder / PREVIEWS / f"{source.file_name(index)}{look.ending}_made.webp"
+
+    @property
+    def series(self):
+        """Folder of what is shown of the pictures made of a video, and what their names have behind the number."""
+        return (self.folder, self.suffix) if self.is_photograph else (self.folder / PREVIEWS, "_made.webp")
+
+    def input(self, source, index):
+        """What the gallery shows of an input."""
+        return self.folder / PREVIEWS / f"{source.file_name(index)}.webp"
+
+    def write(self, image, source, index, look):
+        """Writes a picture, and what the gallery shows of it first, so that a picture that is there is done."""
+        if not self.is_photograph:
+            save_preview(show_values(image, self.window), self.shown(source, index, look), Image.LANCZOS)
+        with replacing(self.picture(source, index, look)) as temporary:
+            write_deep(image, temporary)
+
+
+def save_preview(picture, path, resample=Image.NEAREST):
+    """RGB uint8 array -> a small file. `resample`: a filter of Pillow; the default leaves label maps' colours alone."""
+    preview = Image.fromarray(picture)
+    preview.thumbnail((PREVIEW_WIDTH, PREVIEW_WIDTH), resample)
+    with replacing(path) as temporary:
+        preview.save(temporary, lossless=True)
+
+
+def check_output(output_dir, maker):
+    """Raises `RunFolderError` if the folder cannot be written to, or holds pictures that `maker` did not make.
+
+    Args:
+        output_dir: `Path`.
+        maker: Dict that JSON can hold: what is written to `MANIFEST`.
+    """
+    check_writable(output_dir)
+    manifest = output_dir / MANIFEST
+    before = {"style_from": "", "source_video": ""}  # of folders made by earlier versions
+    if manifest.exists() and {**before, **json.loads(manifest.read_text())} != maker:
+        raise RunFolderError(
+            f"{output_dir} holds pictures of another model, of another video or other scenes, or in other styles. "
+            "Choose another --output_dir, or remove it."
+        )
+
+
+def fingerprint(path):
+    """SHA-256 of a file."""
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while block := file.read(2**20):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+def generate_all(model, source, looks, output):
+    """Makes the pictures that are not there; returns how many."""
+    missing = {}
+    for index in range(len(source)):
+        own = [look for look in looks if not output.picture(source, index, look).exists()]
+        if own:
+            missing[index] = own
+    bar = keras.utils.Progbar(sum(map(len, missing.values())), unit_name="picture")
+    for (index, own), batch in zip(missing.items(), make_eval(source, indices=missing)):
+        inputs = batch[0] if isinstance(batch, tuple) else batch
+        inputs = {key: value[0].numpy() for key, value in inputs.items()}
+        save_preview(show_inputs(inputs, model.conditioning), output.input(source, index))
+        for look in own:
+            picture = model.generate(inputs, seed=look.seed, style_image=look.style_image(inputs))
+            output.write(picture, source, index, look)
+            bar.add(1)
+    return sum(map(len, missing.values()))

@@ -1,0 +1,1 @@
+"""Many small files -> a few large ones."""

@@ -1,0 +1,70 @@
+"""`python -m hdsynth_tf.prepare`: packs a dataset of many small files into a few large ones."""
+
+import keras
+
+from hdsynth_tf import assemble
+from hdsynth_tf.config import commands, flags
+from hdsynth_tf.config.groups import DataSettings
+from hdsynth_tf.config.settings import SettingsError
+from hdsynth_tf.files.run_folder import RunFolderError, check_space, check_writable
+from hdsynth_tf.files.storage import replacing
+from hdsynth_tf.prepare.settings import PrepareSettings
+from pipelines.errors import DataError
+from pipelines.packed import write_packed
+from pipelines.paths import as_path
+from pipelines.source import FileSource
+from pipelines.validate import validate
+
+USAGE = """
+Checks a dataset and packs it into TFRecord files, for disks, networks and buckets that are slow with many small files.
+The files' own bytes are packed: nothing is lost. Train on it with --dataset=packed --data_dir=FOLDER.
+
+  python -m hdsynth_tf.prepare --dataset=cityscapes --data_dir=CITYSCAPES --output_dir=packed/city
+"""
+SPLITS = ("train", "val", "test")
+
+
+def main(argv):
+    asked, data = flags.parse(argv, (PrepareSettings, DataSettings), USAGE)
+    if not asked.output_dir:
+        raise SettingsError("Say where the packed dataset goes: --output_dir=FOLDER.")
+    if data.dataset in ("toy_street", "packed"):
+        raise SettingsError(f"--dataset={data.dataset} has no files to pack.")
+    output_dir = as_path(asked.output_dir)
+    check_writable(output_dir)
+    sources = find_splits(data)
+    for split, source in sources.items():
+        if (output_dir / split).exists():
+            raise RunFolderError(f"{output_dir / split} is there already. Choose another --output_dir, or remove it.")
+        print(f"{split}: {validate(source).lines[0]}")
+    check_space(output_dir, sum(packed_bytes(source) for source in sources.values()))
+    for split, source in sources.items():
+        bar = keras.utils.Progbar(len(source), unit_name="scene")
+        with replacing(output_dir / split) as temporary:
+            write_packed(source, temporary, asked.shard_megabytes * 2**20, lambda bar=bar: bar.add(1))
+        print(f"{split}: {len(source)} scenes in {output_dir / split}")
+
+
+def find_splits(data):
+    """The splits that are there, or the one asked for: dict of name -> source."""
+    named_folders = data.dataset == "folder" and (data.source_dir or data.label_dir)
+    splits = SPLITS[:2] if named_folders else SPLITS  # folders without a split in their names have no test split
+    sources = {}
+    for split in [data.split] if data.split else splits:
+        try:
+            source = assemble.build_source(data, split, images=split != "test")
+        except DataError:
+            if data.split or split == "train":
+                raise
+            continue
+        if isinstance(source, FileSource):
+            sources[split] = source
+    return sources
+
+
+def packed_bytes(source):
+    return sum(path.stat().st_size for paths in source.paths.values() for path in paths)
+
+
+if __name__ == "__main__":
+    commands.run(main, "prepare")

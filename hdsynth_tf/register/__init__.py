@@ -1,0 +1,1 @@
+"""Do the pictures of each pair lie on each other?"""

@@ -1,0 +1,15 @@
+"""The settings of `python -m hdsynth_tf.register` alone."""
+
+import dataclasses
+
+from hdsynth_tf.config.settings import setting
+from pipelines.registration import NOTABLE
+
+
+@dataclasses.dataclass(frozen=True)
+class RegisterSettings:
+    """Register"""
+
+    output_dir: str = setting("", "Folder for the page, index.html.")
+    max_shift: float = setting(NOTABLE, "Pixels; pairs that are shifted by more are named.")
+    num_pairs: int = setting(100, "Pairs on the page, the worst first.")

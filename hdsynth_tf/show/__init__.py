@@ -1,0 +1,1 @@
+"""Arrays -> pictures and pages for people to look at."""

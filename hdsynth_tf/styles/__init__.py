@@ -1,0 +1,1 @@
+"""The styles of each class, found and stored in the model."""

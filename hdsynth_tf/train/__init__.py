@@ -1,0 +1,1 @@
+"""From paired files to a trained, saved and served model."""

@@ -1,0 +1,221 @@
+"""`python -m hdsynth_tf.train`: from paired files to a trained, saved and served model."""
+
+import contextlib
+import dataclasses
+import os
+
+import keras
+import numpy as np
+from PIL import Image
+
+import hdsynth_tf  # noqa: F401  registers the classes that saved models consist of
+from hdsynth_tf import assemble
+from hdsynth_tf.config import commands, flags
+from hdsynth_tf.config.groups import DataSettings, LossSettings, NetworkSettings, TrainingSettings
+from hdsynth_tf.config.settings import SettingsError
+from hdsynth_tf.evaluate.quality import agreement
+from hdsynth_tf.files.run_folder import RunFolder, check_space, find_model, write_json
+from hdsynth_tf.files.storage import replacing
+from hdsynth_tf.show.pictures import compare, histogram
+from hdsynth_tf.train import plan
+from hdsynth_tf.train.checkpoints import Checkpoints
+from hdsynth_tf.train.settings import RunSettings
+from hdsynth_tf.train.stages import StagedTraining, finished, pick_scenes
+from pipelines.paths import as_path
+from pipelines.registration import NOTABLE, describe, register_all
+from pipelines.source import FileSource
+from pipelines.validate import validate
+from pipelines.values import survey
+
+USAGE = """
+Trains a model on pairs of inputs and photographs. Writes a run folder: the model, its served form, logs, pictures.
+Started again with the same settings, it goes on where it stopped.
+
+  python -m hdsynth_tf.train --flagfile=experiments/quickstart.flags --run_dir=runs/quickstart
+  python -m hdsynth_tf.train --dataset=folder --source_dir=thermal --target_dir=visible --run_dir=runs/night
+"""
+GROUPS = {
+    "data": DataSettings,
+    "networks": NetworkSettings,
+    "losses": LossSettings,
+    "training": TrainingSettings,
+    "run": RunSettings,
+}
+# What a run that goes on need not have in common with its beginning: places, rates, and how it is done and shown.
+MAY_CHANGE = {field.name for field in dataclasses.fields(RunSettings)} - {"init_from"} | {
+    "data_dir", "source_dir", "target_dir", "label_dir", "instance_dir",
+    "recipe", "max_steps", "freeze_encoder",
+    "learning_rate", "discriminator_learning_rate", "precision", "rematerialize", "strategy",
+}  # fmt: skip
+
+REGISTERED_PAIRS = 200  # at most, whose registration is looked at before training
+
+
+def main(argv):
+    groups = flags.parse(argv, GROUPS.values(), USAGE)
+    data, networks, _, training, run = groups
+    if not run.run_dir:
+        raise SettingsError("Say where the run goes: --run_dir=runs/NAME.")
+    assemble.check_options(data, networks, training)
+    strategy = assemble.build_strategy(training.strategy)
+    num_workers, is_chief = assemble.workers(strategy)
+    with contextlib.nullcontext() if is_chief else contextlib.redirect_stdout(open(os.devnull, "w")):
+        train(groups, strategy, num_workers, is_chief)
+
+
+def train(groups, strategy, num_workers, is_chief):
+    """Checks everything, trains, and writes what came of it."""
+    data, networks, losses, training, run = groups
+    folder, named_groups = RunFolder(as_path(run.run_dir)), dict(zip(GROUPS, groups))
+    folder.check(named_groups, MAY_CHANGE)
+    levels = assemble.build_levels(data, networks, training)
+    values = check_data(levels[-1])
+    levels = settle_windows(levels, values, folder.read_windows())
+    windows = {"source": levels[0].data.source_range, "image": levels[0].data.target_range}
+    print_values(values, windows)
+    if is_chief:  # nobody reads what others say
+        check_registration(levels[-1].source)
+    assemble.check_replicas(levels, strategy)
+
+    given = keras.saving.load_model(str(find_model(run.init_from)), compile=False) if run.init_from else None
+    models = assemble.ModelMaker(levels, networks, losses, given)
+    stages = assemble.build_stages(networks, losses, training, models.first_level)
+    needed = print_plan(stages, levels, strategy, models, training.max_steps, run.keep_checkpoints)
+    check_space(folder.path, needed)
+    if run.dry_run:
+        print("Dry run: nothing was trained, nothing was written.")
+        return
+
+    staged = StagedTraining(
+        stages, levels, folder, Checkpoints(folder.checkpoints, run.keep_checkpoints), strategy, num_workers, is_chief,
+        models, training.seed, training.max_steps, run.num_samples, run.sample_epochs, run.checkpoint_steps,
+    )  # fmt: skip
+    if folder.is_finished and staged.is_over:
+        print(f"{folder.path} is finished: there is nothing left to do.")
+        return
+    if is_chief:
+        folder.create(named_groups)
+        folder.scores.unlink(missing_ok=True)
+        write_json(folder.windows, windows)
+        draw_values(values, windows, folder)
+    model = staged.run()
+    if is_chief:
+        finish(finished(model), folder, levels[-1], run)
+
+
+def check_data(level):
+    """Reads every file of the training scenes and of those held out, before anything else is done.
+
+    Returns:
+        Dict: `source`, `image` of the training scenes, where they are no plain photographs -> `Values`.
+    """
+    values = {} if isinstance(level.source, FileSource) else survey(level.source)
+    for name, source in (("Validation data", level.val_source), ("Training data", level.source)):
+        if isinstance(source, FileSource):
+            findings = validate(source)
+            values = findings.values
+            print(f"{name}: {findings.lines[0]}", *findings.lines[1:], sep="\n")
+    if level.val_source is None:
+        print("There are no validation scenes: samples and scores will be of scenes trained on.")
+    return values
+
+
+def check_registration(source):
+    """Says how well pairs of pictures lie on each other; of many, some are looked at."""
+    if isinstance(source, FileSource) and {"source", "image"} <= set(source.formats):
+        indices = np.linspace(0, len(source) - 1, min(len(source), REGISTERED_PAIRS)).astype(int)
+        lines = describe(register_all(source, indices), [source.names[i] for i in indices], NOTABLE)
+        print("\n".join(lines))
+        if len(lines) > 1:
+            print("  Pairs that are shifted teach blur. Look at them: python -m hdsynth_tf.register --help")
+
+
+def settle_windows(levels, values, before):
+    """The levels with windows of values that are known: as flags say, as the run began, or as the data are."""
+    settled = []
+    for level in levels:
+        kept = {
+            flag: tuple(before[key])
+            for flag, key in (("source_range", "source"), ("target_range", "image"))
+            if before.get(key) and not getattr(level.data, flag)
+        }
+        data = assemble.with_windows(dataclasses.replace(level.data, **kept), level.source.formats, values)
+        settled.append(dataclasses.replace(level, data=data))
+    return settled
+
+
+def print_values(values, windows):
+    """Says what values sources and images hold that are no plain photographs, and which of them become -1 and 1."""
+    for key, found in values.items():
+        if windows[key]:
+            shown = "{:g} and {:g}".format(*windows[key]) + ", {:.1%} are below, {:.1%} above".format(
+                *found.clipped(windows[key])
+            )
+        else:
+            shown = "percentiles of each picture"
+        print(f"Values of {key}s: {found.describe()}\n  -1 and 1 for the networks: {shown}")
+
+
+def draw_values(values, windows, folder):
+    """The same as a picture."""
+    for key, found in values.items():
+        picture = histogram(found.sample, windows[key], f"Values of {key}s: {found.describe()}")
+        with replacing(folder.values(key)) as temporary:
+            Image.fromarray(picture).save(temporary)
+
+
+def print_plan(stages, levels, strategy, models, max_steps, keep_checkpoints):
+    """Says what is going to be trained, how long, and how much memory it takes; returns the bytes it will write."""
+    print("\nPlan")
+    model, needed, replicas = None, 0, strategy.num_replicas_in_sync
+    for number, level in enumerate(levels):
+        own = [stage for stage in stages if stage.level == number]
+        if not own:
+            continue
+        with strategy.scope():
+            model = models.make(number, model)
+            model.compile(**models.compile_arguments(own[-1]))
+        height, width = level.size
+        memory = plan.memory_estimate(model, level.training.batch_size // replicas, height, width)
+        print(*(f"  {stage.name}: {stage.epochs} epochs of {level.steps_per_epoch} steps" for stage in own), sep="\n")
+        print(
+            f"    {level.training.batch_size} pictures of {width}x{height} a step, on {replicas} device(s), "
+            f"{level.training.precision}; about {memory / 2**30:.1f} GiB of memory on each device"
+        )
+        print(*plan.parameter_lines(model), sep="\n")
+        needed = keep_checkpoints * plan.checkpoint_bytes(model) + (3 + number) * plan.saved_bytes(model)
+    if max_steps:
+        print(f"  at most {max_steps} steps in all")
+    print()
+    return needed
+
+
+def finish(model, folder, level, run):
+    """Writes the finished model, its served form, the last pictures, and at the very end its scores."""
+    model.save(folder.model)
+    if run.export:
+        model.save(folder.servable)
+    last = folder.path / "samples.png"
+    with replacing(last) as temporary:
+        Image.fromarray(draw_levels(model, folder, level, run.num_samples)).save(temporary)
+    scores = agreement(model, level.val_source or level.source, level.source)
+    write_json(folder.scores, {"unseen": level.val_source is not None, **scores})
+    kind = "unseen" if level.val_source is not None else "trained"
+    print(
+        f"\nOn {scores['scenes']} {kind} scenes: PSNR {scores['psnr']:.2f} dB, SSIM {scores['ssim']:.3f} "
+        f"(a picture in mean colours: {scores['mean_color_psnr']:.2f} dB, {scores['mean_color_ssim']:.3f}), "
+        f"edges {scores['edge_correlation']:.2f}, sharpness {scores['sharpness']:.2f}"
+    )
+    print(f"Pictures (input | real | generated): {last}\nModel: {folder.model}")
+    if run.export:
+        print(f"For TensorFlow Serving: {folder.servable.parent}")
+
+
+def draw_levels(model, folder, level, num_samples):
+    """A grid of samples: input, real, and what each level's model makes of it, coarse to fine."""
+    models = [keras.saving.load_model(str(path), compile=False) for path in folder.level_models()] + [model]
+    return compare(pick_scenes(level.val_source or level.source, num_samples), models)
+
+
+if __name__ == "__main__":
+    commands.run(main, "train")

@@ -1,0 +1,199 @@
+"""What happens beside training: pictures, rates in the log, a stop when a loss is no number or the time is up."""
+
+import csv
+import io
+import signal
+
+import keras
+import numpy as np
+import tensorflow as tf
+from PIL import Image
+
+from hdsynth_tf.files.storage import replacing
+from hdsynth_tf.show.pictures import compare
+from hdsynth_tf.train.checkpoints import Position
+from pipelines.errors import UserError
+
+
+class TrainingError(UserError, RuntimeError):
+    """Training cannot go on. Says why, and what is left of it."""
+
+
+class Interrupted(UserError, RuntimeError):
+    """The process was told to stop, and has saved its work.
+
+    Args:
+        signum: Integer, the signal.
+        position: `Position` saved.
+    """
+
+    def __init__(self, signum, position):
+        super().__init__(
+            f"Stopped by {signal.Signals(signum).name} after {position.total} steps. All is saved: the same command "
+            "goes on from here."
+        )
+        self.exit_code = 128 + signum
+
+
+class SampleGrid(keras.callbacks.Callback):
+    """Draws the same scenes again and again: input | real | generated, as PNG and for TensorBoard.
+
+    Args:
+        scenes: List of `(inputs, image)` of single scenes, NumPy arrays without a batch axis.
+        folder: `Path` for `epoch_0001.png`, ...
+        every_epochs: Integer.
+        log_dir: Folder of the TensorBoard log, or `None`.
+    """
+
+    def __init__(self, scenes, folder, every_epochs=1, log_dir=None):
+        super().__init__()
+        self.scenes = scenes
+        self.folder = folder
+        self.every_epochs = every_epochs
+        self.writer = tf.summary.create_file_writer(str(log_dir)) if log_dir else None
+
+    def draw(self):
+        """The grid as it is now: RGB uint8."""
+        return compare(self.scenes, [self.model])
+
+    def on_epoch_end(self, epoch, logs=None):
+        if (epoch + 1) % self.every_epochs:
+            return
+        picture = self.draw()
+        with replacing(self.folder / f"epoch_{epoch + 1:04d}.png") as temporary:
+            Image.fromarray(picture).save(temporary)
+        if self.writer:
+            with self.writer.as_default():
+                tf.summary.image("samples", picture[None], step=epoch + 1)
+
+
+class LogRates(keras.callbacks.Callback):
+    """Adds the learning rates to the logs of each epoch."""
+
+    def on_epoch_end(self, epoch, logs=None):
+        for player in ("generator", "discriminator"):
+            optimizer = getattr(self.model, f"{player}_optimizer")
+            if optimizer is not None and logs is not None:
+                logs[f"{player}_learning_rate"] = float(keras.ops.convert_to_numpy(optimizer.learning_rate))
+
+
+class LogTable(keras.callbacks.Callback):
+    """Writes the logs of each epoch as a row of a CSV file. Of a file that is there, earlier epochs' rows are kept.
+
+    Keras' own `CSVLogger` cannot write to buckets, and would have twice what a run that goes on does again.
+
+    Args:
+        path: `Path` or `RemotePath`.
+    """
+
+    def __init__(self, path):
+        super().__init__()
+        self.path = path
+        self.rows = []
+        if path.exists():
+            self.rows = list(csv.DictReader(io.StringIO(path.read_text())))
+
+    def on_epoch_end(self, epoch, logs=None):
+        self.rows = [row for row in self.rows if int(row["epoch"]) < epoch] + [{"epoch": epoch, **(logs or {})}]
+        with replacing(self.path) as temporary, temporary.open("w", newline="") as file:
+            columns = dict.fromkeys(name for row in self.rows for name in row)  # not every epoch has all
+            table = csv.DictWriter(file, list(columns), restval="")
+            table.writeheader()
+            table.writerows(self.rows)
+
+
+class StopOnNonFinite(keras.callbacks.Callback):
+    """Ends training with an error that names the step and the term as soon as a loss is no finite number."""
+
+    def on_train_batch_end(self, batch, logs=None):
+        broken = [name for name, value in (logs or {}).items() if not np.isfinite(value)]
+        if broken:
+            step = int(self.model.generator_optimizer.iterations)
+            raise TrainingError(
+                f"The loss term {broken[0]} was not finite at step {step} of this stage. The newest checkpoint is from "
+                "before that: go on from it with a lower --learning_rate and --discriminator_learning_rate, or with "
+                "--precision=float32."
+            )
+
+
+class StopAfter(keras.callbacks.Callback):
+    """Stops training after so many steps, counted over all stages.
+
+    Args:
+        steps: Integer.
+    """
+
+    def __init__(self, steps):
+        super().__init__()
+        self.left = steps
+
+    def on_train_batch_end(self, batch, logs=None):
+        self.left -= 1
+        if self.left <= 0:
+            self.model.stop_training = True
+
+
+class StopSignals:
+    """While it is entered, SIGTERM and Ctrl-C are noted, not obeyed at once; a second Ctrl-C is.
+
+    Attributes:
+        number: Integer, the signal that came, or `None`.
+    """
+
+    number = None
+
+    def __enter__(self):
+        self.handlers = {number: signal.signal(number, self._note) for number in (signal.SIGTERM, signal.SIGINT)}
+        return self
+
+    def __exit__(self, *error):
+        for number, handler in self.handlers.items():
+            signal.signal(number, handler)
+
+    def _note(self, number, frame):
+        if self.number and number == signal.SIGINT:
+            raise KeyboardInterrupt
+        self.number = number
+
+
+class SaveCheckpoints(keras.callbacks.Callback):
+    """Saves checkpoints: every so many steps or after each epoch, at the end, and when the process is told to stop.
+
+    Then the step under way is finished and saved, and `Interrupted` is raised. The last callback in the list, so that
+    the others have done their work when an epoch is saved.
+
+    Args:
+        checkpoints: `Checkpoints`, or `None` in a process that does not write.
+        signals: `StopSignals`, entered.
+        position: `Position` to start from; as an attribute, where the training is now.
+        every_steps: Integer; 0: after each epoch.
+    """
+
+    def __init__(self, checkpoints, signals, position, every_steps=0):
+        super().__init__()
+        self.checkpoints = checkpoints
+        self.signals = signals
+        self.position = self.saved = position
+        self.every_steps = every_steps
+
+    def on_train_batch_end(self, batch, logs=None):
+        at = self.position
+        self.position = Position(at.stage, at.step + 1, at.total + 1)
+        if self.every_steps and self.position.step % self.every_steps == 0:
+            self._save()
+        if self.signals.number:
+            self._save()
+            raise Interrupted(self.signals.number, self.position)
+
+    def on_epoch_end(self, epoch, logs=None):
+        if not self.every_steps:
+            self._save()
+
+    def on_train_end(self, logs=None):
+        self._save()
+
+    def _save(self):
+        if self.position != self.saved:
+            if self.checkpoints:
+                self.checkpoints.save(self.model, self.position)
+            self.saved = self.position

@@ -1,0 +1,110 @@
+"""Checkpoints of a run: everything it needs to go on as if it had never stopped."""
+
+import dataclasses
+import json
+import zipfile
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from hdsynth_tf.files.storage import remove, remove_leftovers, replacing
+from pipelines.errors import UserError
+from pipelines.paths import as_path
+
+OPTIMIZERS = ("generator_optimizer", "discriminator_optimizer")
+
+
+@dataclasses.dataclass(frozen=True)
+class Position:
+    """How far a run has come: `step` steps of stage number `stage`, `total` steps of all stages together."""
+
+    stage: int = 0
+    step: int = 0
+    total: int = 0
+
+
+class CheckpointError(UserError, RuntimeError):
+    """A checkpoint cannot be used. Says which, and how to mend it."""
+
+
+class Checkpoints:
+    """A folder of checkpoints, each a folder of its own: `step_00001200/` with `position.json` and `variables.npz`.
+
+    A checkpoint is written under a temporary name, then renamed: it is there as a whole or not at all. Older ones are
+    removed only after that.
+
+    Args:
+        folder: `Path`.
+        keep: Integer, newest checkpoints kept.
+    """
+
+    def __init__(self, folder, keep=2):
+        self.folder = as_path(folder)
+        self.keep = keep
+
+    def save(self, model, position):
+        """Writes all variables of a compiled `Pix2PixHD` and both its optimizers.
+
+        Args:
+            position: `Position`. A checkpoint of the same number of steps in all is replaced.
+        """
+        with replacing(self.folder / f"step_{position.total:08d}") as temporary:
+            temporary.mkdir()
+            (temporary / "position.json").write_text(json.dumps(dataclasses.asdict(position)))
+            with (temporary / "variables.npz").open("wb") as file:
+                np.savez(file, **{key: keras.ops.convert_to_numpy(v) for key, v in _variables(model).items()})
+        for old in self._paths()[: -self.keep]:
+            remove(old)
+
+    def newest(self):
+        """The newest checkpoint that is whole: `(path, Position)`, or `(None, Position())` if there is none.
+
+        What an interrupted run left half-written is removed. A checkpoint whose content does not match its checksums
+        is passed over, and said to be.
+        """
+        remove_leftovers(self.folder)
+        for path in reversed(self._paths()):
+            try:
+                position = Position(**json.loads((path / "position.json").read_text()))
+                with (path / "variables.npz").open("rb") as file, zipfile.ZipFile(file) as variables:
+                    damaged = variables.testzip()
+                if damaged is None:
+                    return path, position
+            except (OSError, ValueError, TypeError, zipfile.BadZipFile, tf.errors.OpError):
+                pass
+            print(f"The checkpoint {path} is damaged; the one before is used.")
+        return None, Position()
+
+    def restore(self, path, model):
+        """Gives a compiled model and its optimizers the values of the checkpoint `path`.
+
+        Raises:
+            CheckpointError: If it was written by another architecture or other optimizers.
+        """
+        variables = _variables(model)
+        with (path / "variables.npz").open("rb") as file, np.load(file, allow_pickle=False) as saved:
+            shapes = {key: tuple(variable.shape) for key, variable in variables.items()}
+            strange = [key for key in {*shapes, *saved.files} if shapes.get(key) != _shape(saved, key)]
+            if strange:
+                raise CheckpointError(
+                    f"The checkpoint {path} is of other networks or optimizers: {sorted(strange)[0]} differs. Use the "
+                    "settings the run was begun with, or another --run_dir."
+                )
+            for key, variable in variables.items():
+                variable.assign(saved[key])
+
+    def _paths(self):
+        return sorted(self.folder.glob("step_*")) if self.folder.is_dir() else []
+
+
+def _shape(saved, key):
+    return saved[key].shape if key in saved.files else None
+
+
+def _variables(model):
+    """Every variable that training changes, by a name that tells its owner and its place."""
+    metrics = {id(variable) for variable in model.metrics_variables}
+    owners = {"model": [variable for variable in model.variables if id(variable) not in metrics]}  # with random states
+    owners |= {name: getattr(model, name).variables for name in OPTIMIZERS if getattr(model, name) is not None}
+    return {f"{owner}/{i:04d}": variable for owner, group in owners.items() for i, variable in enumerate(group)}

@@ -1,0 +1,19 @@
+"""The settings of `python -m hdsynth_tf.train` alone."""
+
+import dataclasses
+
+from hdsynth_tf.config.settings import setting
+
+
+@dataclasses.dataclass(frozen=True)
+class RunSettings:
+    """Run"""
+
+    run_dir: str = setting("", "Folder for everything that the run makes. Must not hold another run.")
+    sample_epochs: int = setting(1, "Epochs between grids of samples (input | real | generated).")
+    num_samples: int = setting(6, "Pictures in a grid.")
+    init_from: str = setting("", "Run folder or .keras file to go on from. The levels it has are not trained anew.")
+    checkpoint_steps: int = setting(0, "Steps between checkpoints. 0: one after each epoch.")
+    keep_checkpoints: int = setting(2, "Checkpoints kept, the newest ones.")
+    dry_run: bool = setting(False, "Check data and settings, print the plan, and stop.")
+    export: bool = setting(True, "Whether to write the served form, RUN/serving/1, at the end.")

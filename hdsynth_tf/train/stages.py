@@ -1,0 +1,245 @@
+"""Runs the stages of a training one after the other, from wherever its newest checkpoint left off."""
+
+import keras
+
+from hdsynth_tf.train.callbacks import (
+    Interrupted,
+    LogRates,
+    LogTable,
+    SampleGrid,
+    SaveCheckpoints,
+    StopAfter,
+    StopOnNonFinite,
+    StopSignals,
+)
+from hdsynth_tf.train.checkpoints import Position
+from hdsynth_tf.train.tone_fitting import fit_tone
+from hdsynth_tf.train.validation import Validation
+from pipelines.augment import NO_ZOOM
+from pipelines.dataset import make_train
+
+
+class StagedTraining:
+    """A training of many stages, in one run folder.
+
+    Everything random is a function of the seed, the stage and the step, so that a run that was interrupted ends where
+    it would have ended without that.
+
+    Args:
+        stages: List of `Stage`.
+        levels: List of `assemble.Level`, all of them, coarse to fine.
+        folder: `RunFolder`.
+        checkpoints: `Checkpoints`.
+        strategy: `tf.distribute.Strategy`.
+        num_workers, is_chief: Integer and boolean: how many processes take part, and whether this one writes.
+        models: `assemble.ModelMaker`.
+        seed: Integer.
+        max_steps: Integer, of all stages together; 0: no limit.
+        num_samples, sample_epochs: Integers: scenes in a grid of samples, epochs between grids.
+        checkpoint_steps: Integer, steps between checkpoints; 0: one after each epoch.
+    """
+
+    def __init__(
+        self,
+        stages,
+        levels,
+        folder,
+        checkpoints,
+        strategy,
+        num_workers,
+        is_chief,
+        models,
+        seed=0,
+        max_steps=0,
+        num_samples=6,
+        sample_epochs=1,
+        checkpoint_steps=0,
+    ):
+        self.stages = stages
+        self.levels = levels
+        self.folder = folder
+        self.checkpoints = checkpoints
+        self.strategy = strategy
+        self.num_workers = num_workers
+        self.is_chief = is_chief
+        self.models = models
+        self.seed = seed
+        self.max_steps = max_steps
+        self.num_samples = num_samples
+        self.sample_epochs = sample_epochs
+        self.checkpoint_steps = checkpoint_steps
+
+    @property
+    def is_over(self):
+        """Whether nothing is left to train."""
+        position = self.checkpoints.newest()[1]
+        is_last = position.stage == len(self.stages) - 1
+        return self._left(position) == 0 or (is_last and position.step >= self._steps(position.stage))
+
+    def _steps(self, index):
+        """Steps of stage `index`."""
+        stage = self.stages[index]
+        return stage.epochs * self.levels[stage.level].steps_per_epoch
+
+    def run(self):
+        """Trains to the end of the last stage or to `max_steps`, whichever comes first; returns the model.
+
+        Raises:
+            Interrupted: If the process is told to stop; everything is saved then.
+        """
+        with StopSignals() as signals:
+            return self._run(signals)
+
+    def _run(self, signals):
+        checkpoint, position = self.checkpoints.newest()
+        if checkpoint:
+            print(f"Going on from {checkpoint}.")
+        model = None
+        for index in range(position.stage, len(self.stages)):
+            if position.stage != index:
+                position = Position(index, 0, position.total)
+            model = self._prepare(index, model)
+            if checkpoint:
+                self.checkpoints.restore(checkpoint, model)
+                checkpoint = None
+            elif position.total == 0:
+                self._fit_tone(model)
+            position = self._train(model, position, signals)
+            self._keep_coarse_model(model, position)
+            if self._left(position) == 0:
+                break
+        return model
+
+    def _prepare(self, index, model):
+        """The compiled model of stage `index`, which goes on from `model` if there is one."""
+        stage = self.stages[index]
+        keras.utils.set_random_seed(self.seed + index)
+        with self.strategy.scope():
+            model = self.models.make(stage.level, model)
+            model.compile(**self.models.compile_arguments(stage))
+        print("\n" + self.describe(stage, model))
+        return model
+
+    def _fit_tone(self, model):
+        """Finds the tone of this run's scenes, also for the model of an earlier run; each worker for itself, alike."""
+        if getattr(model.generator, "tone", None) is None:
+            return
+        level = self.levels[-1]
+        print("\nTone: how light pictures are, from the whole input")
+        fitted = fit_tone(model.generator.tone, self.models.conditioning(level), level.source, self.seed)
+        if model.average_generator is not None:
+            model.average_generator.tone.set_weights(model.generator.tone.get_weights())
+        print(f"\n  pictures of nothing else have {fitted:.2f} dB on the training scenes")
+
+    def describe(self, stage, model):
+        """What trains, at what size, with how many parameters."""
+        height, width = self.levels[stage.level].size
+        lines = [
+            f"Stage: {stage.name}, {stage.epochs} epochs of {self.levels[stage.level].steps_per_epoch} steps at "
+            f"{width}x{height}",
+            f"  generator: {_count(model.generator_variables):,d} of {model.generator.count_params():,d} parameters "
+            "train",
+        ]
+        if model.encoder is not None:
+            training = _count(model.encoder_variables)
+            lines.append(f"  encoder: {training:,d} of {model.encoder.count_params():,d} parameters train")
+        if stage.adversarial and model.discriminator is not None:
+            lines.append(f"  discriminator: all {model.discriminator.count_params():,d} parameters train")
+        return "\n".join(lines)
+
+    def _left(self, position):
+        """Steps until `max_steps`, or `None` where there is no limit."""
+        return max(self.max_steps - position.total, 0) if self.max_steps else None
+
+    def _train(self, model, position, signals):
+        """Trains a stage from `position` to its end: what is left of an epoch that was interrupted, then the rest."""
+        stage, level = self.stages[position.stage], self.levels[self.stages[position.stage].level]
+        before = sum(stage.epochs for stage in self.stages[: position.stage])
+        saver = SaveCheckpoints(self.checkpoints if self.is_chief else None, signals, position, self.checkpoint_steps)
+        epoch, done = divmod(position.step, level.steps_per_epoch)
+        watchers = self._watchers(stage, level) if self.is_chief else []
+        spans = [(epoch, epoch + 1, level.steps_per_epoch - done)] if done else []
+        spans.append((epoch + bool(done), stage.epochs, level.steps_per_epoch))
+        for first, last, steps in spans:
+            left = self._left(saver.position)
+            if first == last or left == 0:
+                continue
+            if signals.number:
+                raise Interrupted(signals.number, saver.position)
+            model.fit(
+                self._batches(level, saver.position),
+                initial_epoch=before + first,
+                epochs=before + last,
+                steps_per_epoch=steps,
+                callbacks=[StopOnNonFinite(), *watchers, *([StopAfter(left)] if left else []), saver],
+                shuffle=False,
+            )
+        return saver.position
+
+    def _watchers(self, stage, level):
+        """The callbacks that write logs and pictures."""
+        log_dir = self.folder.log(stage.name)
+        scenes = pick_scenes(level.val_source or level.source, self.num_samples)
+        watchers = [LogRates(), SampleGrid(scenes, self.folder.samples, self.sample_epochs, log_dir)]
+        if level.val_source is not None:
+            record = self.folder.best_record
+            watchers.append(Validation(level.val_source, stage.name, record, self._keep_best, self.sample_epochs))
+        return [
+            *watchers,
+            LogTable(log_dir.with_name(f"{log_dir.name}.csv")),
+            keras.callbacks.TensorBoard(str(log_dir), write_graph=False),
+        ]
+
+    def _keep_best(self, model):
+        finished(model).save(self.folder.best)
+
+    def _batches(self, level, position):
+        """The stream of batches from `position` on; with several workers, each has its part of every batch."""
+        batch_size = level.training.batch_size
+
+        def stream(shard):
+            return make_train(
+                level.source,
+                batch_size,
+                level.host_size,
+                level.crop_size,
+                level.data.flip,
+                self.seed + position.stage,
+                position.step * batch_size,
+                shard,
+                level.data.zoom or NO_ZOOM,
+                level.data.source_shift,
+            )
+
+        if self.num_workers == 1:
+            return stream((0, 1))
+        return self.strategy.distribute_datasets_from_function(
+            lambda context: stream((context.input_pipeline_id, context.num_input_pipelines)).rebatch(
+                context.get_per_replica_batch_size(batch_size), drop_remainder=True
+            )
+        )
+
+    def _keep_coarse_model(self, model, position):
+        """Writes the model of a level that is finished and not the last."""
+        stage = self.stages[position.stage]
+        later = self.stages[position.stage + 1 :]
+        is_whole = position.step == self._steps(position.stage)
+        path = self.folder.level_model(stage.level)
+        if self.is_chief and later and later[0].level > stage.level and is_whole and not path.exists():
+            finished(model).save(path)
+
+
+def _count(variables):
+    return sum(variable.shape.num_elements() for variable in variables)
+
+
+def finished(model):
+    """The model without what only training needs."""
+    return model.with_parts(generator=model.inference_generator, ema_momentum=None)
+
+
+def pick_scenes(source, count):
+    """`count` scenes spread over a source: list of (inputs, image), NumPy arrays."""
+    count = min(count, len(source))
+    scenes = [source.load(round(i * (len(source) - 1) / max(count - 1, 1))) for i in range(count)]
+    return [({key: value for key, value in scene.items() if key != "image"}, scene["image"]) for scene in scenes]

@@ -1,0 +1,70 @@
+"""Held-out scenes while a training goes on: their scores in the logs, the best model, a warning when scores fall."""
+
+import json
+
+import keras
+
+from hdsynth_tf.evaluate.quality import scores
+from hdsynth_tf.files.storage import replacing
+
+SCENES = 16  # at most, that are scored each time
+PATIENCE = 5  # validations without a better one, after which falling scores are worth a warning
+FALL = 0.5  # decibels, or 0.05 of edge correlation
+
+
+def rank(found):
+    """How good scores are, as one number: decibels, and 10 for a perfect edge correlation.
+
+    Pixels alone would prefer what is blurred, edges alone what is sharp and of the wrong colour.
+    """
+    return found["psnr"] + 10 * found["edge_correlation"]
+
+
+class Validation(keras.callbacks.Callback):
+    """Scores held-out scenes every so many epochs. Adds `val_psnr`, `val_ssim`, ... to the logs of these epochs.
+
+    Args:
+        source: `pipelines.source.Source`, what is held out.
+        stage: String, the stage's name. What is best is the best of a stage: without a discriminator scores are higher.
+        record: `Path` of the JSON file that says what the best model is.
+        keep: Function of a model, that writes it as the best.
+        every_epochs: Integer.
+    """
+
+    def __init__(self, source, stage, record, keep, every_epochs=1):
+        super().__init__()
+        self.source = source
+        self.stage = stage
+        self.record = record
+        self.keep = keep
+        self.every_epochs = every_epochs
+        self.best = self._read()
+        self.since = 0
+        self.warned = False
+
+    def _read(self):
+        """What was best before an interruption, of this stage; `None` if nothing was."""
+        best = json.loads(self.record.read_text()) if self.record.exists() else {}
+        return best if best.get("stage") == self.stage else None
+
+    def on_epoch_end(self, epoch, logs=None):
+        if (epoch + 1) % self.every_epochs:
+            return
+        found = scores(self.model, self.source, SCENES)
+        if logs is not None:
+            logs.update({f"val_{name}": value for name, value in found.items()})
+        if self.best is None or rank(found) > rank(self.best):
+            self.keep(self.model)
+            self.best, self.since = {"stage": self.stage, "epoch": epoch + 1, **found}, 0
+            with replacing(self.record) as temporary:
+                temporary.write_text(json.dumps(self.best, indent=2))
+            return
+        self.since += 1
+        if self.since >= PATIENCE and rank(found) < rank(self.best) - FALL and not self.warned:
+            self.warned = True
+            print(
+                f"\nWarning: on held-out scenes nothing was better than epoch {self.best['epoch']} (PSNR "
+                f"{self.best['psnr']:.2f} dB, edges {self.best['edge_correlation']:.2f}; now {found['psnr']:.2f} dB, "
+                f"{found['edge_correlation']:.2f}): the networks begin to know the training pictures by heart. "
+                f"The model of that epoch is kept: {self.record.with_name('best.keras')}"
+            )

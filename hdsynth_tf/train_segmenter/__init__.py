@@ -1,0 +1,1 @@
+"""A small segmenter for `evaluate`."""

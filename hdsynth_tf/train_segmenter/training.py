@@ -1,0 +1,83 @@
+"""Trains a segmenter on the real images and label maps of a source."""
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from hdsynth_tf.evaluate.segmentation import VOID
+from pipelines.dataset import make_train
+
+WARM_UP_STEPS = 50  # over which the learning rate rises
+LARGEST_WEIGHT = 30.0  # of a class that hardly occurs, before weights are brought to a mean of 1
+NOISE, GAIN, OFFSET = 0.06, 0.15, 0.1  # at most, of pictures in [-1, 1]
+
+
+def train(network, batches, epochs, steps_per_epoch, learning_rate, backup):
+    """Trains with Adam, its rate falling along a cosine, and a progress bar.
+
+    Args:
+        network: `SegmentationUNet`.
+        batches: What `batches_of` returned.
+        epochs, steps_per_epoch: Integers.
+        learning_rate: Float, the highest.
+        backup: Folder; an interrupted training goes on from the last epoch that was finished. It is removed at the end.
+    """
+    steps = epochs * steps_per_epoch
+    rise = min(WARM_UP_STEPS, steps // 4)
+    rate = keras.optimizers.schedules.CosineDecay(
+        learning_rate / 10, steps - rise, warmup_target=learning_rate, warmup_steps=rise
+    )
+    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True, ignore_class=VOID)
+    network.compile(keras.optimizers.Adam(rate), loss, jit_compile=False)
+    keep = keras.callbacks.BackupAndRestore(str(backup))
+    network.fit(batches, epochs=epochs, steps_per_epoch=steps_per_epoch, callbacks=[keep])
+
+
+def batches_of(source, classes, batch_size, image_size=None, crop_size=None, flip=True, seed=0):
+    """An endless stream of `(image, classes, weight)`.
+
+    Rare classes weigh more, by the root of their share: signs and poles would else be learned last, if at all.
+    Sharpness, brightness, contrast and noise vary, so that a segmenter does not take small faults of a generated
+    picture for another class.
+
+    Args:
+        source: `pipelines.source.Source` with label maps and images.
+        classes: `EvaluatedClasses`.
+        batch_size, image_size, crop_size, flip, seed: See `pipelines.dataset.make_train`.
+
+    Returns:
+        `tf.data.Dataset` of float32 `(batch, height, width, 3)` about in [-1, 1]; int32 `(batch, height, width)`,
+        `VOID` where there is nothing to learn; and float32 of that shape.
+    """
+    table, weights = tf.constant(classes.table), tf.constant(_class_weights(source, classes))
+
+    def prepare(inputs, image):
+        label_map = inputs["label_map"]
+        known = (label_map >= 0) & (label_map < len(classes.table))
+        truth = tf.gather(table, tf.where(known, label_map, len(classes.table) - 1))
+        return _disturb(image), truth, tf.gather(weights, tf.maximum(truth, 0))
+
+    return make_train(source, batch_size, image_size, crop_size, flip, seed).map(prepare).prefetch(2)
+
+
+def _disturb(image):
+    """uint8 pictures -> float32 about in [-1, 1], each a little softer, brighter or darker, flatter, noisier."""
+    image = tf.cast(image, tf.float32) / 127.5 - 1
+    per_picture = (tf.shape(image)[0], 1, 1, 1)
+    gain, offset = (tf.random.uniform(per_picture, -limit, limit) for limit in (GAIN, OFFSET))
+    noise = tf.random.normal(tf.shape(image)) * tf.random.uniform(per_picture, 0, NOISE)
+    around = [[0, 0], [1, 1], [1, 1], [0, 0]]
+    softer = tf.nn.avg_pool2d(tf.pad(image, around, "REFLECT"), 3, 1, "VALID")
+    image += (softer - image) * tf.random.uniform(per_picture)
+    return image * (1 + gain) + offset + noise
+
+
+def _class_weights(source, classes, limit=64):
+    """float32 `(classes,)`, from some scenes spread over a source; 1 on average over their pixels."""
+    counts = np.zeros(len(classes))
+    for index in np.linspace(0, len(source) - 1, min(limit, len(source))).astype(int):
+        found = classes(source.load(int(index))["label_map"])
+        counts += np.bincount(found[found != VOID], minlength=len(classes))
+    shares = np.maximum(counts, 1) / max(counts.sum(), 1)
+    weights = np.minimum(shares**-0.5, LARGEST_WEIGHT)
+    return (weights / (weights * shares).sum()).astype("float32")

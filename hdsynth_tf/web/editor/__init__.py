@@ -1,1 +1,0 @@
-"""The scene editor's server: sessions, what they answer, and the files they give out. The page is `pages/edit`."""

@@ -1,0 +1,434 @@
+"""Commands as a user runs them: what they write, what they print, and what they say when they cannot."""
+
+import dataclasses
+import json
+import os
+import subprocess
+import sys
+import types
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from PIL import Image
+from places import ROOT
+from shared_data import CITYSCAPES, ROADSCENE, needs_cityscapes, needs_roadscene
+
+from hdsynth_tf.assemble import build_source
+from hdsynth_tf.config.groups import DataSettings
+from hdsynth_tf.files import run_folder
+from pipelines.packed import write_packed
+
+SMALL = [
+    "--num_filters=4", "--num_downsamples=2", "--num_residual_blocks=1", "--discriminator_filters=4",
+    "--discriminator_layers=1", "--num_scales=1",
+]  # fmt: skip
+TOY = ["--num_scenes=6", "--image_height=32", "--image_width=64", *SMALL]
+SHORT = ["--warm_start_epochs=1", "--epochs=1", "--decay_epochs=1", "--steps_per_epoch=2"]
+
+
+def shell(name, *arguments):
+    """Runs a command in a process of its own, from the repository root."""
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    full = [sys.executable, "-m", f"hdsynth_tf.{name}", *map(str, arguments)]
+    return subprocess.run(full, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=300)
+
+
+@pytest.fixture(scope="module")
+def toy_run(tmp_path_factory):
+    """A run folder, made by the command itself."""
+    path = tmp_path_factory.mktemp("runs") / "toy"
+    done = shell(
+        "train", "--flagfile=experiments/quickstart.flags", *TOY, *SHORT, "--sample_epochs=1", f"--run_dir={path}"
+    )
+    assert done.returncode == 0, done.stderr
+    return path, done.stdout
+
+
+def test_train_writes_a_run_folder(toy_run):
+    path, output = toy_run
+    expected = {
+        "README",
+        "best.json",
+        "best.keras",
+        "windows.json",
+        "settings.json",
+        "scores.json",
+        "model.keras",
+        "samples.png",
+        "samples",
+        "logs",
+        "serving",
+        "checkpoints",
+    }
+    assert {entry.name for entry in path.iterdir()} == expected
+    assert sorted(picture.name for picture in (path / "samples").iterdir()) == [f"epoch_000{i}.png" for i in (1, 2, 3)]
+    header = (path / "logs" / "g1.csv").read_text().splitlines()
+    assert "feature_matching" in header[0] and "generator_learning_rate" in header[0] and len(header) == 3
+    assert list((path / "logs" / "g1_warm_start").rglob("events.*"))
+    scores = json.loads((path / "scores.json").read_text())
+    assert scores["unseen"] and 0 < scores["psnr"] < 60 and scores["scenes"] == 6
+    assert json.loads((path / "settings.json").read_text())["networks"]["num_filters"] == 4
+    assert "samples.png" in output and f"{scores['psnr']:.2f} dB" in output and "Plan" in output
+
+
+def test_tensorboard_has_curves_and_pictures(toy_run):
+    tags = set()
+    for file in (toy_run[0] / "logs" / "g1").rglob("events.*"):
+        for event in tf.compat.v1.train.summary_iterator(str(file)):
+            tags |= {value.tag for value in event.summary.value}
+    assert {"samples", "epoch_adversarial", "epoch_generator_learning_rate"} <= tags
+
+
+def test_the_sample_grid_shows_input_real_and_generated(toy_run):
+    grid = np.asarray(Image.open(toy_run[0] / "samples.png"))
+    assert grid.shape[1] > 3 * 64 and grid.std() > 10
+
+
+def test_the_finished_model_holds_the_average_alone(toy_run):
+    model = keras.saving.load_model(toy_run[0] / "model.keras")
+    assert model.average_generator is None and not model.compiled and model.discriminator is not None
+    assert model.conditioning.class_names[3] == "road"
+
+
+def test_generate_makes_every_picture_and_resumes(toy_run, command, tmp_path):
+    path, _ = toy_run
+    options = [f"--model={path}", f"--output_dir={tmp_path / 'out'}", "--num_scenes=4"]
+    code, output, _ = command("generate", *options)
+    assert code == 0 and "4 pictures made" in output
+    pictures = sorted((tmp_path / "out").glob("*.png"))
+    assert [picture.name for picture in pictures] == [f"street_00000{i}.png" for i in range(4)]
+    assert Image.open(pictures[0]).size == (64, 32)
+    page = (tmp_path / "out" / "index.html").read_text()
+    assert page.count("<section>") == 4 and "street_000003.png" in page
+    before = pictures[0].read_bytes()
+    pictures[2].unlink()
+    code, output, _ = command("generate", *options)
+    assert code == 0 and "1 pictures made, 3 were there" in output
+    assert pictures[0].read_bytes() == before and pictures[2].exists()
+
+
+def test_generate_does_not_mix_models(toy_run, command, tmp_path):
+    path, _ = toy_run
+    (tmp_path / "out").mkdir()
+    run_folder.write_json(tmp_path / "out" / "generated.json", {"model": "another"})
+    code, _, error = command("generate", f"--model={path}", f"--output_dir={tmp_path / 'out'}")
+    assert code == 1 and "holds pictures of another model" in error
+
+
+def test_generate_needs_what_the_model_reads(toy_run, command, label_folders, tmp_path):
+    options = [f"--model={toy_run[0] / 'model.keras'}", "--dataset=folder", f"--label_dir={label_folders / 'label'}"]
+    code, _, error = command("generate", *options, "--num_classes=4", f"--output_dir={tmp_path / 'out'}")
+    assert code == 2 and "the data have no instance_map" in error
+    assert not (tmp_path / "out").exists()
+
+
+def test_generate_from_folders(toy_run, command, label_folders, tmp_path):
+    folders = [f"--label_dir={label_folders / 'label'}", f"--instance_dir={label_folders / 'inst'}"]
+    options = [f"--model={toy_run[0] / 'model.keras'}", "--dataset=folder", "--num_classes=4", *folders]
+    code, _, _ = command("generate", *options, f"--output_dir={tmp_path / 'out'}")
+    assert code == 0
+    assert {Image.open(p).size for p in (tmp_path / "out").glob("*.png")} == {(32, 24)}
+    assert {p.name for p in (tmp_path / "out").glob("*.png")} == {f"s{i}.png" for i in range(5)}
+
+
+@pytest.mark.parametrize(
+    "name", ["train", "generate", "prepare", "convert", "export", "styles", "evaluate", "train_segmenter"]
+)
+def test_help_reads_well_and_succeeds(name):
+    done = shell(name, "--help")
+    assert done.returncode == 0 and not done.stdout.startswith("Traceback")
+    assert "\n  --" in done.stdout and f"python -m hdsynth_tf.{name} --" in done.stdout
+
+
+def test_dry_run_prints_the_plan_and_writes_nothing(command, tmp_path):
+    code, output, _ = command("train", *TOY, "--dry_run", f"--run_dir={tmp_path / 'run'}")
+    assert code == 0
+    for part in ("generator", "parameters", "G1: 200 epochs of 6 steps", "GiB of memory", "64x32"):
+        assert part in output
+    assert not (tmp_path / "run").exists()
+
+
+def test_two_devices_train_both_stages(tmp_path):
+    done = shell("train", *TOY, *SHORT, "--strategy=mirrored", "--batch_size=2", f"--run_dir={tmp_path / 'run'}")
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "run" / "serving" / "1" / "saved_model.pb").exists()
+
+
+def test_an_encoder_trains_along_grows_and_is_saved(command, tmp_path):
+    """Stopped in the middle of the second level, then gone on with."""
+    run = [*TOY, "--feature_channels=2", "--encoder_filters=4", "--encoder_downsamples=2", "--num_enhancers=1"]
+    run += ["--epochs=1", "--decay_epochs=0", "--enhancer_epochs=1", "--steps_per_epoch=2", "--noexport"]
+    run += [f"--run_dir={tmp_path / 'run'}"]
+    assert command("train", *run, "--max_steps=3")[0] == 0
+    code, output, error = command("train", *run)
+    assert code == 0 and "Going on from" in output, error
+    model = keras.saving.load_model(tmp_path / "run" / "model.keras")
+    assert model.encoder.feature_channels == 2 and model.level == 1
+    code, output, _ = command("generate", f"--model={tmp_path / 'run'}", f"--output_dir={tmp_path / 'out'}")
+    assert code == 0 and "has no styles: every object gets features of 0" in output
+
+
+def test_an_encoder_needs_instance_maps(command, label_folders, tmp_path):
+    folders = [f"--label_dir={label_folders / 'label'}", f"--target_dir={label_folders / 'photo'}", "--num_classes=4"]
+    code, _, error = command(
+        "train", "--dataset=folder", *folders, *SMALL, "--feature_channels=3", f"--run_dir={tmp_path / 'run'}"
+    )
+    assert code == 2 and "--feature_channels needs instance maps" in error
+
+
+def test_instance_maps_can_be_left_out_of_any_dataset(command, label_folders):
+    folders = {"label_dir": label_folders / "label", "instance_dir": label_folders / "inst"}
+    folder = DataSettings(dataset="folder", num_classes=4, split="test", **{k: str(v) for k, v in folders.items()})
+    write_packed(build_source(folder, "test", images=False), label_folders / "packed" / "test")
+    for data in (folder, DataSettings(), DataSettings(dataset="packed", data_dir=str(label_folders / "packed"))):
+        assert "instance_map" in build_source(data, "test", images=False).formats
+        without = build_source(dataclasses.replace(data, use_instance_map=False), "test", images=False)
+        assert "instance_map" not in without.formats and set(without.load(0)) == set(without.formats)
+
+
+def test_max_steps_ends_training_early(command, tmp_path):
+    code, _, _ = command("train", *TOY, *SHORT, "--max_steps=3", "--noexport", f"--run_dir={tmp_path / 'run'}")
+    assert code == 0
+    assert len((tmp_path / "run" / "logs" / "g1.csv").read_text().splitlines()) == 2
+    assert not (tmp_path / "run" / "serving").exists()
+
+
+def test_pix2pix_baseline(command, tmp_path):
+    code, _, error = command(
+        "train", "--flagfile=" + str(ROOT / "experiments" / "pix2pix.flags"), "--num_scenes=4", "--image_height=32",
+        "--image_width=64", "--num_filters=4", "--num_downsamples=4", "--discriminator_filters=4", "--max_steps=2",
+        f"--run_dir={tmp_path / 'run'}",
+    )  # fmt: skip
+    assert code == 0, error
+
+
+def folder_flags(root, **changes):
+    flags = {"dataset": "folder", "label_dir": root / "label", "instance_dir": root / "inst",
+             "target_dir": root / "photo", "num_classes": 4, "val_share": 0,
+             "run_dir": root / "run", **changes}  # fmt: skip
+    return [f"--{name}={value}" for name, value in flags.items()] + SMALL
+
+
+def test_train_on_folders_of_different_sizes(command, label_folders, save):
+    save("label/s5.png", np.zeros((30, 40), "uint8")), save("inst/s5.png", np.zeros((30, 40), "uint8"))
+    save("photo/s5.jpg", np.zeros((30, 40, 3), "uint8"))
+    code, output, error = command("train", *folder_flags(label_folders), "--max_steps=6")
+    assert code == 0, error
+    assert "5 of 32x24, 1 of 40x30" in output and "There are no validation scenes" in output
+    assert "On 6 trained scenes" in output
+
+
+def write_scene(root, height, width):
+    """The scene s0 anew, in another size."""
+    for name in ("label", "inst"):
+        Image.fromarray(np.zeros((height, width), "uint8")).save(root / name / "s0.png")
+    Image.new("RGB", (width, height)).save(root / "photo" / "s0.jpg")
+
+
+BAD_DATA = {
+    "a missing partner": (lambda root: (root / "photo" / "s1.jpg").unlink(), {}, "s1.png (label_map) has no image"),
+    "a label outside the classes": (
+        lambda root: Image.fromarray(np.full((24, 32), 200, "uint8")).save(root / "label" / "s4.png"),
+        {"num_classes": 35},
+        "200: 768 pixels in s4",
+    ),
+    "different sizes": (
+        lambda root: Image.new("RGB", (31, 24)).save(root / "photo" / "s0.jpg"), {}, "s0.jpg is 31x24",
+    ),
+    "a truncated file": (
+        lambda root: (root / "inst" / "s2.png").write_bytes((root / "inst" / "s2.png").read_bytes()[:60]), {}, "s2.png",
+    ),
+    "colours for labels": (lambda root: None, {"label_dir": "photo"}, "mode RGB"),
+    "an empty folder": (lambda root: (root / "empty").mkdir(), {"label_dir": "empty"}, "holds no picture"),
+    "no folder": (lambda root: None, {"target_dir": "nowhere"}, "nowhere is no folder"),
+    "batches of different sizes": (
+        lambda root: write_scene(root, 30, 40),
+        {"batch_size": 2},
+        "cannot form batches of 2",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", BAD_DATA)
+def test_bad_data_is_an_error_before_anything_is_written(command, label_folders, name):
+    spoil, changes, message = BAD_DATA[name]
+    spoil(label_folders)
+    changes = {key: label_folders / value if key.endswith("_dir") else value for key, value in changes.items()}
+    code, _, error = command("train", *folder_flags(label_folders, **changes))
+    assert code == (2 if "batch_size" in changes else 1)
+    assert error.startswith("Error: ") and message in error and "Traceback" not in error
+    assert not (label_folders / "run").exists()
+
+
+@pytest.mark.parametrize(
+    "arguments, message",
+    [
+        (["--strategy=quantum"], "quantum"),
+        (["--no_such_flag=1"], "no_such_flag"),
+        (["--num_filters=many"], "many"),
+        (["word"], "Received: word"),
+        (["--image_height=64"], "given together"),
+        (["--dataset=cityscapes"], "--data_dir"),
+        (["--dataset=folder"], "--source_dir or --label_dir"),
+        (["--batch_size=0"], "batch_size"),
+        (["--epochs=0", "--decay_epochs=0"], "nothing to do"),
+        (["--source_range=9,1"], "low < high"),
+        (["--source_range=a,b"], "numbers, commas between"),
+        (["--pixel_weight=0", "--adversarial_weight=0"], "All losses are off"),
+        (["--flagfile=nowhere.flags"], "nowhere.flags"),
+        (["--warm_start_epochs=1", "--pixel_weight=0"], "--warm_start_epochs needs"),
+    ],
+)
+def test_wrong_use_exits_with_two(command, tmp_path, arguments, message):
+    code, _, error = command("train", *arguments, f"--run_dir={tmp_path / 'run'}")
+    assert code == 2 and message in error and "--help" in error and "Traceback" not in error
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_run_needs_a_folder(command):
+    code, _, error = command("train")
+    assert code == 2 and "--run_dir" in error
+
+
+def test_a_folder_with_another_run_is_left_alone(toy_run, command):
+    path, _ = toy_run
+    before = (path / "model.keras").stat().st_mtime_ns
+    code, _, error = command("train", *TOY, f"--run_dir={path}")
+    assert code == 1 and "holds another run" in error
+    assert (path / "model.keras").stat().st_mtime_ns == before
+
+
+def test_folders_that_cannot_be_written(command, tmp_path):
+    (tmp_path / "file").write_text("")
+    code, _, error = command("train", *TOY, f"--run_dir={tmp_path / 'file' / 'run'}")
+    assert code == 1 and "is no folder" in error
+    code, _, error = command("train", *TOY, "--run_dir=/proc/run")
+    assert code == 1 and "Nothing can be written to /proc" in error
+
+
+def test_a_full_disk_is_found_before_training(command, tmp_path, monkeypatch):
+    monkeypatch.setattr(run_folder.shutil, "disk_usage", lambda path: types.SimpleNamespace(free=1000))
+    code, _, error = command("train", *TOY, f"--run_dir={tmp_path / 'run'}")
+    assert code == 1 and "MiB left; the run needs about" in error
+    assert not (tmp_path / "run").exists()
+
+
+def test_perceptual_weights_offline_names_the_ways_out(command, tmp_path):
+    code, _, error = command("train", *TOY, "--perceptual_weights=/nowhere.h5", f"--run_dir={tmp_path / 'run'}")
+    assert code == 1 and "--perceptual_weights=FILE" in error and "--perceptual_weights=none" in error
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_loss_that_is_no_number_stops_the_run(command, tmp_path):
+    code, _, error = command("train", *TOY, "--pixel_weight=1e39", f"--run_dir={tmp_path / 'run'}", "--max_steps=20")
+    assert code == 1 and "was not finite at step" in error
+
+
+@needs_cityscapes
+def test_real_cityscapes_from_training_to_full_size_pictures(command, tmp_path):
+    data = ["--dataset=cityscapes", f"--data_dir={CITYSCAPES}"]
+    size = ["--image_height=64", "--image_width=128"]
+    code, output, error = command(
+        "train", *data, *size, *SMALL, "--max_steps=3", "--noexport", f"--run_dir={tmp_path / 'run'}"
+    )
+    assert code == 0, error
+    assert "6 of 2048x1024" in output
+    code, _, error = command("generate", f"--model={tmp_path / 'run'}", f"--output_dir={tmp_path / 'out'}")
+    assert code == 0, error
+    pictures = list((tmp_path / "out").glob("*.png"))
+    assert len(pictures) == 8 and {Image.open(picture).size for picture in pictures} == {(2048, 1024)}
+
+
+@needs_roadscene
+def test_real_thermal_pairs_as_they_come(command, tmp_path):
+    folders = ["--dataset=folder", f"--source_dir={ROADSCENE / 'thermal'}", f"--target_dir={ROADSCENE / 'visible'}"]
+    run = ["--max_steps=3", "--noexport", f"--run_dir={tmp_path / 'run'}"]
+    code, output, error = command("train", *folders, *SMALL, *run)
+    assert code == 0, error
+    assert "Validation data: 18 scenes" in output
+
+
+def held_out_flags(root):
+    return [
+        "--dataset=folder", f"--label_dir={root / 'label'}", f"--instance_dir={root / 'inst'}",
+        f"--target_dir={root / 'photo'}", "--num_classes=4", "--val_share=0.4",
+    ]  # fmt: skip
+
+
+def test_prepare_packs_what_trains_the_same(command, label_folders, tmp_path):
+    packed = tmp_path / "packed"
+    code, output, error = command("prepare", *held_out_flags(label_folders), f"--output_dir={packed}")
+    assert code == 0, error
+    assert "train: 3 scenes in" in output and "val: 2 scenes in" in output
+    code, _, error = command("prepare", *held_out_flags(label_folders), f"--output_dir={packed}")
+    assert code == 1 and "is there already" in error
+    ends = []
+    for data in (held_out_flags(label_folders), ["--dataset=packed", f"--data_dir={packed}"]):
+        run_dir = tmp_path / f"run_{len(ends)}"
+        code, _, error = command("train", *data, *SMALL, *SHORT, "--noexport", f"--run_dir={run_dir}")
+        assert code == 0, error
+        ends.append(json.loads((run_dir / "scores.json").read_text()))
+    assert ends[0] == ends[1]
+
+
+def test_prepare_refuses_what_it_cannot_pack(command, tmp_path):
+    code, _, error = command("prepare", f"--output_dir={tmp_path / 'packed'}")
+    assert code == 2 and "has no files to pack" in error
+    code, _, error = command("prepare", "--dataset=packed", "--data_dir=nowhere", "--output_dir=x")
+    assert code == 2
+    code, _, error = command("train", "--dataset=packed", f"--data_dir={tmp_path}", f"--run_dir={tmp_path / 'run'}")
+    assert code == 1 and "is no packed dataset" in error
+
+
+def test_a_run_can_begin_with_the_model_of_another(toy_run, command, tmp_path):
+    path, _ = toy_run
+    recipe = ["--flagfile=experiments/quickstart.flags", *TOY, *SHORT, "--noexport", f"--run_dir={tmp_path / 'run'}"]
+    recipe += ["--image_height=64", "--image_width=128", "--enhancer_epochs=1", f"--init_from={path}"]
+    code, output, error = command("train", *recipe, "--num_enhancers=1")
+    assert code == 0, error
+    assert "Stage: G2 alone" in output and "Stage: G1" not in output
+    given, grown = (keras.saving.load_model(where / "model.keras", compile=False) for where in (path, tmp_path / "run"))
+    assert grown.level == 1 and grown.conditioning.image_size == (64, 128)
+    assert [w.shape for w in given.generator.downs[0].weights] == [
+        w.shape for w in grown.generator.global_generator.downs[0].weights
+    ]
+    code, _, error = command("train", *recipe[:-1], "--num_filters=6", f"--init_from={path}")
+    assert code in (1, 2) and ("--num_filters was" in error or "another generator" in error)
+
+
+def test_other_networks_than_the_given_models_are_refused(toy_run, command, tmp_path):
+    recipe = ["--flagfile=experiments/quickstart.flags", *TOY, *SHORT, f"--init_from={toy_run[0]}"]
+    code, _, error = command("train", *recipe, "--num_filters=6", f"--run_dir={tmp_path / 'run'}")
+    assert code == 2 and "another generator" in error
+    assert not (tmp_path / "run").exists()
+    code, _, error = command(
+        "train", *recipe, "--num_enhancers=1", "--image_height=33", f"--run_dir={tmp_path / 'run'}"
+    )
+    assert code == 2 and "multiples of 2" in error
+
+
+def test_one_value_or_one_for_each_level(command, tmp_path):
+    options = [*TOY, "--num_enhancers=2", "--num_filters=4", "--image_height=64", "--image_width=128", "--dry_run"]
+    code, output, error = command("train", *options, "--epochs=3,2,1", "--batch_size=4,2,1", f"--run_dir={tmp_path}/r")
+    assert code == 0, error
+    for part in ("G1: 103 epochs", "G2 together: 102 epochs", "G3 together: 101 epochs", "4 pictures of 32x16",
+                 "2 pictures of 64x32", "1 pictures of 128x64"):  # fmt: skip
+        assert part in output
+    code, _, error = command("train", *options, "--epochs=3,2", f"--run_dir={tmp_path}/r")
+    assert code == 2 and "--epochs should be one value, or 3" in error
+
+
+def test_a_given_model_is_copied_once(command, tmp_path):
+    """A run that goes on from a model with all its levels does not go back to it at the next stage."""
+    small = ["--num_filters=4", "--num_downsamples=1", "--num_residual_blocks=1", "--discriminator_filters=4"]
+    small += ["--num_scenes=4", "--image_height=32", "--image_width=64", "--steps_per_epoch=2", "--ema_momentum=0"]
+    stages = ["--warm_start_epochs=1", "--epochs=1", "--decay_epochs=0", "--noexport"]
+    assert command("train", *small, *stages, f"--run_dir={tmp_path / 'a'}")[0] == 0
+    options = [f"--init_from={tmp_path / 'a'}", f"--run_dir={tmp_path / 'b'}", "--learning_rate=1e-9"]
+    options += ["--warm_start_learning_rate=0.5", "--discriminator_learning_rate=1e-9"]
+    assert command("train", *small, *stages, *options)[0] == 0
+    first, last = (keras.saving.load_model(tmp_path / run / "model.keras").generator for run in "ab")
+    moved = [np.abs(a - b).max() for a, b in zip(first.get_weights(), last.get_weights())]
+    assert max(moved) > 0.1  # by the warm start; the stage after it hardly moves anything

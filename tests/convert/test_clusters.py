@@ -1,0 +1,85 @@
+"""The released code's style files: read as plain data, whatever they ask for."""
+
+import pickle
+
+import numpy as np
+import pytest
+from malicious import Malicious
+
+from hdsynth_tf.convert.clusters import read_clusters, write_clusters
+from hdsynth_tf.files.torch_files import WeightsFileError
+
+
+def test_style_files_are_read_without_running_them(tmp_path):
+    path, styles = tmp_path / "features_clustered_010.npy", {0: np.eye(3), 7: np.ones((2, 3), "float32")}
+    for array in (styles, {label: np.asfortranarray(value) for label, value in styles.items()}):
+        np.save(path, array)
+        assert {label: value.tolist() for label, value in read_clusters(path).items()} == {
+            label: value.tolist() for label, value in styles.items()
+        }
+    write_clusters(path, styles)
+    back = np.load(path, allow_pickle=True).item()
+    assert all(np.array_equal(back[label], styles[label]) for label in styles)
+
+
+@pytest.mark.parametrize("protocol", [2, 3, 4])
+def test_style_files_of_any_age(tmp_path, protocol):
+    path, styles = tmp_path / "old.npy", {i: np.random.default_rng(i).random((3, 2)) for i in (1, 300, 70000)}
+    with path.open("wb") as file:
+        np.lib.format.write_array_header_1_0(file, {"descr": "|O", "fortran_order": False, "shape": ()})
+        code = pickle.dumps(np.array(styles, dtype=object), protocol=protocol)
+        file.write(code.replace(b"numpy._core", b"numpy.core") if protocol == 2 else code)
+    assert {label: value.tolist() for label, value in read_clusters(path).items()} == {
+        label: np.float32(value).tolist() for label, value in styles.items()
+    }
+
+
+@pytest.mark.parametrize("content", ["malicious", "nested", "text", "numbers", "cut off", "list"])
+def test_style_files_of_anything_else_run_nothing(tmp_path, content):
+    path, touched = tmp_path / "features_clustered_010.npy", tmp_path / "touched"
+    if content in ("malicious", "nested"):
+        bad = Malicious(touched)
+        np.save(path, np.array(bad if content == "malicious" else {0: bad}, dtype=object), allow_pickle=True)
+    elif content == "text":
+        path.write_bytes(b"hello")
+    else:
+        np.save(path, {"numbers": np.ones(3), "cut off": {0: np.ones((3, 3))}, "list": np.array([1, None])}[content])
+        if content == "cut off":
+            path.write_bytes(path.read_bytes()[:-60])
+    with pytest.raises(WeightsFileError, match="nothing"):
+        read_clusters(path)
+    assert not touched.exists()
+
+
+def test_a_style_file_of_python_2(tmp_path):
+    """It wrote arrays' bytes as strings. Python 3 cannot; the code is what Python 2.7 wrote, shortened."""
+    values = np.arange(6, dtype="<f4").reshape(2, 3)
+    reconstruct = b"cnumpy.core.multiarray\n_reconstruct\n(cnumpy\nndarray\n(I0\ntS'b'\ntR"
+
+    def state(shape, dtype, order, content):
+        kind = (
+            b"cnumpy\ndtype\n(S'"
+            + dtype
+            + b"'\nI0\nI1\ntR(I3\nS'"
+            + order
+            + b"'\nNNNI-1\nI-1\nI%d\ntb" % (63 if order == b"|" else 0)
+        )
+        return b"(I1\n" + shape + kind + b"I00\n" + content + b"tb"
+
+    raw = values.tobytes()
+    centers = reconstruct + state(b"(I2\nI3\nt", b"f4", b"<", b"U" + bytes([len(raw)]) + raw)
+    whole = reconstruct + state(b"(t", b"O8", b"|", b"(l(dI26\n" + centers + b"sa") + b"."
+    with (tmp_path / "old.npy").open("wb") as file:
+        np.lib.format.write_array_header_1_0(file, {"descr": "|O", "fortran_order": False, "shape": ()})
+        file.write(whole)
+    np.testing.assert_array_equal(
+        np.load(tmp_path / "old.npy", allow_pickle=True, encoding="latin1").item()[26], values
+    )
+    np.testing.assert_array_equal(read_clusters(tmp_path / "old.npy")[26], values)
+
+
+@pytest.mark.parametrize("centers", [np.full((2, 3), np.nan), np.zeros((4, 0)), np.zeros((2, 3), "int32")])
+def test_centres_that_are_none(tmp_path, centers):
+    np.save(tmp_path / "styles.npy", {0: centers})
+    with pytest.raises(WeightsFileError, match="no style file"):
+        read_clusters(tmp_path / "styles.npy")

@@ -1,0 +1,29 @@
+"""The notebook runs from its first cell to its last, and its last cells find what they should."""
+
+import nbclient
+import nbformat
+import pytest
+from places import ROOT
+
+NOTEBOOK = ROOT / "experiments" / "quickstart.ipynb"
+SHORT = "EPOCHS_WARM = EPOCHS = 1\nSTEPS = 2"
+
+
+def test_notebook_runs(tmp_path, monkeypatch):
+    monkeypatch.setenv("PYTHONPATH", str(NOTEBOOK.parents[1]))
+    notebook = nbformat.read(NOTEBOOK, as_version=4)
+    settings = next(cell for cell in notebook.cells if cell.cell_type == "code")
+    assert "STEPS" in settings.source
+    settings.source = SHORT
+    nbclient.NotebookClient(notebook, timeout=300, resources={"metadata": {"path": str(tmp_path)}}).execute()
+    outputs = [output for cell in notebook.cells if cell.cell_type == "code" for output in cell.outputs]
+    texts = [output["data"].get("text/plain", "") for output in outputs if output.output_type == "execute_result"]
+    assert "True" in texts  # the loaded model makes the same picture
+    assert sum("image/png" in output.get("data", {}) for output in outputs) == 2
+    assert (tmp_path / "street.keras").is_file() and (tmp_path / "serving/street/1/saved_model.pb").is_file()
+
+
+def test_notebook_is_stored_without_outputs():
+    notebook = nbformat.read(NOTEBOOK, as_version=4)
+    if any(cell.cell_type == "code" and cell.outputs for cell in notebook.cells):
+        pytest.fail("Clear the notebook's outputs before committing it.")

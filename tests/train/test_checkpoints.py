@@ -1,0 +1,113 @@
+"""Checkpoints: whole or not there, the newest whole one is found, and what does not fit is refused."""
+
+import json
+
+import numpy as np
+import pytest
+from tiny import compiled, semantic_batch, semantic_model
+
+from hdsynth_tf.model import Pix2PixHD
+from hdsynth_tf.networks import MultiScaleDiscriminator, UNetGenerator
+from hdsynth_tf.train.checkpoints import CheckpointError, Checkpoints, Position
+from pipelines.conditioning import SemanticConditioning
+
+
+def values(model):
+    owners = model, model.generator_optimizer, model.discriminator_optimizer
+    return [np.array(variable) for owner in owners for variable in owner.variables]
+
+
+def trained(steps=2, **options):
+    model = compiled(semantic_model(norm="spectral", ema_momentum=0.9, **options))
+    for _ in range(steps):
+        model.train_on_batch(*semantic_batch())
+    return model
+
+
+def test_a_restored_model_goes_on_as_if_nothing_had_been(tmp_path):
+    model, other = trained(), trained(0)
+    checkpoints = Checkpoints(tmp_path)
+    checkpoints.save(model, Position(1, 2, 7))
+    path, position = checkpoints.newest()
+    assert position == Position(1, 2, 7) and path.name == "step_00000007"
+    checkpoints.restore(path, other)
+    for _ in range(2):
+        for each in (model, other):
+            each.train_on_batch(*semantic_batch())
+    assert all(np.array_equal(a, b) for a, b in zip(values(model), values(other), strict=True))
+
+
+def dropout_model():
+    generator = UNetGenerator(4, 3)
+    return compiled(Pix2PixHD(SemanticConditioning(4), generator, MultiScaleDiscriminator(1, 4, 1)))
+
+
+def test_random_states_are_restored(tmp_path):
+    model, other = dropout_model(), dropout_model()
+    model.train_on_batch(*semantic_batch())
+    checkpoints = Checkpoints(tmp_path)
+    checkpoints.save(model, Position(0, 1, 1))
+    checkpoints.restore(checkpoints.newest()[0], other)
+    for each in (model, other):
+        each.train_on_batch(*semantic_batch())
+    assert all(np.array_equal(a, b) for a, b in zip(values(model), values(other), strict=True))
+
+
+def test_the_newest_are_kept(tmp_path):
+    model, checkpoints = trained(1), Checkpoints(tmp_path, keep=2)
+    for total in (1, 2, 3):
+        checkpoints.save(model, Position(0, total, total))
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["step_00000002", "step_00000003"]
+    assert Checkpoints(tmp_path / "none").newest() == (None, Position())
+
+
+def cut(path):
+    path.write_bytes(path.read_bytes()[:-100])
+
+
+def flip_a_bit(path):
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+
+
+@pytest.mark.parametrize("damage", [cut, flip_a_bit, lambda path: path.unlink(), lambda path: path.write_bytes(b"")])
+def test_a_damaged_newest_falls_back(damage, tmp_path, capsys):
+    model, checkpoints = trained(1), Checkpoints(tmp_path)
+    for total in (1, 2):
+        checkpoints.save(model, Position(0, total, total))
+    damage(tmp_path / "step_00000002" / "variables.npz")
+    assert checkpoints.newest()[1] == Position(0, 1, 1)
+    assert "step_00000002 is damaged" in capsys.readouterr().out
+    (tmp_path / "step_00000001" / "position.json").write_text("{")
+    assert checkpoints.newest() == (None, Position())
+
+
+def test_what_was_half_written_is_removed(tmp_path):
+    checkpoints = Checkpoints(tmp_path)
+    checkpoints.save(trained(1), Position(0, 1, 1))
+    half = tmp_path / ".writing-123.step_00000002"
+    half.mkdir()
+    (half / "variables.npz").write_bytes(b"half")
+    assert checkpoints.newest()[1].total == 1 and not half.exists()
+
+
+def test_other_networks_are_refused(tmp_path):
+    checkpoints = Checkpoints(tmp_path)
+    checkpoints.save(trained(1), Position(0, 1, 1))
+    with pytest.raises(CheckpointError, match="of other networks or optimizers"):
+        checkpoints.restore(tmp_path / "step_00000001", trained(0, row_channel=True))
+
+
+def test_a_full_disk_leaves_the_one_before(tmp_path, monkeypatch):
+    model, checkpoints = trained(1), Checkpoints(tmp_path)
+    checkpoints.save(model, Position(0, 1, 1))
+
+    def full(*arguments, **arrays):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(np, "savez", full)
+    with pytest.raises(OSError, match="No space left"):
+        checkpoints.save(model, Position(0, 2, 2))
+    assert [path.name for path in tmp_path.iterdir()] == ["step_00000001"]
+    assert json.loads((tmp_path / "step_00000001" / "position.json").read_text())["total"] == 1

@@ -1,0 +1,112 @@
+"""The thermal recipe as a user runs it, small: trained coarse to fine on a few pairs, scored, and used at any size."""
+
+import json
+import os
+import subprocess
+import sys
+
+import keras
+import numpy as np
+import pytest
+from PIL import Image
+from places import ROOT
+
+from hdsynth_tf.config import flags
+from hdsynth_tf.model import Pix2PixHD
+from hdsynth_tf.networks import GlobalGenerator
+from hdsynth_tf.train import __main__ as train
+from pipelines.conditioning import ImageConditioning
+from pipelines.depth import write_deep
+from pipelines.pairs import hold_out
+
+RECIPE = [
+    f"--flagfile={ROOT / 'experiments' / 'thermal.flags'}", "--image_height=32", "--image_width=48",
+    "--num_filters=4", "--num_downsamples=2", "--num_residual_blocks=1", "--num_enhancer_blocks=1",
+    "--discriminator_filters=4", "--batch_size=2,1", "--warm_start_epochs=1,1", "--enhancer_epochs=1",
+    "--steps_per_epoch=2", "--sample_epochs=1", "--precision=float32", "--val_share=0.25", "--noexport",
+]  # fmt: skip
+
+
+@pytest.fixture
+def pairs(tmp_path, rng):
+    """Six pairs of one camera of 8 bits and one of colours, of two sizes; what is hot is dark in the photograph."""
+    for folder in ("thermal", "visible"):
+        (tmp_path / folder).mkdir()
+    for number in range(6):
+        size = (32, 48) if number % 2 else (35, 47)
+        heat = np.asarray(Image.fromarray(rng.integers(0, 256, (4, 6), "uint8")).resize(size[::-1], Image.BILINEAR))
+        write_deep(heat[..., None], tmp_path / "thermal" / f"{number}.png")
+        write_deep(255 - np.stack([heat, heat // 2, heat], -1), tmp_path / "visible" / f"{number}.png")
+    return tmp_path
+
+
+def test_recipe(command, pairs, rng):
+    run = pairs / "run"
+    places = [f"--source_dir={pairs / 'thermal'}", f"--target_dir={pairs / 'visible'}"]
+    code, output, error = command("train", *RECIPE, *places, f"--run_dir={run}")
+    assert code == 0, error
+    assert [name in output for name in ("G1 warm start", "G2 warm start", "G2 alone", "G2 together")] == [1, 1, 1, 0]
+    model, coarse = (keras.saving.load_model(path) for path in (run / "model.keras", run / "levels" / "g1.keras"))
+    for a, b in zip(model.generator.tone.get_weights(), coarse.generator.tone.get_weights(), strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-5)  # nothing of it trains; the average rounds
+    assert "Tone" in output and np.abs(model.generator.tone.get_weights()[2]).max() > 0
+    for size in ((33, 57), (32, 48), (90, 20)):
+        heat = rng.integers(0, 256, (*size, 1)).astype("float32")
+        assert model.generate({"source": heat}).shape == (*size, 3)
+
+    done = subprocess.run(
+        [sys.executable, "experiments/thermal_table.py", pairs / "thermal", pairs / "visible", pairs / "table",
+         f"ours={run}"],
+        cwd=ROOT, env={**os.environ, "PYTHONPATH": str(ROOT)}, capture_output=True, text=True, timeout=120,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    rows = {line.split("|")[1].strip(): line.split("|")[2:-1] for line in done.stdout.splitlines() if "|" in line}
+    assert {"mean colour", "quadratic in (thermal, row)", "ours"} <= set(rows)
+    assert float(rows["quadratic in (thermal, row)"][0]) > float(rows["mean colour"][0]) + 3  # the data are linear
+    assert (pairs / "table" / "index.html").exists() and (pairs / "table" / "sheet.png").exists()
+    held = json.loads((run / "settings.json").read_text())["data"]["val_share"]
+    names = [f"{number}.png" for number in range(6)]
+    scored = {path.name.split("_")[0] for path in (pairs / "table").glob("*_0.png")}
+    assert scored == {str(i) for i in hold_out(names, held)[1]}
+
+
+def test_frames_of_another_camera_are_told(command, pairs, rng):
+    """Of other values, and of colours; a model of whole eight bits, as a person would use it."""
+    model = Pix2PixHD(ImageConditioning(1), GlobalGenerator(4, 1, 1))
+    model.save(pairs / "model.keras")
+    for folder, dtype in (("kelvin", "uint16"), ("colors", "uint8"), ("same", "uint8")):
+        (pairs / folder).mkdir()
+        channels = 3 if folder == "colors" else 1
+        image = rng.integers(0, 255, (16, 24, channels)).astype(dtype) + (27000 if folder == "kelvin" else 0)
+        write_deep(image.astype(dtype), pairs / folder / "a.png")
+
+    def generate(folder):
+        places = [f"--source_dir={pairs / folder}", f"--output_dir={pairs / f'out_{folder}'}"]
+        return command("generate", f"--model={pairs / 'model.keras'}", "--dataset=folder", *places)
+
+    code, output, _ = generate("kelvin")
+    assert code == 0 and "100% of the values lie outside of the model's window, 0 to 255" in output
+    code, output, _ = generate("same")
+    assert code == 0 and "lie outside" not in output
+    code, _, error = generate("colors")
+    assert code == 2 and "reads a source of 1 channel(s)" in error and not (pairs / "out_colors").exists()
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "experiments").glob("*.flags")), ids=lambda path: path.stem)
+def test_flag_files_are_of_flags_that_exist(path):
+    data, *_ = flags.parse(["train", f"--flagfile={path}"], train.GROUPS.values(), "usage", {"source_dir": "x"})
+    assert data.dataset
+
+
+@pytest.mark.parametrize(
+    "given, said",
+    [
+        (["--generator=unet"], "--tone is for --generator=global"),
+        (["--crop_height=16", "--crop_width=16"], "leave out --crop_height"),
+        (["--zoom=1,1.3"], "and --zoom"),
+    ],
+)
+def test_tone_is_of_whole_pictures_and_for_the_global_generator(command, pairs, given, said):
+    places = [f"--source_dir={pairs / 'thermal'}", f"--target_dir={pairs / 'visible'}", "--dataset=folder"]
+    code, _, error = command("train", "--tone", *given, *places, f"--run_dir={pairs / 'run'}")
+    assert code == 2 and said in error and not (pairs / "run").exists()

@@ -1,0 +1,99 @@
+"""The tone that is fitted before training: it finds what light depends on, and is the same again."""
+
+import numpy as np
+import pytest
+
+from hdsynth_tf.networks.tone import ToneAdjustment
+from hdsynth_tf.train.tone_fitting import fit_tone
+from pipelines.conditioning import ImageConditioning
+from pipelines.source import Source
+
+SIZE = (24, 32)
+
+
+class Rooms(Source):
+    """Noise about a level; the photograph is lighter the lower that is, and reddish below."""
+
+    formats = {"source": ((1,), "uint8"), "image": ((3,), "uint8")}
+    common_size = None
+
+    def __init__(self, count):
+        self.count = count
+
+    def __len__(self):
+        return self.count
+
+    def load(self, index):
+        rng = np.random.default_rng(index)
+        level = 40 + 170 * (index * 0.618 % 1)
+        return {"source": noisy(rng, np.full((*SIZE, 1), level)), "image": noisy(rng, self.light(level))}
+
+    @staticmethod
+    def light(level):
+        image = np.full((*SIZE, 3), 240 - 0.9 * level)
+        image[SIZE[0] // 2 :, :, 1:] -= 30
+        return image
+
+
+class Lobbies(Rooms):
+    """Light comes from both sides."""
+
+    @staticmethod
+    def light(level):
+        image = Rooms.light(level) - 100
+        image[:, : SIZE[1] // 4] += 150
+        image[:, -SIZE[1] // 4 :] += 150
+        return image
+
+
+def noisy(rng, image):
+    return np.clip(image + rng.normal(0, 8, image.shape), 0, 255).astype("uint8")
+
+
+def fitted_tone(seed=0, source=None):
+    tone = ToneAdjustment()
+    tone.build((None, None, None, 3), (None, None, None, 1))
+    psnr = fit_tone(tone, ImageConditioning(1, row_channel=True), source or Rooms(60), seed)
+    return tone, psnr
+
+
+@pytest.fixture(scope="module")
+def tone():
+    return fitted_tone()
+
+
+def test_light_of_unseen_rooms(tone):
+    layer, psnr = tone
+    assert psnr > 25
+    for level in (60, 120, 190):
+        x = noisy(np.random.default_rng(level), np.full((1, *SIZE, 1), level)) / 127.5 - 1
+        made = np.tanh(layer(np.zeros((1, *SIZE, 3), "float32"), x.astype("float32")).numpy())[0]
+        difference = (made + 1) * 127.5 - Rooms.light(level)
+        assert np.sqrt(np.mean(difference**2)) < 14  # grey levels; one colour for all is 46 off
+
+
+def test_all_of_a_row_counts_alike():
+    """Dark in the middle, light at the sides: what is said is what pictures of nothing but their tone have."""
+    rooms = Lobbies(20)
+    layer, psnr = fitted_tone(source=rooms)
+    found = []
+    for scene in map(rooms.load, range(20)):
+        x = scene["source"][None] / np.float32(127.5) - 1
+        made = np.tanh(layer(np.zeros((1, *SIZE, 3), "float32"), x).numpy())[0]
+        found.append(10 * np.log10(4 / np.mean((made - (scene["image"] / 127.5 - 1)) ** 2)))
+    assert psnr == pytest.approx(np.mean(found), abs=0.1)
+
+
+def test_size_does_not_matter(tone):
+    layer, _ = tone
+    x = noisy(np.random.default_rng(5), np.full((1, *SIZE, 1), 100)) / 127.5 - 1
+    large = np.repeat(np.repeat(x, 3, 1), 3, 2)
+    light, same = (layer(np.zeros((1, 24, 32, 3), "float32"), part.astype("float32")).numpy() for part in (x, large))
+    np.testing.assert_allclose(light.mean((1, 2)), same.mean((1, 2)), atol=0.15)
+
+
+def test_same_seed_same_weights(tone):
+    again, other = fitted_tone()[0], fitted_tone(1)[0]
+    for a, b in zip(tone[0].get_weights(), again.get_weights()):
+        np.testing.assert_allclose(a, b, atol=1e-5)
+    assert np.abs(tone[0].get_weights()[2] - other.get_weights()[2]).max() > 0.01
