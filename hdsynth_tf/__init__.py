@@ -10,8 +10,9 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # else TensorFlow's greeting
 
 from hdsynth_tf import losses, model, networks, pretrained
 from hdsynth_tf.model import optimizers
+from hdsynth_tf.model.terms import Term
 from pipelines import conditioning
 
-__all__ = ["conditioning", "losses", "networks", "optimizers", "pretrained", *model.__all__]
+__all__ = ["Term", "conditioning", "losses", "networks", "optimizers", "pretrained", *model.__all__]
 
 globals().update({name: getattr(model, name) for name in model.__all__})

@@ -5,6 +5,7 @@ import numpy as np
 
 from hdsynth_tf.losses import FeatureMatchingLoss, PyramidLoss
 from hdsynth_tf.model import Pix2PixHD
+from hdsynth_tf.model.terms import Term
 from hdsynth_tf.networks import FeatureEncoder, GlobalGenerator, MultiScaleDiscriminator
 from pipelines.conditioning import ImageConditioning, SemanticConditioning
 
@@ -33,15 +34,15 @@ def image_model(**conditioning):
     return Pix2PixHD(ImageConditioning(1, (0, 255), **conditioning), GlobalGenerator(4, 2, 1), None)
 
 
-def compiled(model, rate=1e-3, adversarial=True, **options):
-    arguments = dict(generator_optimizer=keras.optimizers.Adam(rate, 0.5), pixel_loss=PyramidLoss(2))
+def compiled(model, rate=1e-3, adversarial=True, pixel_weight=10.0, more_terms=(), **options):
+    terms, optimizers = [], dict(generator_optimizer=keras.optimizers.Adam(rate, 0.5))
     if adversarial:
-        arguments |= dict(
-            discriminator_optimizer=keras.optimizers.Adam(rate, 0.5),
-            adversarial_loss="least_squares",
-            feature_matching_loss=FeatureMatchingLoss(),
-        )
-    model.compile(**{**arguments, **options})
+        terms += [Term("adversarial", "least_squares"), Term("feature_matching", FeatureMatchingLoss(), 10.0)]
+        optimizers["discriminator_optimizer"] = keras.optimizers.Adam(rate, 0.5)
+    terms += more_terms
+    if pixel_weight:
+        terms.append(Term("pixel", PyramidLoss(2), pixel_weight))
+    model.compile(**{**optimizers, "terms": terms, **options})
     return model
 
 

@@ -44,14 +44,15 @@ def arrays(height, width):
 
 
 def ours(height, width, filters):
-    from hdsynth_tf import Pix2PixHD
+    from hdsynth_tf import Pix2PixHD, Term
     from hdsynth_tf.losses import FeatureMatchingLoss
     from hdsynth_tf.model.optimizers import Adam
     from hdsynth_tf.networks import GlobalGenerator, MultiScaleDiscriminator
     from pipelines.conditioning import SemanticConditioning
 
     model = Pix2PixHD(SemanticConditioning(CLASSES), GlobalGenerator(filters), MultiScaleDiscriminator(2, filters))
-    model.compile(Adam(), Adam(), "least_squares", FeatureMatchingLoss())
+    terms = [Term("adversarial", "least_squares"), Term("feature_matching", FeatureMatchingLoss(), 10.0)]
+    model.compile(Adam(), Adam(), terms)
     label_map, image = arrays(height, width)
     inputs = {"label_map": label_map, "instance_map": label_map}
     return lambda: model.train_on_batch(inputs, image)

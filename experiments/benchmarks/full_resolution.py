@@ -19,7 +19,7 @@ def build_model(conditioning, precision, rematerialize):
     """A compiled model of the paper's size."""
     import keras
 
-    from hdsynth_tf import Pix2PixHD, losses, networks
+    from hdsynth_tf import Pix2PixHD, Term, losses, networks, pretrained
 
     base = networks.GlobalGenerator(64, makes_image=False, dtype=precision)
     enhancer = networks.LocalEnhancer(32, dtype=precision)
@@ -28,11 +28,11 @@ def build_model(conditioning, precision, rematerialize):
     model.compile(
         keras.optimizers.Adam(2e-4, 0.5),
         keras.optimizers.Adam(2e-4, 0.5),
-        adversarial_loss="least_squares",
-        feature_matching_loss=losses.FeatureMatchingLoss(),
-        perceptual_loss=losses.PerceptualLoss(
-            networks.VGG19Features("random", dtype=precision), rematerialize=rematerialize
-        ),
+        terms=[
+            Term("adversarial", "least_squares"),
+            Term("feature_matching", losses.FeatureMatchingLoss(), 10.0),
+            Term("perceptual", losses.PerceptualLoss(pretrained.VGG19Features("random", dtype=precision)), 10.0),
+        ],
         rematerialize=rematerialize,
     )
     return model

@@ -9,7 +9,6 @@ from hdsynth_tf.assemble.stages import plan_stages
 from hdsynth_tf.config import settings
 from hdsynth_tf.config.settings import SettingsError
 from hdsynth_tf.losses import (
-    ADVERSARIAL_LOSSES,
     DecibelLoss,
     FeatureMatchingLoss,
     GradientLoss,
@@ -17,7 +16,7 @@ from hdsynth_tf.losses import (
     PyramidLoss,
 )
 from hdsynth_tf.model.optimizers import Adam, LinearDecay
-from hdsynth_tf.model.pix2pixhd import GENERATOR_TERMS
+from hdsynth_tf.model.terms import Term
 from hdsynth_tf.pretrained.vgg19 import VGG19Features
 
 WARM_UP_STEPS = 50  # over which the rate of a warm start rises, since Adam's first steps know no variance yet
@@ -91,17 +90,24 @@ def compile_arguments(stage, losses, training, steps_per_epoch):
     Returns:
         Dict. It holds new optimizers: call this in the strategy's scope.
     """
+    is_adversarial = bool(losses.adversarial_weight) and stage.adversarial
     arguments = {
-        **_reconstruction_losses(losses, training),
-        **_weights(losses),
+        "terms": _terms(losses, training, is_adversarial),
         "train_finest_only": stage.finest_only,
         "train_encoder": not stage.finest_only and (stage.level == 0 or not training.freeze_encoder),
         "rematerialize": training.rematerialize,
     }
-    if stage.adversarial or not losses.adversarial_weight:
-        return {**arguments, **_opponents(stage, losses, training, steps_per_epoch)}
-    rate = _warm_start_rate(training, stage.epochs * steps_per_epoch)
-    return {**arguments, "generator_optimizer": _adam(rate, training)}
+    if not stage.adversarial and losses.adversarial_weight:
+        rate = _warm_start_rate(training, stage.epochs * steps_per_epoch)
+        return {**arguments, "generator_optimizer": _adam(rate, training)}
+
+    def optimizer(rate):
+        return _adam(LinearDecay(rate, stage.constant_epochs, stage.decay_epochs, steps_per_epoch), training)
+
+    arguments["generator_optimizer"] = optimizer(training.learning_rate)
+    if is_adversarial:
+        arguments["discriminator_optimizer"] = optimizer(training.discriminator_learning_rate)
+    return arguments
 
 
 def _warm_start_rate(training, steps):
@@ -116,21 +122,6 @@ def _warm_start_rate(training, steps):
     )
 
 
-def _opponents(stage, losses, training, steps_per_epoch):
-    """Both optimizers, their rates falling in a line, and the losses in which the networks oppose each other."""
-
-    def optimizer(rate):
-        return _adam(LinearDecay(rate, stage.constant_epochs, stage.decay_epochs, steps_per_epoch), training)
-
-    arguments = {"generator_optimizer": optimizer(training.learning_rate)}
-    if losses.adversarial_weight:
-        arguments["discriminator_optimizer"] = optimizer(training.discriminator_learning_rate)
-        arguments["adversarial_loss"] = ADVERSARIAL_LOSSES[losses.adversarial_loss]()
-        if losses.feature_matching_weight:
-            arguments["feature_matching_loss"] = FeatureMatchingLoss(relative=losses.relative_matching)
-    return arguments
-
-
 def _adam(rate, training):
     optimizer = Adam(rate, training.beta_1)
     if training.precision == "mixed_float16":
@@ -138,20 +129,22 @@ def _adam(rate, training):
     return optimizer
 
 
-def _reconstruction_losses(losses, training):
-    pixel = perceptual = None
-    if losses.pixel_weight:
-        pixel = DecibelLoss() if losses.pixel_loss == "decibel" else PyramidLoss(losses.pixel_levels)
+def _terms(losses, training, adversarial):
+    """The terms of a stage, without those of weight 0; the adversarial ones where the discriminator takes part."""
+    made = []
+    if adversarial:
+        made.append(Term("adversarial", losses.adversarial_loss, losses.adversarial_weight))
+        if losses.feature_matching_weight:
+            loss = FeatureMatchingLoss(relative=losses.relative_matching)
+            made.append(Term("feature_matching", loss, losses.feature_matching_weight))
     if losses.uses_perceptual:
         raw_input = losses.perceptual_input == "raw"
         extractor = VGG19Features(losses.perceptual_weights, raw_input, dtype=training.precision)
-        perceptual = PerceptualLoss(
-            extractor, relative=losses.relative_perceptual, rematerialize=training.rematerialize
-        )
-    gradient = GradientLoss() if losses.gradient_weight else None
-    return {"pixel_loss": pixel, "perceptual_loss": perceptual, "gradient_loss": gradient}
-
-
-def _weights(losses):
-    names = (f"{name}_weight" for name in GENERATOR_TERMS)
-    return {name: getattr(losses, name) for name in names}
+        loss = PerceptualLoss(extractor, relative=losses.relative_perceptual)
+        made.append(Term("perceptual", loss, losses.perceptual_weight))
+    if losses.pixel_weight:
+        loss = DecibelLoss() if losses.pixel_loss == "decibel" else PyramidLoss(losses.pixel_levels)
+        made.append(Term("pixel", loss, losses.pixel_weight))
+    if losses.gradient_weight:
+        made.append(Term("gradient", GradientLoss(), losses.gradient_weight))
+    return made

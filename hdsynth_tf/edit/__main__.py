@@ -44,7 +44,8 @@ def main(argv):
         raise SettingsError(f"{path} makes pictures of images. The editor is for models that read label maps.")
     defaults = {**read_settings(asked.model, "data"), "split": "test"}
     _, data = flags.parse(argv, (EditSettings, DataSettings), USAGE, defaults)
-    model.conditioning.image_size = assemble.size_setting(data, "image") or model.conditioning.image_size
+    if size := assemble.size_setting(data, "image"):
+        model = model.at_size(size)
     source = find_scenes(asked.scenes, data, model.conditioning)
     painter = Painter(model)
     facts, cut_outs = survey(source, asked.survey_scenes, asked.cut_outs)

@@ -62,7 +62,7 @@ def main(argv):
     if isinstance(source, FileSource):
         check_files(source, model.conditioning)
     if size := assemble.size_setting(data, "image"):
-        model.conditioning.image_size = size
+        model = model.at_size(size)
     looks = plan_looks(model, asked.seed, asked.styles, photo)
 
     write_json(output_dir / MANIFEST, maker)

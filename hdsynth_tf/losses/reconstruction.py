@@ -89,7 +89,6 @@ class PerceptualLoss(keras.losses.Loss):
         feature_extractor,
         layer_weights=VGG_LAYER_WEIGHTS,
         relative=True,
-        rematerialize=False,
         name="perceptual",
         **kwargs,
     ):
@@ -97,11 +96,9 @@ class PerceptualLoss(keras.losses.Loss):
         self.feature_extractor = feature_extractor
         self.layer_weights = tuple(layer_weights)
         self.relative = relative
-        self.rematerialize = rematerialize
 
     def call(self, y_true, y_pred):
-        options = {"rematerialize": True} if self.rematerialize else {}
-        real, fake = self.feature_extractor(y_true), self.feature_extractor(y_pred, **options)
+        real, fake = self.feature_extractor(y_true), self.feature_extractor(y_pred)
         if len(self.layer_weights) != len(fake):
             raise ValueError(
                 f"`layer_weights` should have one weight for each of the {len(fake)} features. "
@@ -115,11 +112,11 @@ class PerceptualLoss(keras.losses.Loss):
             "feature_extractor": keras.saving.serialize_keras_object(self.feature_extractor),
             "layer_weights": self.layer_weights,
             "relative": self.relative,
-            "rematerialize": self.rematerialize,
         }
 
     @classmethod
     def from_config(cls, config):
+        config = {name: value for name, value in config.items() if name != "rematerialize"}  # of earlier versions
         extractor = keras.saving.deserialize_keras_object(config["feature_extractor"])
         return cls(**{**config, "feature_extractor": extractor})
 

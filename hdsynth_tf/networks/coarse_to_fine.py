@@ -5,7 +5,7 @@ import itertools
 import keras
 
 from hdsynth_tf.networks.generators import RELEASED_INITIALIZER, FeatureGenerator, GlobalGenerator, image_head
-from hdsynth_tf.networks.layers import PACKAGE, ConvBlock, HalveImage, ResidualBlock, UpsampleBlock, run
+from hdsynth_tf.networks.layers import PACKAGE, ConvBlock, HalveImage, ResidualBlock, UpsampleBlock
 from hdsynth_tf.networks.tone import ToneAdjustment
 
 
@@ -26,7 +26,6 @@ class LocalEnhancer(keras.Model):
     Call arguments:
         x: `(batch, height, width, channels)` float, the semantic input; even sizes.
         coarse_features: `(batch, height / 2, width / 2, 2 * num_filters)` float.
-        rematerialize: Boolean, see `layers.run`.
 
     Returns:
         Features `(batch, height, width, num_filters)`.
@@ -74,10 +73,11 @@ class LocalEnhancer(keras.Model):
 
     # === Call ===
 
-    def call(self, x, coarse_features, rematerialize=False):
-        fine = run([self.stem], x, rematerialize)
-        joined = run([self.down], fine, rematerialize) + coarse_features
-        features = run([*self.residuals, self.up], joined, rematerialize)
+    def call(self, x, coarse_features):
+        fine = self.stem(x)
+        features = self.down(fine) + coarse_features
+        for layer in (*self.residuals, self.up):
+            features = layer(features)
         return features + fine if self.skip_connections else features
 
     # === Config ===
@@ -112,7 +112,6 @@ class CoarseToFineGenerator(FeatureGenerator):
 
     Call arguments:
         x: `(batch, height, width, channels)` float, the semantic input.
-        rematerialize: Boolean, see `layers.run`.
 
     Returns:
         `(batch, height, width, output_channels)` float32 in [-1, 1].
@@ -180,14 +179,14 @@ class CoarseToFineGenerator(FeatureGenerator):
 
     # === Call ===
 
-    def features(self, x, rematerialize=False):
+    def features(self, x):
         """The finest feature map, `(batch, height, width, num_filters)`; sizes must be multiples of `multiple`."""
         pyramid = [x]
         for _ in self.enhancers:
             pyramid.append(self.halve(pyramid[-1]))
-        features = self.global_generator.features(pyramid.pop(), rematerialize)
+        features = self.global_generator.features(pyramid.pop())
         for enhancer in self.enhancers:
-            features = enhancer(pyramid.pop(), features, rematerialize=rematerialize)
+            features = enhancer(pyramid.pop(), features)
         return features
 
     # === Config ===

@@ -4,7 +4,7 @@ import keras
 from keras import ops
 
 from hdsynth_tf.networks.generators import RELEASED_INITIALIZER
-from hdsynth_tf.networks.layers import PACKAGE, ConvBlock, HalveImage, run
+from hdsynth_tf.networks.layers import PACKAGE, ConvBlock, HalveImage
 
 
 @keras.saving.register_keras_serializable(package=PACKAGE)
@@ -23,7 +23,6 @@ class PatchDiscriminator(keras.Model):
 
     Call arguments:
         x: `(batch, height, width, channels)` float, semantic input and image concatenated.
-        rematerialize: Boolean, see `layers.run`.
 
     Returns:
         List of `num_layers + 2` activations `(batch, height_i, width_i, channels_i)`; the last are the scores, one
@@ -74,10 +73,10 @@ class PatchDiscriminator(keras.Model):
 
     # === Call ===
 
-    def call(self, x, rematerialize=False):
+    def call(self, x):
         activations = []
         for group in self.groups:
-            x = run([group], x, rematerialize)
+            x = group(x)
             activations.append(x)
         return activations
 
@@ -106,7 +105,6 @@ class MultiScaleDiscriminator(keras.Model):
     Call arguments:
         semantic_input: `(batch, height, width, channels)` float.
         image: `(batch, height, width, image_channels)` float in [-1, 1].
-        rematerialize: Boolean, see `layers.run`.
 
     Returns:
         List of scales, finest first; each a list of activations, see `PatchDiscriminator`.
@@ -169,13 +167,13 @@ class MultiScaleDiscriminator(keras.Model):
 
     # === Call ===
 
-    def call(self, semantic_input, image, rematerialize=False):
+    def call(self, semantic_input, image):
         image = ops.cast(image, semantic_input.dtype)
         x = ops.concatenate([semantic_input, image], axis=-1)
-        scales = [self.discriminators[0](x, rematerialize=rematerialize)]
+        scales = [self.discriminators[0](x)]
         for discriminator in self.discriminators[1:]:
             x = self.halve(x)
-            scales.append(discriminator(x, rematerialize=rematerialize))
+            scales.append(discriminator(x))
         return scales
 
     # === Config ===

@@ -162,12 +162,12 @@ class FeatureEncoder(keras.Model):
 
     # === Call ===
 
-    def call(self, image, instance_map, rematerialize=False):
+    def call(self, image, instance_map):
         height, width = ops.shape(image)[1:3]
         scale = 2**self.num_halvings
         if scale > 1:
             image = ops.average_pool(pad_to_multiple(image, scale), scale)
-        features = self.network(image, rematerialize=rematerialize)
+        features = self.network(image)
         if scale > 1:
             features = ops.repeat(ops.repeat(features, scale, axis=1), scale, axis=2)[:, :height, :width]
         return self.pool(features, instance_map)

@@ -12,7 +12,6 @@ from hdsynth_tf.networks.layers import (
     UpsampleBlock,
     fresh,
     pad_to_multiple,
-    run,
 )
 from hdsynth_tf.networks.precision import widen
 from hdsynth_tf.networks.tone import ToneAdjustment
@@ -31,7 +30,7 @@ def image_head(output_channels, kernel_initializer, dtype):
 class FeatureGenerator(keras.Model):
     """Base class: a generator whose image is the last convolution, `head`, of its `features`.
 
-    Any height and width go in and the same come out. A subclass has `features(x, rematerialize)`, `multiple`, `head`,
+    Any height and width go in and the same come out. A subclass has `features(x)`, `multiple`, `head`,
     `tone` and `output_channels`.
     """
 
@@ -44,10 +43,10 @@ class FeatureGenerator(keras.Model):
         if self.tone is not None:
             self.tone.build((None, None, None, self.output_channels), (None, None, None, self.tone_channels))
 
-    def call(self, x, rematerialize=False):
+    def call(self, x):
         height, width = ops.shape(x)[1:3]
-        features = self.features(pad_to_multiple(x, self.multiple), rematerialize)
-        image = widen(run([self.head], features, rematerialize))[:, :height, :width]
+        features = self.features(pad_to_multiple(x, self.multiple))
+        image = widen(self.head(features))[:, :height, :width]
         return ops.tanh(image if self.tone is None else self.tone(image, x[..., : self.tone_channels]))
 
 
@@ -77,7 +76,6 @@ class GlobalGenerator(FeatureGenerator):
 
     Call arguments:
         x: `(batch, height, width, channels)` float, the semantic input.
-        rematerialize: Boolean, see `layers.run`.
 
     Returns:
         `(batch, height, width, output_channels)` float32 in [-1, 1].
@@ -149,19 +147,20 @@ class GlobalGenerator(FeatureGenerator):
 
     # === Call ===
 
-    def features(self, x, rematerialize=False):
+    def features(self, x):
         """The last feature map before the image, which an enhancer builds on: `(batch, height, width, num_filters)`.
 
-        Height and width of `x` must be multiples of `multiple`. For `rematerialize` see `layers.run`.
+        Height and width of `x` must be multiples of `multiple`.
         """
-        x = run([self.stem], x, rematerialize)
+        x = self.stem(x)
         skips = []
         for down in self.downs:
             skips.append(x)
-            x = run([down], x, rematerialize)
-        x = run(self.residuals, x, rematerialize)
+            x = down(x)
+        for residual in self.residuals:
+            x = residual(x)
         for up in self.ups:
-            x = run([up], x, rematerialize)
+            x = up(x)
             skip = skips.pop()
             x = x + skip if self.skip_connections else x
         return x

@@ -5,7 +5,7 @@ import math
 import keras
 from keras import ops
 
-from hdsynth_tf.networks.precision import widen
+from hdsynth_tf.networks.precision import wide, widen
 
 PACKAGE = "hdsynth_tf"  # of the registered classes; the names are part of saved files
 
@@ -54,18 +54,6 @@ class InstanceNormalization(keras.layers.Layer):
         return {**super().get_config(), "epsilon": self.epsilon}
 
 
-def run(layers, x, rematerialize=False):
-    """`x` through layers, one after the other.
-
-    Args:
-        rematerialize: Boolean. If true, only what goes into each layer is kept for the backward pass, which computes
-            the rest a second time.
-    """
-    for layer in layers:
-        x = keras.remat(layer)(x) if rematerialize else layer(x)
-    return x
-
-
 def pad_to_multiple(x, multiple):
     """Reflects rows at the bottom and columns at the right until height and width are multiples of `multiple`.
 
@@ -74,17 +62,23 @@ def pad_to_multiple(x, multiple):
         multiple: Integer.
 
     Returns:
-        `(batch, height', width', channels)`; `x` itself where nothing is missing.
+        `(batch, height', width', channels)`; `x` itself, not a copy, where nothing is missing.
     """
     for axis in (1, 2):
-        known = x.shape[axis]
-        if known is not None and known % multiple == 0:
-            continue
-        size = ops.shape(x)[axis]
-        rows = ops.arange((size + multiple - 1) // multiple * multiple)
-        bounce = rows % ops.maximum(2 * (size - 1), 1)  # a picture smaller than its padding is reflected back and forth
-        x = ops.take(x, ops.minimum(bounce, 2 * (size - 1) - bounce), axis=axis)
+        known, size = x.shape[axis], ops.shape(x)[axis]
+        if known is None:
+            x = ops.cond(size % multiple == 0, lambda x=x: x, lambda x=x, axis=axis: _reflect_up(x, axis, multiple))
+        elif known % multiple:
+            x = _reflect_up(x, axis, multiple)
     return x
+
+
+def _reflect_up(x, axis, multiple):
+    """`x` with one axis reflected, back and forth if it is shorter than what is missing."""
+    size = ops.shape(x)[axis]
+    places = ops.arange((size + multiple - 1) // multiple * multiple)
+    bounce = places % ops.maximum(2 * (size - 1), 1)
+    return ops.take(x, ops.minimum(bounce, 2 * (size - 1) - bounce), axis=axis)
 
 
 @keras.saving.register_keras_serializable(package=PACKAGE)
@@ -147,21 +141,20 @@ def random_bias(conv, input_channels):
 
 
 class Chain(keras.layers.Layer):
-    """Layers that run one after the other, and the base of the blocks below, which fill `chain` when they are made."""
+    """Layers that run one after the other.
+
+    Args:
+        chain: List of layers.
+    """
 
     def __init__(self, chain=(), **kwargs):
         super().__init__(**kwargs)
         self.chain = list(chain)
 
     def build(self, input_shape):
-        conv = getattr(self, "conv", None)
-        if conv is not None:
-            conv.bias_initializer = random_bias(conv, input_shape[-1])
         for layer in self.chain:
             layer.build(input_shape)
             input_shape = layer.compute_output_shape(input_shape)
-        if conv is not None and self.norm == "instance":
-            freeze_cancelled_bias(conv)
 
     def compute_output_shape(self, input_shape):
         for layer in self.chain:
@@ -174,8 +167,52 @@ class Chain(keras.layers.Layer):
         return x
 
 
+class Block(Chain):
+    """A chain that can be rematerialized: the base of the blocks below, which fill `chain` when they are made.
+
+    Attributes:
+        rematerialize: Boolean. If true, only what goes into the block is kept for the backward pass, which computes the
+            rest a second time. Set by `rematerialize_blocks`, and no part of the config.
+    """
+
+    rematerialize = False
+
+    def build(self, input_shape):
+        conv = getattr(self, "conv", None)
+        if conv is not None:
+            conv.bias_initializer = random_bias(conv, input_shape[-1])
+        super().build(input_shape)
+        if conv is not None and self.norm == "instance":
+            freeze_cancelled_bias(conv)
+
+    def call(self, x):
+        return keras.remat(self.forward)(x) if self.rematerialize else self.forward(x)
+
+    def forward(self, x):
+        """What the block computes."""
+        return super().call(x)
+
+
+def rematerialize_blocks(network, rematerialize):
+    """Says of the outermost blocks of a network whether they are rematerialized; see `Block`."""
+    for layer in network._flatten_layers(recursive=False, include_self=False):
+        if isinstance(layer, Block):
+            layer.rematerialize = rematerialize
+        else:
+            rematerialize_blocks(layer, rematerialize)
+
+
+def spectral_normalization(conv):
+    """`conv` with its kernel brought to spectral norm 1 at each training call; Miyato et al., 2018.
+
+    Keras' wrapper assigns the normalized kernel to the stored one. Under a mixed policy that would round the stored
+    kernel at every call, and small steps would be lost: here it computes in float32, the convolution in its own dtype.
+    """
+    return keras.layers.SpectralNormalization(conv, dtype=wide(conv.compute_dtype), autocast=False, name="spectral")
+
+
 @keras.saving.register_keras_serializable(package=PACKAGE)
-class ConvBlock(Chain):
+class ConvBlock(Block):
     """Padding, convolution, normalisation, activation.
 
     Args:
@@ -221,8 +258,7 @@ class ConvBlock(Chain):
         self.conv = keras.layers.Conv2D(
             filters, kernel_size, strides, kernel_initializer=fresh(kernel_initializer), dtype=dtype, name="conv"
         )
-        spectral = norm == "spectral"
-        conv = keras.layers.SpectralNormalization(self.conv, dtype=dtype, name="spectral") if spectral else self.conv
+        conv = spectral_normalization(self.conv) if norm == "spectral" else self.conv
         self.chain = [Padding2D(pad, padding, dtype=dtype, name="pad"), conv]
         if norm == "instance":
             self.chain.append(InstanceNormalization(dtype=dtype, name="norm"))
@@ -243,7 +279,7 @@ class ConvBlock(Chain):
 
 
 @keras.saving.register_keras_serializable(package=PACKAGE)
-class ResidualBlock(Chain):
+class ResidualBlock(Block):
     """Two reflect-padded 3x3 convolutions around which the input is added; no activation after the sum.
 
     Args:
@@ -265,8 +301,8 @@ class ResidualBlock(Chain):
             ConvBlock(filters, 3, activation=None, name="conv_1", **common),
         ]
 
-    def call(self, x):
-        return x + super().call(x)
+    def forward(self, x):
+        return x + super().forward(x)
 
     def get_config(self):
         return {
@@ -278,7 +314,7 @@ class ResidualBlock(Chain):
 
 
 @keras.saving.register_keras_serializable(package=PACKAGE)
-class UpsampleBlock(Chain):
+class UpsampleBlock(Block):
     """Twice the height and width, then normalisation and ReLU.
 
     Args:

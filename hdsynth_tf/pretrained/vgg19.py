@@ -1,13 +1,12 @@
 """VGG19 features for the perceptual loss. Nothing is loaded or downloaded before `VGG19Features` is made."""
 
-import functools
 from pathlib import Path
 
 import keras
 from keras import ops
 
 from hdsynth_tf.files.torch_files import WeightsFileError, read_tensors, require_torch
-from hdsynth_tf.networks.layers import run
+from hdsynth_tf.networks.layers import Block
 from hdsynth_tf.networks.precision import wide
 from pipelines.errors import UserError
 
@@ -70,7 +69,6 @@ class VGG19Features(keras.Model):
 
     Call arguments:
         image: `(batch, height, width, channels)` float32 in [-1, 1], 1 or 3 channels, 16 pixels a side or more.
-        rematerialize: Boolean. If true, between two features nothing is kept for the backward pass.
 
     Returns:
         List of five features in the compute dtype.
@@ -87,9 +85,15 @@ class VGG19Features(keras.Model):
         # === Layers ===
         scaling = "raw" if raw_input else "torchvision" if is_torchvision(weights) else "keras"
         self.to_vgg_input = ToVGGInput(scaling, dtype=wide(self.compute_dtype), name="to_vgg_input")
-        self.slices = [[self._copy(layer) for layer in layers] for layers in _slices(_load_vgg19(weights))]
+        self.slices = [self._block(layers, i) for i, layers in enumerate(_slices(_load_vgg19(weights)))]
         self.trainable = False
         self.built = True
+
+    def _block(self, layers, i):
+        """The layers up to a tap: rematerialized, nothing is kept between two features."""
+        block = Block([self._copy(layer) for layer in layers], dtype=self.dtype_policy, name=f"slice_{i}")
+        block.built = True
+        return block
 
     def _copy(self, layer):
         copy = type(layer).from_config({**layer.get_config(), "dtype": self.dtype_policy})
@@ -98,11 +102,10 @@ class VGG19Features(keras.Model):
             copy.set_weights(layer.get_weights())
         return copy
 
-    def call(self, image, rematerialize=False):
+    def call(self, image):
         x, features = self.to_vgg_input(image), []
-        for layers in self.slices:
-            through = functools.partial(run, layers)
-            x = (keras.remat(through) if rematerialize else through)(x)
+        for part in self.slices:
+            x = part(x)
             features.append(x)
         return features
 

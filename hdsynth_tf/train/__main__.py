@@ -20,7 +20,7 @@ from hdsynth_tf.show.pictures import compare, histogram
 from hdsynth_tf.train import plan
 from hdsynth_tf.train.checkpoints import Checkpoints
 from hdsynth_tf.train.settings import RunSettings
-from hdsynth_tf.train.stages import StagedTraining, finished, pick_scenes
+from hdsynth_tf.train.stages import StagedTraining, pick_scenes
 from pipelines.paths import as_path
 from pipelines.registration import NOTABLE, describe, register_all
 from pipelines.source import FileSource
@@ -100,7 +100,7 @@ def train(groups, strategy, num_workers, is_chief):
         draw_values(values, windows, folder)
     model = staged.run()
     if is_chief:
-        finish(finished(model), folder, levels[-1], run)
+        finish(model.finished(), folder, levels[-1], run)
 
 
 def check_data(level):

@@ -46,7 +46,7 @@ def _learning_outputs(model, batch_size, height, width):
     def forward(inputs, image):
         semantic_input, real_image = model.conditioning(inputs), model.conditioning.target(inputs, image)
         fake_image = model.generator(model.generator_input(inputs, semantic_input, real_image), training=True)
-        return model.losses(semantic_input, real_image, fake_image, training=True)
+        return model.compute_terms(semantic_input, real_image, fake_image, training=True)
 
     shape = (batch_size, height, width)
     inputs = {

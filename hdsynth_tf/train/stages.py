@@ -191,7 +191,7 @@ class StagedTraining:
         ]
 
     def _keep_best(self, model):
-        finished(model).save(self.folder.best)
+        model.finished().save(self.folder.best)
 
     def _batches(self, level, position):
         """The stream of batches from `position` on; with several workers, each has its part of every batch."""
@@ -226,16 +226,11 @@ class StagedTraining:
         is_whole = position.step == self._steps(position.stage)
         path = self.folder.level_model(stage.level)
         if self.is_chief and later and later[0].level > stage.level and is_whole and not path.exists():
-            finished(model).save(path)
+            model.finished().save(path)
 
 
 def _count(variables):
     return sum(variable.shape.num_elements() for variable in variables)
-
-
-def finished(model):
-    """The model without what only training needs."""
-    return model.with_parts(generator=model.inference_generator, ema_momentum=None)
 
 
 def pick_scenes(source, count):

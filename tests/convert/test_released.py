@@ -16,6 +16,7 @@ from hdsynth_tf.convert.models import foreign_to_released, read_model, write_mod
 from hdsynth_tf.files.torch_files import WeightsFileError, read_tensors  # noqa: E402
 from hdsynth_tf.losses import FeatureMatchingLoss, PerceptualLoss  # noqa: E402
 from hdsynth_tf.model.optimizers import Adam  # noqa: E402
+from hdsynth_tf.model.terms import Term  # noqa: E402
 from hdsynth_tf.pretrained.vgg19 import VGG19Features, WeightsError  # noqa: E402
 
 pytestmark = pytest.mark.torch
@@ -146,9 +147,11 @@ class BothSides:
         self.model.compile(
             Adam(),
             Adam(),
-            adversarial_loss="least_squares",
-            feature_matching_loss=FeatureMatchingLoss(),
-            perceptual_loss=PerceptualLoss(VGG19Features(vgg_path, raw_input=True), relative=False),
+            terms=[
+                Term("adversarial", "least_squares"),
+                Term("feature_matching", FeatureMatchingLoss(), 10.0),
+                Term("perceptual", PerceptualLoss(VGG19Features(vgg_path, raw_input=True), relative=False), 10.0),
+            ],
         )
         self.networks = {name: network.to(dtype) for name, network in networks.items()}
         self.reference = reference.Training(*(self.networks[name] for name in "GDE"), vgg.to(dtype))

@@ -10,6 +10,7 @@ from tiny import compiled, image_model, semantic_batch, semantic_model
 
 from hdsynth_tf.losses import FeatureMatchingLoss, PerceptualLoss, PyramidLoss
 from hdsynth_tf.model import Pix2PixHD
+from hdsynth_tf.model.terms import Term
 from hdsynth_tf.pretrained.vgg19 import VGG19Features
 
 
@@ -25,7 +26,7 @@ def moved(before, network):
 def test_a_step_equals_three_passes_and_plain_gradients():
     """The released code's way: D on the detached fake, the real, the fake again; both gradients of one forward."""
     model = compiled(semantic_model(), generator_optimizer=keras.optimizers.SGD(0.1),
-                     discriminator_optimizer=keras.optimizers.SGD(0.1), pixel_loss=None)  # fmt: skip
+                     discriminator_optimizer=keras.optimizers.SGD(0.1), pixel_weight=0)  # fmt: skip
     inputs, image = semantic_batch()
     x, real = model.conditioning(inputs), model.conditioning.target(inputs, image)
     generator, discriminator = model.generator, model.discriminator
@@ -132,16 +133,18 @@ def test_mixed_precision_learns(precision):
 
 
 @pytest.mark.parametrize(
-    "arguments, message",
+    "terms, message",
     [
-        (dict(adversarial_loss="hinge"), "needs a model with a discriminator"),
-        (dict(feature_matching_loss=FeatureMatchingLoss(), pixel_loss=PyramidLoss()), "needs `adversarial_loss`"),
-        (dict(), "at least one of"),
+        ([Term("adversarial", "hinge")], "needs a model with a discriminator"),
+        ([Term("matching", FeatureMatchingLoss()), Term("pixel", PyramidLoss())], "needs an adversarial one"),
+        ([], r"one `Term` or more.*\[\]"),
+        ([Term("pixel", PyramidLoss()), Term("pixel", PyramidLoss(2))], r"another name.*'pixel', 'pixel'"),
+        ([Term("a", "hinge"), Term("b", "logistic")], "one adversarial term at most"),
     ],
 )
-def test_compile_refuses_what_cannot_train(arguments, message):
+def test_compile_refuses_what_cannot_train(terms, message):
     with pytest.raises(ValueError, match=message):
-        image_model().compile(keras.optimizers.Adam(), **arguments)
+        image_model().compile(keras.optimizers.Adam(), terms=terms)
 
 
 def test_keras_file_round_trip(tmp_path):
@@ -267,9 +270,9 @@ def test_rematerialized_steps_have_the_same_gradients(norm):
         keras.utils.set_random_seed(0)
         model = semantic_model(norm=norm).grow(1)
         optimizers = [keras.optimizers.SGD(1.0) for _ in range(2)]
-        perceptual = PerceptualLoss(VGG19Features("random"), rematerialize=rematerialize)
+        perceptual = Term("perceptual", PerceptualLoss(VGG19Features("random")), 10.0)
         compiled(model, generator_optimizer=optimizers[0], discriminator_optimizer=optimizers[1],
-                 perceptual_loss=perceptual, rematerialize=rematerialize)  # fmt: skip
+                 more_terms=[perceptual], rematerialize=rematerialize)  # fmt: skip
         model.train_on_batch(*semantic_batch(2, 32, 48))
         ends.append(weights(model))
     largest = max(np.abs(a).max() for a in ends[0])

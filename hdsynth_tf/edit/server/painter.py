@@ -25,9 +25,7 @@ class Painter:
 
     def __init__(self, model):
         self.model = model
-        conditioning = type(model.conditioning).from_config({**model.conditioning.get_config(), "image_size": None})
-        parts = dict(conditioning=conditioning, generator=model.inference_generator, discriminator=None)
-        self.preview_model = model.with_parts(**parts, ema_momentum=None)  # the same networks, at any size
+        self.preview_model = model.finished().at_size(None)  # the same networks, at any size
         self.formats = tuple(model.conditioning.input_formats)
 
     def preview_size(self, size):

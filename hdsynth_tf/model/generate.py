@@ -1,0 +1,78 @@
+"""From a model to pictures: the served graph, and the same from arrays."""
+
+import numpy as np
+import tensorflow as tf
+
+from hdsynth_tf.model.serving import input_signature
+from hdsynth_tf.networks.styles import style_choices
+
+
+class Generating:
+    """The part of `Pix2PixHD` that makes pictures."""
+
+    @property
+    def inference_generator(self):
+        """The generator that makes pictures outside of training: the average, where there is one."""
+        return self.generator if self.average_generator is None else self.average_generator
+
+    def render(self, inputs):
+        """Inputs as tensors -> pictures of their size, with the conditioning's channels and depth; the served graph."""
+        image = self(inputs, training=False)
+        if self.conditioning.image_size is not None:
+            size = tf.shape(inputs[next(iter(self.conditioning.input_formats))])[1:3]
+            image = tf.image.resize(image, size, method="bicubic", antialias=True)
+        return self.conditioning.values(image)
+
+    def generate(self, inputs, seed=0, styles=None, style_image=None):
+        """Makes pictures of the inputs' size.
+
+        Only models with an encoder take notice of anything but `inputs`.
+
+        Args:
+            inputs: Dict of arrays that the conditioning reads, with or without a batch axis.
+            seed: Integer, or one for each picture, that names the styles of all instances.
+            styles: Dict, instance id -> number of the style of its class that it shall have, or a list of them, one
+                for each picture.
+            style_image: Photographs of the inputs' size, as the model makes them, whose styles are taken instead; or
+                `None`.
+
+        Returns:
+            uint8 array `(batch, height, width, 3)`, or `(height, width, 3)`; other channels, uint16 or float32 where
+            the model was trained on such images.
+
+        Raises:
+            ValueError: If an input is missing, or has another number of axes.
+        """
+        by_image = style_image is not None
+        signature = input_signature(self, ["style_image"] if by_image else ["seed", "chosen_ids", "chosen_styles"])
+        pictures = {name: spec for name, spec in signature.items() if len(spec.shape) > 2}
+        given = {**inputs, "style_image": style_image}
+        if not set(pictures) <= set(given):
+            raise ValueError(f"`inputs` should have the keys {sorted(pictures)}. Received: {sorted(inputs)}")
+        arrays = {name: np.asarray(given[name], spec.dtype.as_numpy_dtype) for name, spec in pictures.items()}
+        missing_axes = {len(pictures[name].shape) - array.ndim for name, array in arrays.items()}
+        if missing_axes == {1}:
+            arrays = {name: array[None] for name, array in arrays.items()}
+        elif missing_axes != {0}:
+            shapes = {name: array.shape for name, array in arrays.items()}
+            raise ValueError(
+                f"`inputs` should be (batch, height, width, ...) or (height, width, ...). Received: {shapes}"
+            )
+        if by_image and self.encoder is not None:
+            _check_style_image(style_image, arrays, self.conditioning.image_dtype)
+        if "seed" in signature:
+            arrays |= style_choices(seed, styles, len(next(iter(arrays.values()))))
+        if by_image not in self._render_graphs:
+            self._render_graphs[by_image] = tf.function(self.render, input_signature=[signature])
+        made = self._render_graphs[by_image](arrays).numpy()
+        return made[0] if missing_axes == {1} else made
+
+
+def _check_style_image(style_image, arrays, dtype):
+    """Raises `ValueError` unless photographs are of the depth that the model makes, and of the maps' size."""
+    sizes = {array.shape[:3] for array in arrays.values()}
+    if np.asarray(style_image).dtype != dtype or len(sizes) > 1:
+        raise ValueError(
+            f"`style_image` should be {dtype} and have the batch, height and width of the inputs. Received: "
+            f"{np.asarray(style_image).dtype} {np.shape(style_image)}"
+        )

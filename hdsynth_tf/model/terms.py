@@ -1,0 +1,123 @@
+"""What the networks minimise: the named and weighted terms of a training step."""
+
+import keras
+from keras import ops
+
+from hdsynth_tf.losses import ADVERSARIAL_LOSSES, AdversarialLoss, FeatureMatchingLoss
+from hdsynth_tf.networks.precision import widen
+
+DISCRIMINATOR_TERMS = ("discriminator_real", "discriminator_fake")
+FORMER_WEIGHTS = {"adversarial": 1.0, "feature_matching": 10.0, "perceptual": 10.0, "pixel": 10.0, "gradient": 1.0}
+
+
+@keras.saving.register_keras_serializable(package="hdsynth_tf")
+class Term:
+    """A summand of the generator's loss, equation 5 of the paper.
+
+    Args:
+        name: String, in the logs.
+        loss: `losses.AdversarialLoss` or its name in `losses.ADVERSARIAL_LOSSES`: the discriminator trains, too, on its
+            own side of it. `losses.FeatureMatchingLoss`: compares the discriminator's activations. Any other
+            `keras.losses.Loss`: compares the real with the fake image, `(batch, height, width, channels)` float32 in
+            [-1, 1].
+        weight: Float.
+
+    Raises:
+        ValueError: If `loss` is a name that is not known, or `name` one of the discriminator's terms.
+    """
+
+    def __init__(self, name, loss, weight=1.0):
+        if isinstance(loss, str) and loss not in ADVERSARIAL_LOSSES:
+            raise ValueError(
+                f"`loss` should be a loss, or one of {sorted(ADVERSARIAL_LOSSES)}. Received: loss={loss!r}"
+            )
+        if name in DISCRIMINATOR_TERMS:
+            raise ValueError(f"`name` should be another one: the discriminator has a term {name}.")
+        self.name = name
+        self.loss = ADVERSARIAL_LOSSES[loss]() if isinstance(loss, str) else loss
+        self.weight = weight
+
+    @property
+    def is_adversarial(self):
+        return isinstance(self.loss, AdversarialLoss)
+
+    @property
+    def compares_activations(self):
+        return isinstance(self.loss, FeatureMatchingLoss)
+
+    def get_config(self):
+        return {"name": self.name, "loss": keras.saving.serialize_keras_object(self.loss), "weight": self.weight}
+
+    @classmethod
+    def from_config(cls, config):
+        return cls(**{**config, "loss": keras.saving.deserialize_keras_object(config["loss"])})
+
+
+def check_terms(terms, has_discriminator):
+    """Raises `ValueError` unless terms can be trained on together.
+
+    Args:
+        terms: List of `Term`.
+        has_discriminator: Boolean, whether there is a discriminator, and an optimizer for it.
+    """
+    names = [term.name for term in terms]
+    if not terms or len(set(names)) < len(names):
+        raise ValueError(f"`terms` should be one `Term` or more, each of another name. Received: {names}")
+    count = sum(term.is_adversarial for term in terms)
+    if count > 1:
+        raise ValueError(f"`terms` should have one adversarial term at most. Received: {names}")
+    if count and not has_discriminator:
+        raise ValueError("An adversarial term needs a model with a discriminator, and `discriminator_optimizer`.")
+    if not count and any(term.compares_activations for term in terms):
+        raise ValueError(
+            "A feature matching term compares the discriminator's activations: it needs an adversarial one."
+        )
+
+
+def compute_terms(terms, images, activations=None):
+    """The values of the terms and, with an adversarial one, of the discriminator's.
+
+    Args:
+        terms: List of `Term`.
+        images: Pair (real, fake) of `(batch, height, width, channels)` float32 in [-1, 1].
+        activations: Pair (real, fake) of what `MultiScaleDiscriminator` returned, or `None` without adversarial term.
+
+    Returns:
+        Dict: name -> `(batch,)` float32, not weighted.
+    """
+    values = {}
+    for term in terms:
+        if term.is_adversarial:
+            real_scores, fake_scores = ([scale[-1] for scale in scales] for scales in activations)
+            values[term.name] = term.loss.generator_term(fake_scores)
+            values |= zip(DISCRIMINATOR_TERMS, term.loss.discriminator_terms(real_scores, fake_scores))
+        else:
+            values[term.name] = term.loss.call(*(activations if term.compares_activations else images))
+    return {name: per_sample(value, name) for name, value in values.items()}
+
+
+def per_sample(value, name):
+    """`(batch, ...)`, as any loss returns it -> its means `(batch,)` in float32: what Keras scales over replicas."""
+    value = widen(value)
+    if not value.shape:
+        raise ValueError(
+            f"The loss of the term {name} should return a value for each sample, (batch,) or (batch, ...): the mean of "
+            "a batch would count otherwise on several devices. Received: one number"
+        )
+    return ops.mean(value, axis=tuple(range(1, len(value.shape)))) if len(value.shape) > 1 else value
+
+
+def weighted_sum(values, weights):
+    """The sum of terms by their weights, `(batch,)`. `values`, `weights`: dicts of name -> `(batch,)` and floats."""
+    return sum(weight * values[name] for name, weight in weights.items())
+
+
+def terms_of_former_config(config):
+    """Compile arguments of models that were saved with an argument for each term, as they are now."""
+    config = dict(config)
+    terms = []
+    for name, weight in FORMER_WEIGHTS.items():
+        loss, weight = config.pop(f"{name}_loss", None), config.pop(f"{name}_weight", weight)
+        if loss is not None:
+            terms.append(Term(name, keras.saving.deserialize_keras_object(loss), weight))
+    return {**config, "terms": terms}
