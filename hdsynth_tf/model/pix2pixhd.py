@@ -9,8 +9,8 @@ from hdsynth_tf.model.terms import (
     DISCRIMINATOR_TERMS,
     check_terms,
     compute_terms,
-    terms_of_former_config,
     weighted_sum,
+    with_terms,
 )
 from hdsynth_tf.networks.layers import rematerialize_blocks
 from hdsynth_tf.networks.styles import StyleBank
@@ -309,6 +309,5 @@ class Pix2PixHD(Generating, Family, keras.Model):
         }
 
     def compile_from_config(self, config):
-        if "terms" not in config:
-            config = terms_of_former_config(config)
-        self.compile(**{name: keras.saving.deserialize_keras_object(value) for name, value in config.items()})
+        arguments = {name: keras.saving.deserialize_keras_object(value) for name, value in config.items()}
+        self.compile(**(arguments if "terms" in arguments else with_terms(arguments)))

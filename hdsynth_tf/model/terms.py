@@ -7,7 +7,7 @@ from hdsynth_tf.losses import ADVERSARIAL_LOSSES, AdversarialLoss, FeatureMatchi
 from hdsynth_tf.networks.precision import widen
 
 DISCRIMINATOR_TERMS = ("discriminator_real", "discriminator_fake")
-FORMER_WEIGHTS = {"adversarial": 1.0, "feature_matching": 10.0, "perceptual": 10.0, "pixel": 10.0, "gradient": 1.0}
+FORMER_TERMS = ("adversarial", "feature_matching", "perceptual", "pixel", "gradient")
 
 
 @keras.saving.register_keras_serializable(package="hdsynth_tf")
@@ -99,7 +99,7 @@ def compute_terms(terms, images, activations=None):
 def per_sample(value, name):
     """`(batch, ...)`, as any loss returns it -> its means `(batch,)` in float32: what Keras scales over replicas."""
     value = widen(value)
-    if not value.shape:
+    if len(value.shape) == 0:
         raise ValueError(
             f"The loss of the term {name} should return a value for each sample, (batch,) or (batch, ...): the mean of "
             "a batch would count otherwise on several devices. Received: one number"
@@ -112,12 +112,11 @@ def weighted_sum(values, weights):
     return sum(weight * values[name] for name, weight in weights.items())
 
 
-def terms_of_former_config(config):
-    """Compile arguments of models that were saved with an argument for each term, as they are now."""
-    config = dict(config)
-    terms = []
-    for name, weight in FORMER_WEIGHTS.items():
-        loss, weight = config.pop(f"{name}_loss", None), config.pop(f"{name}_weight", weight)
+def with_terms(former):
+    """The compile arguments of models saved by earlier versions, a loss and a weight for each term, as they are now."""
+    arguments, terms = dict(former), []
+    for name in FORMER_TERMS:
+        loss, weight = arguments.pop(f"{name}_loss"), arguments.pop(f"{name}_weight")
         if loss is not None:
-            terms.append(Term(name, keras.saving.deserialize_keras_object(loss), weight))
-    return {**config, "terms": terms}
+            terms.append(Term(name, loss, weight))
+    return {**arguments, "terms": terms}

@@ -10,6 +10,7 @@ import tensorflow as tf
 from PIL import Image
 
 from hdsynth_tf.files.storage import replacing
+from hdsynth_tf.model.family import first_not_finite
 from hdsynth_tf.show.pictures import compare
 from hdsynth_tf.train.checkpoints import Position
 from pipelines.errors import UserError
@@ -103,17 +104,32 @@ class LogTable(keras.callbacks.Callback):
 
 
 class StopOnNonFinite(keras.callbacks.Callback):
-    """Ends training with an error that names the step and the term as soon as a loss is no finite number."""
+    """Ends training with an error as soon as a loss is not finite, and at the end of an epoch if a weight is not.
+
+    The losses of a step are known before its update: an update that makes NaN shows in the weights alone. The first
+    callback in the list, so that the others never see such a model.
+
+    Args:
+        checkpoints: `Checkpoints`, whose newest the message names.
+    """
+
+    def __init__(self, checkpoints):
+        super().__init__()
+        self.checkpoints = checkpoints
 
     def on_train_batch_end(self, batch, logs=None):
-        broken = [name for name, value in (logs or {}).items() if not np.isfinite(value)]
-        if broken:
-            step = int(self.model.generator_optimizer.iterations)
-            raise TrainingError(
-                f"The loss term {broken[0]} was not finite at step {step} of this stage. The newest checkpoint is from "
-                "before that: go on from it with a lower --learning_rate and --discriminator_learning_rate, or with "
-                "--precision=float32."
-            )
+        for name, value in (logs or {}).items():
+            if not np.isfinite(value):
+                self._stop(f"The loss term {name}")
+
+    def on_epoch_end(self, epoch, logs=None):
+        weight = first_not_finite(self.model.weights)
+        if weight:
+            self._stop(f"The weight {weight}")
+
+    def _stop(self, what):
+        step = int(self.model.generator_optimizer.iterations)
+        raise TrainingError(f"{what} was not finite at step {step} of this stage. {self.checkpoints.way_out()}")
 
 
 class StopAfter(keras.callbacks.Callback):

@@ -9,6 +9,7 @@ import numpy as np
 import tensorflow as tf
 
 from hdsynth_tf.files.storage import remove, remove_leftovers, replacing
+from hdsynth_tf.model.family import first_not_finite
 from pipelines.errors import UserError
 from pipelines.paths import as_path
 
@@ -48,33 +49,46 @@ class Checkpoints:
 
         Args:
             position: `Position`. A checkpoint of the same number of steps in all is replaced.
+
+        Raises:
+            CheckpointError: If a variable holds a value that is not finite. Nothing is written then.
         """
+        variables = _variables(model)
+        broken = first_not_finite(variables.values())
+        if broken:
+            raise CheckpointError(f"After {position.total} steps {broken} is not finite. {self.way_out()}")
         with replacing(self.folder / f"step_{position.total:08d}") as temporary:
             temporary.mkdir()
             (temporary / "position.json").write_text(json.dumps(dataclasses.asdict(position)))
             with (temporary / "variables.npz").open("wb") as file:
-                np.savez(file, **{key: keras.ops.convert_to_numpy(v) for key, v in _variables(model).items()})
+                np.savez(file, **{key: keras.ops.convert_to_numpy(v) for key, v in variables.items()})
         for old in self._paths()[: -self.keep]:
             remove(old)
 
     def newest(self):
         """The newest checkpoint that is whole: `(path, Position)`, or `(None, Position())` if there is none.
 
-        What an interrupted run left half-written is removed. A checkpoint whose content does not match its checksums
-        is passed over, and said to be.
+        What an interrupted run left half-written is removed. A checkpoint whose content does not match its checksums,
+        or is not finite, is passed over, and said to be.
         """
         remove_leftovers(self.folder)
         for path in reversed(self._paths()):
             try:
                 position = Position(**json.loads((path / "position.json").read_text()))
-                with (path / "variables.npz").open("rb") as file, zipfile.ZipFile(file) as variables:
-                    damaged = variables.testzip()
-                if damaged is None:
+                if _is_whole(path / "variables.npz"):
                     return path, position
             except (OSError, ValueError, TypeError, zipfile.BadZipFile, tf.errors.OpError):
                 pass
-            print(f"The checkpoint {path} is damaged; the one before is used.")
+            print(f"The checkpoint {path} is damaged, or not finite; the one before is used.")
         return None, Position()
+
+    def way_out(self):
+        """A sentence on what to do when training has broken down."""
+        path, _ = self.newest()
+        mend = "with a lower --learning_rate and --discriminator_learning_rate, or with --precision=float32"
+        if path is None:
+            return f"There is no checkpoint from before that: begin again {mend}."
+        return f"The last good checkpoint is {path}: the same command goes on from it; give it {mend}."
 
     def restore(self, path, model):
         """Gives a compiled model and its optimizers the values of the checkpoint `path`.
@@ -96,6 +110,17 @@ class Checkpoints:
 
     def _paths(self):
         return sorted(self.folder.glob("step_*")) if self.folder.is_dir() else []
+
+
+def _is_whole(path):
+    """Whether a file of variables matches its checksums, and all its numbers are finite."""
+    with path.open("rb") as file:
+        with zipfile.ZipFile(file) as variables:
+            if variables.testzip() is not None:
+                return False
+        file.seek(0)
+        with np.load(file, allow_pickle=False) as saved:
+            return all(np.isfinite(saved[name]).all() for name in saved.files)
 
 
 def _shape(saved, key):

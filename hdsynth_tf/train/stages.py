@@ -171,7 +171,7 @@ class StagedTraining:
                 initial_epoch=before + first,
                 epochs=before + last,
                 steps_per_epoch=steps,
-                callbacks=[StopOnNonFinite(), *watchers, *([StopAfter(left)] if left else []), saver],
+                callbacks=[StopOnNonFinite(self.checkpoints), *watchers, *([StopAfter(left)] if left else []), saver],
                 shuffle=False,
             )
         return saver.position

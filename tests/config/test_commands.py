@@ -326,6 +326,15 @@ def test_a_loss_that_is_no_number_stops_the_run(command, tmp_path):
     assert code == 1 and "was not finite at step" in error
 
 
+def test_an_update_that_is_no_number_is_neither_kept_nor_finished(command, tmp_path):
+    """The losses of the last step are finite, its update is not."""
+    run = tmp_path / "run"
+    steps = ["--steps_per_epoch=1", "--warm_start_epochs=0", "--epochs=1", "--decay_epochs=0"]
+    code, _, error = command("train", *TOY, *steps, "--learning_rate=1e39", f"--run_dir={run}")
+    assert code == 1 and "not finite" in error and "no checkpoint" in error and "--learning_rate" in error
+    assert not (run / "model.keras").exists() and not list((run / "checkpoints").glob("step_*"))
+
+
 @needs_cityscapes
 def test_real_cityscapes_from_training_to_full_size_pictures(command, tmp_path):
     data = ["--dataset=cityscapes", f"--data_dir={CITYSCAPES}"]

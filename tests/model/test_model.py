@@ -279,3 +279,37 @@ def test_rematerialized_steps_have_the_same_gradients(norm):
     assert largest < 100
     for a, b in zip(*ends, strict=True):
         np.testing.assert_allclose(a, b, atol=1e-5)
+
+
+def test_at_size_is_another_model_of_the_same_networks():
+    """Set from outside, a size would change nothing for a model that has made a picture: its graph is kept."""
+    model = semantic_model(ema_momentum=0.9, image_size=(16, 24))
+    for weight in model.average_generator.weights:
+        weight.assign(weight + 0.01)  # another one than the generator
+    inputs, _ = semantic_batch(1, 32, 48)
+    small = model.generate(inputs)
+    large = model.at_size((32, 48))
+    assert large.generator is model.generator and model.conditioning.image_size == (16, 24)
+    assert not np.array_equal(large.generate(inputs), small)
+    np.testing.assert_array_equal(model.generate(inputs), small)
+    np.testing.assert_array_equal(large.at_size((16, 24)).generate(inputs), small)
+    assert large.at_size(None).generate(semantic_batch(1, 20, 28)[0]).shape == (1, 20, 28, 3)
+
+
+@pytest.mark.parametrize("jit_compile", [False, True])
+def test_jit_compile_survives(jit_compile, tmp_path):
+    model = compiled(semantic_model(), jit_compile=jit_compile)
+    model.save(tmp_path / "m.keras")
+    assert keras.saving.load_model(tmp_path / "m.keras").jit_compile is jit_compile
+
+
+@pytest.mark.parametrize("name", ["m.keras", "serving"])
+def test_weights_that_are_not_finite_are_not_saved(name, tmp_path):
+    model = semantic_model()
+    model.save(tmp_path / name)
+    before = sorted((path, path.stat().st_mtime_ns) for path in tmp_path.rglob("*"))
+    kernel = model.generator.stem.conv.kernel
+    kernel.assign(keras.ops.convert_to_numpy(kernel) * np.nan)
+    with pytest.raises(ValueError, match=r"stem/conv/kernel .*not finite"):
+        model.save(tmp_path / name)
+    assert sorted((path, path.stat().st_mtime_ns) for path in tmp_path.rglob("*")) == before

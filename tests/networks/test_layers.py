@@ -7,7 +7,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hdsynth_tf.networks.layers import ConvBlock, HalveImage, Padding2D, ResidualBlock, UpsampleBlock, pad_to_multiple
+from hdsynth_tf.networks.layers import (
+    Chain,
+    ConvBlock,
+    HalveImage,
+    Padding2D,
+    ResidualBlock,
+    UpsampleBlock,
+    pad_to_multiple,
+    rematerialize_blocks,
+)
 
 pytestmark = pytest.mark.backend
 numpy = keras.ops.convert_to_numpy
@@ -110,3 +119,63 @@ def test_pad_to_multiple_reflects_and_crops_back(height, width, multiple):
     if height > 1 and width > 1:
         missing = [(0, y.shape[1] - height), (0, y.shape[2] - width)]
         np.testing.assert_array_equal(y[0, :, :, 0], np.pad(x[0, :, :, 0], missing, mode="reflect"))
+
+
+def test_pad_to_multiple_copies_nothing_where_nothing_is_missing():
+    """Sizes that are known only when the graph runs: rows are gathered inside of a branch, or not at all."""
+    tf = pytest.importorskip("tensorflow")
+    if keras.backend.backend() != "tensorflow":
+        pytest.skip("a graph of TensorFlow's")
+    pad = tf.function(lambda x: pad_to_multiple(x, 4), input_signature=[tf.TensorSpec((None, None, None, 2))])
+    operations = {operation.type for operation in pad.get_concrete_function().graph.get_operations()}
+    assert not operations & {"GatherV2", "GatherNd", "MirrorPad"}
+    for height, width in ((8, 12), (7, 12), (8, 9), (1, 3)):
+        x = np.arange(2 * height * width, dtype="float32").reshape(1, height, width, 2)
+        np.testing.assert_array_equal(pad(x), pad_to_multiple(keras.ops.convert_to_tensor(x), 4))
+
+
+@pytest.mark.parametrize("precision", ["mixed_bfloat16", "mixed_float16"])
+def test_spectral_norm_keeps_the_stored_kernel_in_float32(rng, precision):
+    """Rounded to the narrow type, a kernel would forget all steps that are smaller than its digits."""
+    block = ConvBlock(8, 4, norm="spectral", dtype=precision)
+    x = rng.standard_normal((1, 8, 8, 3)).astype("float32")
+    block(x, training=True)
+    kernel = numpy(block.conv.kernel)
+    narrow = keras.ops.cast(keras.ops.cast(kernel, block.compute_dtype), "float32")
+    assert (kernel != numpy(narrow)).mean() > 0.9
+
+
+@pytest.mark.parametrize("precision", ["mixed_bfloat16", "mixed_float16"])
+def test_small_steps_go_as_far_in_mixed_precision(rng, precision):
+    x = rng.standard_normal((1, 8, 8, 3)).astype("float32")
+    ends = []
+    for dtype in ("float32", precision):
+        block = ConvBlock(8, 4, norm="spectral", dtype=dtype)
+        block.build(x.shape)
+        start = np.random.default_rng(1).standard_normal(block.conv.kernel.shape).astype("float32")
+        block.conv.kernel.assign(start)
+        for weight in block.weights:
+            if "vector_u" in weight.path:
+                weight.assign(np.full(weight.shape, 0.1, "float32"))
+        for _ in range(20):  # power iterations until the norm is 1
+            block(x, training=True)
+        before = numpy(block.conv.kernel)
+        step = 4e-6 * np.sign(np.random.default_rng(2).standard_normal(start.shape)).astype("float32")
+        for _ in range(100):
+            block.conv.kernel.assign_add(step)
+            block(x, training=True)
+        ends.append(np.abs(numpy(block.conv.kernel) - before).mean())
+    assert ends[1] == pytest.approx(ends[0], rel=0.02) and ends[0] > 1e-4
+
+
+@pytest.mark.parametrize("create", [lambda: ResidualBlock(4), lambda: ConvBlock(4, 3, pad=1, norm="spectral")])
+def test_rematerialized_blocks_compute_the_same(rng, create):
+    block, x = create(), rng.standard_normal((1, 6, 5, 4)).astype("float32")
+    expected = numpy(block(x))
+    chain = Chain([block])
+    chain.built = True
+    rematerialize_blocks(chain, True)
+    assert block.rematerialize and not any(getattr(layer, "rematerialize", False) for layer in block.chain)
+    np.testing.assert_array_equal(numpy(block(x)), expected)
+    rematerialize_blocks(chain, False)
+    assert not block.rematerialize

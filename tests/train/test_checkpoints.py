@@ -111,3 +111,27 @@ def test_a_full_disk_leaves_the_one_before(tmp_path, monkeypatch):
         checkpoints.save(model, Position(0, 2, 2))
     assert [path.name for path in tmp_path.iterdir()] == ["step_00000001"]
     assert json.loads((tmp_path / "step_00000001" / "position.json").read_text())["total"] == 1
+
+
+def test_weights_that_are_not_finite_are_never_written(tmp_path):
+    model, checkpoints = trained(1), Checkpoints(tmp_path)
+    checkpoints.save(model, Position(0, 1, 1))
+    kernel = model.generator.stem.conv.kernel
+    kernel.assign(np.array(kernel) * np.inf)
+    with pytest.raises(CheckpointError, match=r"stem/conv/kernel is not finite.*step_00000001.*--learning_rate"):
+        checkpoints.save(model, Position(0, 2, 2))
+    assert [path.name for path in tmp_path.iterdir()] == ["step_00000001"]
+
+
+def test_a_checkpoint_that_is_not_finite_is_passed_over(tmp_path, capsys):
+    """As versions before this one wrote them."""
+    model, checkpoints = trained(1), Checkpoints(tmp_path)
+    for total in (1, 2):
+        checkpoints.save(model, Position(0, total, total))
+    path = tmp_path / "step_00000002" / "variables.npz"
+    with np.load(path, allow_pickle=False) as saved:
+        arrays = {name: saved[name] for name in saved.files}
+    arrays["model/0000"] = np.full_like(arrays["model/0000"], np.nan)
+    np.savez(path, **arrays)
+    assert checkpoints.newest()[1] == Position(0, 1, 1)
+    assert "step_00000002" in capsys.readouterr().out

@@ -1,0 +1,44 @@
+"""Files written before the house was rebuilt are read, and go on."""
+
+import json
+
+import keras
+import numpy as np
+import pytest
+from places import TESTS
+from tiny import semantic_batch
+
+import hdsynth_tf  # noqa: F401
+
+FORMER = TESTS / "data" / "former"  # by the commit 64eb565
+
+
+@pytest.fixture(scope="module")
+def model():
+    return keras.saving.load_model(FORMER / "model.keras")
+
+
+def test_the_same_pictures(model):
+    inputs, _ = semantic_batch()
+    pictures = model.generate(inputs, seed=3)
+    np.testing.assert_allclose(pictures, np.load(FORMER / "pictures.npy", allow_pickle=False), atol=1)
+
+
+def test_terms_and_optimizers_are_where_they_were(model):
+    assert [(term.name, term.weight) for term in model.terms] == [
+        ("adversarial", 1.0),
+        ("feature_matching", 10.0),
+        ("pixel", 10.0),
+    ]
+    assert int(model.generator_optimizer.iterations) == 1 and int(model.discriminator_optimizer.iterations) == 1
+    assert model.discriminator_weight == 0.5 and not model.rematerialize
+
+
+def test_training_goes_on_and_the_file_is_written_anew(model, tmp_path):
+    logs = model.train_on_batch(*semantic_batch(), return_dict=True)
+    assert all(np.isfinite(value) for value in logs.values())
+    model.save(tmp_path / "m.keras")
+    again = keras.saving.load_model(tmp_path / "m.keras")
+    assert json.dumps(again.get_compile_config()) == json.dumps(model.get_compile_config())
+    inputs, _ = semantic_batch()
+    np.testing.assert_array_equal(again.generate(inputs, seed=3), model.generate(inputs, seed=3))

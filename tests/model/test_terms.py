@@ -1,0 +1,73 @@
+"""The terms that networks minimise: every sample counts alike, whatever a loss returns."""
+
+import keras
+import numpy as np
+import pytest
+from tiny import compiled, semantic_batch, semantic_model
+
+from hdsynth_tf.losses import FeatureMatchingLoss, HingeLoss, PyramidLoss
+from hdsynth_tf.model.terms import Term, compute_terms, per_sample, weighted_sum, with_terms
+
+
+@pytest.mark.parametrize("size", [(2, 8, 8), (4, 8, 4), (3, 4, 3)])  # batch 2; batch equal to the width, twice
+def test_any_keras_loss_is_a_term(size):
+    rng = np.random.default_rng(0)
+    real, fake = rng.uniform(-1, 1, (2, *size, 3)).astype("float32")
+    terms = [Term("mae", keras.losses.MeanAbsoluteError(), 3.0), Term("pixel", PyramidLoss())]
+    values = compute_terms(terms, (real, fake))
+    expected = np.abs(real - fake).mean(axis=(1, 2, 3))
+    for name in ("mae", "pixel"):
+        assert values[name].shape == (size[0],)
+        np.testing.assert_allclose(values[name], expected, rtol=1e-5)
+    np.testing.assert_allclose(weighted_sum(values, {"mae": 3.0, "pixel": 1.0}), 4 * expected, rtol=1e-5)
+
+
+def test_a_plain_keras_loss_trains_a_model():
+    model = semantic_model()
+    model.compile(keras.optimizers.Adam(1e-3), terms=[Term("mae", keras.losses.MeanAbsoluteError())])
+    inputs, image = semantic_batch(2)
+    logs = model.train_on_batch(inputs, image, return_dict=True)
+    assert set(logs) == {"mae"} and 0 < logs["mae"] < 2
+
+
+def test_a_loss_of_one_number_is_refused():
+    class Mean(keras.losses.Loss):
+        def call(self, y_true, y_pred):
+            return keras.ops.mean(keras.ops.abs(y_true - y_pred))
+
+    with pytest.raises(ValueError, match=r"term mine should return .*\(batch,\)"):
+        compute_terms([Term("mine", Mean())], (np.zeros((2, 4, 4, 3)), np.ones((2, 4, 4, 3))))
+
+
+def test_means_are_float32():
+    value = per_sample(keras.ops.cast(np.full((2, 300, 3), 0.1), "float16"), "x")
+    assert keras.backend.standardize_dtype(value.dtype) == "float32"
+    np.testing.assert_allclose(value, np.float16(0.1), rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    "arguments, message", [(("x", "wasserstein"), "hinge"), (("discriminator_real", PyramidLoss()), "another one")]
+)
+def test_terms_that_cannot_be_are_refused(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        Term(*arguments)
+
+
+def test_terms_survive_their_config():
+    for term in (Term("adversarial", "hinge", 0.5), Term("matching", FeatureMatchingLoss(relative=True), 3.0)):
+        again = keras.saving.deserialize_keras_object(keras.saving.serialize_keras_object(term))
+        assert again.get_config() == term.get_config() and type(again.loss) is type(term.loss)
+
+
+def test_former_compile_arguments_become_terms():
+    losses = {"adversarial": HingeLoss(), "feature_matching": None, "perceptual": None, "pixel": PyramidLoss(3)}
+    former = {f"{name}_loss": loss for name, loss in {**losses, "gradient": None}.items()}
+    former |= {"adversarial_weight": 2.0, "pixel_weight": 7.0, "generator_optimizer": None, "discriminator_weight": 0.5}
+    former |= {f"{name}_weight": 1.0 for name in ("feature_matching", "perceptual", "gradient")}
+    new = with_terms(former)
+    assert [(term.name, term.weight) for term in new.pop("terms")] == [("adversarial", 2.0), ("pixel", 7.0)]
+    assert new == {"generator_optimizer": None, "discriminator_weight": 0.5}
+
+
+def test_keras_own_losses_property_is_not_hidden():
+    assert compiled(semantic_model()).losses == []
