@@ -150,18 +150,25 @@ class StyleBank(keras.layers.Layer):
         table, counts = ops.convert_to_numpy(self.styles), ops.convert_to_numpy(self.counts)
         return {label: table[label, :count] for label, count in enumerate(counts.tolist()) if count}
 
-    def call(self, label_map, instance_map, seed, chosen_ids=None, chosen_styles=None):
+    def choose(self, label_map, instance_map, seed, chosen_ids=None, chosen_styles=None):
+        """Which style of its class each pixel's instance gets; see the call arguments.
+
+        Returns:
+            `(batch, height, width)` int32, -1 where the class has no styles.
+        """
         known = (label_map >= 0) & (label_map < self.num_classes)
-        label = ops.where(known, label_map, 0)
-        count = ops.cast(ops.take(self.counts, label, axis=0), "int64")
+        count = ops.cast(ops.take(self.counts, ops.where(known, label_map, 0), axis=0), "int64")
         choice = style_hash(instance_map, label_map, seed)
         if chosen_ids is not None:
             chosen = ops.cast(chosen_style(instance_map, chosen_ids, chosen_styles), "int64")
             choice = ops.where(chosen >= 0, chosen, choice)
-        choice = ops.cast(choice % ops.maximum(count, 1), "int32")
+        return ops.cast(ops.where(known & (count > 0), choice % ops.maximum(count, 1), -1), "int32")
+
+    def call(self, label_map, instance_map, seed, chosen_ids=None, chosen_styles=None):
+        choice = self.choose(label_map, instance_map, seed, chosen_ids, chosen_styles)
+        place = ops.where(choice >= 0, label_map * self.num_styles + choice, 0)
         table = ops.reshape(self.styles, (-1, self.feature_channels))
-        features = ops.take(table, label * self.num_styles + choice, axis=0)
-        return ops.where((known & (count > 0))[..., None], features, 0.0)
+        return ops.where((choice >= 0)[..., None], ops.take(table, place, axis=0), 0.0)
 
     def compute_output_shape(self, label_map_shape, *other_shapes):
         return (*label_map_shape, self.feature_channels)

@@ -24,6 +24,7 @@ from hdsynth_tf.edit.scenes.scene import Scene
 from hdsynth_tf.edit.scenes.survey import load_scene
 from hdsynth_tf.edit.server.painter import Painter, encode
 from hdsynth_tf.edit.server.worker import EXTRA, FULL, PREVIEW, Superseded, Worker
+from hdsynth_tf.networks import StyleBank
 from pipelines.conditioning import SemanticConditioning
 from pipelines.source import Source
 
@@ -66,10 +67,12 @@ class Streets(Source):
 class FakePainter(Painter):
     """Paints classes in their colours, as slowly as it is told, and remembers what it painted."""
 
-    suffix, style_counts = ".png", (2, 3, 4, 0)
+    suffix = ".png"
 
     def __init__(self, delay=0.0, has_preview=True):
         self.delay, self.has_preview, self.painted = delay, has_preview, []
+        self.style_bank = StyleBank(4, 1, 4)
+        self.style_bank.fill({label: np.zeros((count, 1)) for label, count in ((0, 2), (1, 3), (2, 4))})
 
     def preview_size(self, size):
         return (size[0] // 2, size[1] // 2) if self.has_preview else None

@@ -6,7 +6,7 @@ import keras
 import numpy as np
 from PIL import Image
 
-from hdsynth_tf.networks.styles import style_hash
+from hdsynth_tf.networks.styles import style_choices
 from hdsynth_tf.show.pictures import box_around, show_values
 from pipelines.depth import file_suffix
 
@@ -27,6 +27,7 @@ class Painter:
         self.model = model
         self.preview_model = model.finished().at_size(None)  # the same networks, at any size
         self.formats = tuple(model.conditioning.input_formats)
+        self.style_bank = model.style_bank if model.encoder is not None else None
 
     def preview_size(self, size):
         """(height, width) of the preview of scenes of `size`; `None` where a whole picture is as quick.
@@ -77,22 +78,20 @@ class Painter:
     @property
     def style_counts(self):
         """Tuple of integers, styles that the model knows of each class; empty without an encoder."""
-        if self.model.encoder is None:
+        if self.style_bank is None:
             return ()
-        return tuple(keras.ops.convert_to_numpy(self.model.style_bank.counts).tolist())
+        return tuple(keras.ops.convert_to_numpy(self.style_bank.counts).tolist())
 
     def styles_of(self, scene):
         """List: the style that each object of a scene has, chosen or by the seed; `None` where there are none."""
         if not any(self.style_counts):
             return [None] * len(scene.objects)
-        counts = np.array([*self.style_counts, 0], "int64")  # the last is for labels of no class
-        labels = np.array([thing.label for thing in scene.objects], "int64")
-        own = counts[np.where((labels >= 0) & (labels < len(counts) - 1), labels, len(counts) - 1)]
-        chosen = np.array([-1 if thing.style is None else thing.style for thing in scene.objects], "int64")
-        ids = np.array([[[thing.instance for thing in scene.objects]]], "int64")
-        drawn = keras.ops.convert_to_numpy(style_hash(ids, labels[None, None], np.array([scene.seed])))[0, 0]
-        style = np.where(chosen >= 0, chosen, drawn) % np.maximum(own, 1)
-        return [int(number) if count else None for number, count in zip(style, own)]
+        labels, ids = (  # as a map of one row, a pixel for each object
+            np.array([[[getattr(thing, name) for thing in scene.objects]]], "int32") for name in ("label", "instance")
+        )
+        choices = style_choices(scene.seed, scene.styles, 1)
+        styles = keras.ops.convert_to_numpy(self.style_bank.choose(labels, ids, **choices))[0, 0]
+        return [int(style) if style >= 0 else None for style in styles]
 
 
 def encode(picture):
