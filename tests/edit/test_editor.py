@@ -179,7 +179,7 @@ def test_the_page_learns_what_there_is(client):
 
 def test_models_without_styles_say_so():
     painter = FakePainter()
-    painter.style_counts = ()
+    painter.style_bank = None
     with client_of(make_editor(painter)) as client:
         assert client.get("/api/editor").json()["has_styles"] is False
         page = Page(client)
@@ -536,7 +536,7 @@ def test_real_cityscapes_maps_are_opened_and_edited(monkeypatch):
     source = build_scenes(CITYSCAPES, 35)
     classes = class_table(source.class_names, source.class_colors, [Facts.of(load_scene(source, 0))])
     painter = FakePainter()
-    painter.style_counts = ()
+    painter.style_bank = None
     monkeypatch.setattr(painter, "picture", lambda scene: np.zeros((*scene.size, 3), "uint8"))
     editor = Editor(source, classes, [], painter, Worker(), {"name": "city", "fingerprint": ""})
     with client_of(editor) as client:
