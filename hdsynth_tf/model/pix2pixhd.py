@@ -107,7 +107,7 @@ class Pix2PixHD(Generating, Family, keras.Model):
         if ema_momentum is not None:
             self.average_generator = type(generator).from_config(generator.get_config())
             self.average_generator.build(generator_shape)
-            self.average_generator.set_weights(generator.get_weights())
+            self.reset_average()
         self.built = True
         self._render_graphs = {}
 
@@ -269,6 +269,11 @@ class Pix2PixHD(Generating, Family, keras.Model):
     def _total(self, values, weights):
         """The loss: its mean over the batch of all replicas, since their gradients are added up."""
         return tf.reduce_mean(weighted_sum(values, weights)) / tf.distribute.get_strategy().num_replicas_in_sync
+
+    def reset_average(self):
+        """Begins the generator's average, where there is one, anew with the weights that the generator has now."""
+        if self.average_generator is not None:
+            self.average_generator.set_weights(self.generator.get_weights())
 
     def _update_average(self):
         step = tf.cast(self.generator_optimizer.iterations, "float32")

@@ -4,9 +4,8 @@ import itertools
 
 import keras
 
-from hdsynth_tf.networks.generators import RELEASED_INITIALIZER, FeatureGenerator, GlobalGenerator, image_head
+from hdsynth_tf.networks.generators import RELEASED_INITIALIZER, FeatureGenerator, GlobalGenerator
 from hdsynth_tf.networks.layers import PACKAGE, ConvBlock, HalveImage, ResidualBlock, UpsampleBlock
-from hdsynth_tf.networks.tone import ToneAdjustment
 
 
 @keras.saving.register_keras_serializable(package=PACKAGE)
@@ -119,6 +118,15 @@ class CoarseToFineGenerator(FeatureGenerator):
     Raises:
         ValueError: If the channels of the parts do not fit together, or the global generator makes images itself.
 
+    Example:
+
+    >>> import numpy as np
+    >>> from hdsynth_tf.networks import CoarseToFineGenerator, GlobalGenerator, LocalEnhancer
+    >>> base = GlobalGenerator(num_filters=8, num_downsamples=2, num_residual_blocks=1, makes_image=False)
+    >>> generator = CoarseToFineGenerator(base, [LocalEnhancer(num_filters=4, num_residual_blocks=1)])
+    >>> tuple(generator(np.zeros((1, 30, 50, 36), "float32")).shape)
+    (1, 30, 50, 3)
+
     Reference:
         - [Wang et al., 2018](https://arxiv.org/abs/1711.11585), section 3.2
     """
@@ -150,8 +158,7 @@ class CoarseToFineGenerator(FeatureGenerator):
 
         # === Layers ===
         self.halve = HalveImage(dtype=self.dtype_policy, name="halve")
-        self.head = image_head(output_channels, kernel_initializer, self.dtype_policy)
-        self.tone = ToneAdjustment(dtype=self.dtype_policy, name="tone") if tone_channels else None
+        self.make_image_layers(kernel_initializer)
 
     @property
     def num_filters(self):

@@ -19,14 +19,6 @@ from hdsynth_tf.networks.tone import ToneAdjustment
 RELEASED_INITIALIZER = {"class_name": "RandomNormal", "config": {"mean": 0.0, "stddev": 0.02}}
 
 
-def image_head(output_channels, kernel_initializer, dtype):
-    """The last convolution of a generator: features -> image before `tanh`."""
-    return ConvBlock(
-        output_channels, 7, pad=3, norm=None, activation=None, kernel_initializer=kernel_initializer, dtype=dtype,
-        name="head",
-    )  # fmt: skip
-
-
 class FeatureGenerator(keras.Model):
     """Base class: a generator whose image is the last convolution, `head`, of its `features`.
 
@@ -37,8 +29,16 @@ class FeatureGenerator(keras.Model):
     def compute_output_shape(self, input_shape):
         return (*input_shape[:-1], self.output_channels)
 
+    def make_image_layers(self, kernel_initializer):
+        """Makes what turns the features into the image: the last convolution, and the tone where it is asked for."""
+        self.head = ConvBlock(
+            self.output_channels, 7, pad=3, norm=None, activation=None, kernel_initializer=kernel_initializer,
+            dtype=self.dtype_policy, name="head",
+        )  # fmt: skip
+        self.tone = ToneAdjustment(dtype=self.dtype_policy, name="tone") if self.tone_channels else None
+
     def build_image_layers(self):
-        """Builds what makes the image of the features."""
+        """Builds them."""
         self.head.build((None, None, None, self.num_filters))
         if self.tone is not None:
             self.tone.build((None, None, None, self.output_channels), (None, None, None, self.tone_channels))
@@ -79,6 +79,14 @@ class GlobalGenerator(FeatureGenerator):
 
     Returns:
         `(batch, height, width, output_channels)` float32 in [-1, 1].
+
+    Example:
+
+    >>> import numpy as np
+    >>> from hdsynth_tf.networks import GlobalGenerator
+    >>> generator = GlobalGenerator(num_filters=4, num_downsamples=2, num_residual_blocks=1)
+    >>> tuple(generator(np.zeros((1, 30, 50, 36), "float32")).shape)
+    (1, 30, 50, 3)
 
     Reference:
         - [Wang et al., 2018](https://arxiv.org/abs/1711.11585), section 3.2
@@ -122,8 +130,9 @@ class GlobalGenerator(FeatureGenerator):
         self.ups = [
             UpsampleBlock(width, upsampling, name=f"up_{i}", **common) for i, width in enumerate(reversed(widths[:-1]))
         ]
-        self.head = image_head(output_channels, kernel_initializer, self.dtype_policy) if makes_image else None
-        self.tone = ToneAdjustment(dtype=self.dtype_policy, name="tone") if tone_channels and makes_image else None
+        self.head = self.tone = None
+        if makes_image:
+            self.make_image_layers(kernel_initializer)
 
     @property
     def trunk(self):
@@ -204,6 +213,14 @@ class UNetGenerator(keras.Model):
 
     Returns:
         `(batch, height, width, output_channels)` float32 in [-1, 1].
+
+    Example:
+
+    >>> import numpy as np
+    >>> from hdsynth_tf.networks import UNetGenerator
+    >>> generator = UNetGenerator(num_filters=4, num_downsamples=3)
+    >>> tuple(generator(np.zeros((1, 30, 50, 36), "float32")).shape)
+    (1, 30, 50, 3)
 
     Reference:
         - [Isola et al., 2017](https://arxiv.org/abs/1611.07004), section 6.1.1

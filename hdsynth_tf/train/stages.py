@@ -127,8 +127,7 @@ class StagedTraining:
         level = self.levels[-1]
         print("\nTone: how light pictures are, from the whole input")
         fitted = fit_tone(model.generator.tone, self.models.conditioning(level), level.source, self.seed)
-        if model.average_generator is not None:
-            model.average_generator.tone.set_weights(model.generator.tone.get_weights())
+        model.reset_average()
         print(f"\n  pictures of nothing else have {fitted:.2f} dB on the training scenes")
 
     def describe(self, stage, model):
