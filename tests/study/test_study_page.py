@@ -252,7 +252,7 @@ def test_an_answer_that_is_refused_stops_no_other(pictures, tmp_path):
         given |= answer(page, lambda number: "right")
         assert sent == [0, 1, 1, 1, 2, 2, 3] and sorted(given) == [0, 1, 2, 3]
         assert "scale" in page.inner_text("#alert")  # it was not wiped away by those that went well
-        assert "but 1" in page.inner_text("#notice .text")
+        assert "except 1" in page.inner_text("#notice .text")
         kept = page.evaluate("Object.entries(localStorage).filter(([key]) => key.endsWith('-zoe'))")
         page.click("#alert button")
         assert not page.locator("#alert").is_visible() and not page.problems

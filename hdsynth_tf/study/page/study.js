@@ -318,7 +318,7 @@ async function main() {
   await notice("One moment", "Your last answers are being sent.", "");
   await rater.outbox.emptied();
   const count = rater.outbox.refused;
-  const rest = count ? ` but ${count}, which the server refused and this browser keeps` : "";
+  const rest = count ? `, except ${count} that the server refused` : "";
   await notice("Thank you", `That was all. Your answers are stored${rest}. Your id is ${session.rater}. You can close this page.`, "");
 }
 
