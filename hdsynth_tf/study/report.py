@@ -1,55 +1,21 @@
 """The report of a study: an HTML page, its plots, JSON, and all answers as a flat table."""
 
 import csv
-import html
 
 from hdsynth_tf.files.run_folder import write_json
 from hdsynth_tf.files.storage import replacing
+from hdsynth_tf.show.pages import write_page
 from hdsynth_tf.study import plots
 from hdsynth_tf.study.findings import browser, exclusion, findings
 from hdsynth_tf.study.shares import RESAMPLES
 from hdsynth_tf.study.stimuli import REAL
 
-PAGE = """<!doctype html>
-<html lang="en">
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>{title}</title>
-<style>
-  body {{ margin: 2rem auto; max-width: 940px; padding: 0 1rem; font: 15px/1.55 system-ui, sans-serif; }}
-  body {{ color: #1c1d1f; }}
-  h1 {{ font-size: 1.4rem; }} h2 {{ font-size: 1.1rem; margin-top: 2.2rem; }}
-  svg {{ max-width: 100%; height: auto; }}
-  .wide {{ overflow-x: auto; }}
-  table {{ border-collapse: collapse; font-variant-numeric: tabular-nums; }}
-  th, td {{ text-align: right; padding: .3rem .8rem; border-bottom: 1px solid #d8dad7; white-space: nowrap; }}
-  th:first-child, td:first-child {{ text-align: left; padding-left: 0; }}
-  th {{ font-weight: 600; white-space: normal; max-width: 10rem; color: #4d5156; vertical-align: bottom; }}
-  .note {{ color: #4d5156; font-size: .9rem; }}
-</style>
-<h1>{title}</h1>
-{sections}
-</html>
-"""
-ANSWER_COLUMNS = (
-    *(
-        "rater",
-        "order",
-        "trial",
-        "attempt",
-        "kind",
-        "image",
-        "left",
-        "right",
-        "duration",
-        "choice",
-        "chosen",
-        "correct",
-    ),
-    *("valid", "shown_ms", "response_ms", "by", "key", "frames", "frame_ms", "rate_hz", "onset_ms", "offset_ms"),
-    *("long_gaps", "hidden", "width", "height", "scale", "device_pixel_ratio", "viewport_width", "viewport_height"),
-    *("cross_origin_isolated", "received", "uuid"),
-)
+ANSWER_COLUMNS = [
+    "rater", "order", "trial", "attempt", "kind", "image", "left", "right", "duration", "choice", "chosen", "correct",
+    "valid", "shown_ms", "response_ms", "by", "key", "frames", "frame_ms", "rate_hz", "onset_ms", "offset_ms",
+    "long_gaps", "hidden", "width", "height", "scale", "device_pixel_ratio", "viewport_width", "viewport_height",
+    "cross_origin_isolated", "received", "uuid", "browser", "left_out",
+]  # fmt: skip
 
 
 def write_report(study, min_checks, folder):
@@ -70,9 +36,11 @@ def write_report(study, min_checks, folder):
     write_answers(folder / "answers.csv", answers, found["inattentive"])
     drawings = draw(study, found)
     for name, drawing in drawings.items():
-        _write(folder / f"{name}.svg", drawing)
-    sections = _sections(study, found, protocol, drawings)
-    _write(folder / "index.html", PAGE.format(title=html.escape(study.question), sections="\n".join(sections)))
+        with replacing(folder / f"{name}.svg") as temporary:
+            temporary.write_text(drawing, encoding="utf-8")
+    shown = {"found": found, "protocol": protocol, "drawings": drawings, "counts": counts(found)}
+    shown |= tables(found, any(study.plan.durations)) if found["used"] else {}
+    write_page(folder / "index.html", "study/report.html", title=study.question, **shown)
     return in_short(found)
 
 
@@ -142,11 +110,8 @@ def in_short(found):
     lines += [f"{row[0]:<{width}} {row[1]:>8} {row[2]:>8} {row[3]:>18} {row[4]:>18}".rstrip() for row in rows]
     if found["repeats"]["pairs"]:
         lines.append(f"Pairs seen again: {found['repeats']['same']} of {found['repeats']['pairs']} answered alike.")
-    for entry in found.get("scale", {}).get("methods", []):
-        lines.append(
-            f"{entry['name']}: strength {entry['strength']:+.2f} ({entry['low']:+.2f} to {entry['high']:+.2f}), "
-            f"the best with probability {entry['best']:.2f}"
-        )
+    for name, strength, bounds, best in _strengths(found):
+        lines.append(f"{name}: strength {strength} ({bounds}), the best with probability {best}")
     return lines
 
 
@@ -166,76 +131,42 @@ def _cells(row):
     )
 
 
-def _sections(study, found, protocol, drawings):
-    """The page's parts, HTML."""
-    yield f"<p>{'<br>'.join(html.escape(line) for line in counts(found))}</p>"
-    head = ("", "answers", "raters", "images", "share", "95 % interval", "as if all answers were independent")
-    if found["used"]:
-        yield from (drawings.get("shares", ""), drawings.get("curve", ""))
-        rows = []
-        for row in found["comparisons"]:
-            answers, *rest = _cells(row)
-            rows.append((name_of(row), answers, row["raters"], row["images"], *rest))
-            for level in row["durations"] if any(study.plan.durations) else []:
-                answers, *rest = _cells(level)
-                rows.append((f"{name_of(row)}, {_time(level)}", answers, "", "", *rest))
-        yield f"<h2>Shares</h2>{_table(head, rows)}"
-        yield (
-            '<p class="note">The 95 % interval holds for other raters and other images of the same kind. The last '
-            "column takes all answers as independent, which they are not: it is too narrow, and stands here to compare "
-            "with other reports.</p>"
-        )
-        yield from _trust(found)
-    yield f"<h2>Protocol</h2><ul>{''.join(f'<li>{html.escape(line)}</li>' for line in protocol)}</ul>"
-    yield '<p class="note">All answers: <a href="answers.csv">answers.csv</a>. This page as data: '
-    yield '<a href="report.json">report.json</a>.</p>'
+def _strengths(found):
+    """Method, strength, interval, and how probably it is the best, of each method as texts."""
+    return [
+        (e["name"], f"{e['strength']:+.2f}", f"{e['low']:+.2f} to {e['high']:+.2f}", f"{e['best']:.2f}")
+        for e in found.get("scale", {}).get("methods", [])
+    ]
 
 
-def _trust(found):
-    """Sections on one scale, sides, repeats and times."""
-    if "methods" in found.get("scale", {}):
-        rows = [
-            (e["name"], f"{e['strength']:+.2f}", f"{e['low']:+.2f} to {e['high']:+.2f}", f"{e['best']:.2f}")
-            for e in found["scale"]["methods"]
-        ]
-        head = ("", "strength", "95 % interval", "best with probability")
-        yield f"<h2>One scale (Bradley-Terry)</h2>{_table(head, rows)}"
-        yield '<p class="note">The difference of two strengths is the logarithm of the odds that one is preferred.</p>'
-    elif "scale" in found:
-        yield f"<h2>One scale (Bradley-Terry)</h2><p>{html.escape(found['scale']['missing'])}</p>"
+def tables(found, has_times):
+    """The rows of the page's tables: dict of lists. With `has_times`, shares have a row for each viewing time, too."""
+    shares = []
+    for row in found["comparisons"]:
+        answers, *rest = _cells(row)
+        shares.append((name_of(row), answers, row["raters"], row["images"], *rest))
+        for level in row["durations"] if has_times else []:
+            answers, *rest = _cells(level)
+            shares.append((f"{name_of(row)}, {_time(level)}", answers, "", "", *rest))
+    times = [
+        (_time(row), row["shown"], f"{row['mean_ms']:.1f}", f"{row['worst_ms']:.1f}", row["off"])
+        for row in found["timing"]
+    ]
+    browsers = [(row["browser"], row["raters"], row["shown"], row["off"]) for row in found["browsers"]]
     _, share, bounds, _ = _cells(found["left"])
-    again = found["repeats"]
-    yield f"<h2>Can it be trusted?</h2><p>The left picture was chosen in {share} of the answers ({bounds}); without a "
-    yield "habit of sides it is 50 %."
-    if again["pairs"]:
-        yield f" Of {again['pairs']} pairs seen again with sides swapped, {again['same']} were answered alike."
-    yield "</p>"
-    if found["timing"]:
-        head = ("asked", "pairs seen", "mean, ms", "largest error, ms", "off: shown again")
-        rows = [
-            (f"{r['duration']:g} s", r["shown"], f"{r['mean_ms']:.1f}", f"{r['worst_ms']:.1f}", r["off"])
-            for r in found["timing"]
-        ]
-        yield _table(head, rows)
-    rows = [(row["browser"], row["raters"], row["shown"], row["off"]) for row in found["browsers"]]
-    yield f"<p></p>{_table(('browser', 'raters', 'pairs seen', 'time off'), rows)}"
-
-
-def _table(head, rows):
-    cells = "".join(f"<th>{html.escape(name)}</th>" for name in head)
-    lines = ("".join(f"<td>{html.escape(str(value))}</td>" for value in row) for row in rows)
-    return f'<div class="wide"><table><tr>{cells}</tr>{"".join(f"<tr>{line}</tr>" for line in lines)}</table></div>'
+    return {
+        "shares": shares,
+        "strengths": _strengths(found),
+        "left": f"{share} of the answers ({bounds})",
+        "times": times,
+        "browsers": browsers,
+    }
 
 
 def write_answers(path, answers, inattentive):
     """All answers, a row each, and why each is left out of the shares, if it is."""
     with replacing(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
-        table = csv.DictWriter(file, [*ANSWER_COLUMNS, "browser", "left_out"], extrasaction="ignore")
+        table = csv.DictWriter(file, ANSWER_COLUMNS, extrasaction="ignore")
         table.writeheader()
         for answer in answers:
             table.writerow({**answer, "browser": browser(answer), "left_out": exclusion(answer, inattentive) or ""})
-
-
-def _write(path, text):
-    with replacing(path) as temporary:
-        temporary.write_text(text, encoding="utf-8")

@@ -1,4 +1,4 @@
-"""Whole files or none, flags and settings, pictures and pages."""
+"""Whole files or none, flags and settings, pictures."""
 
 import dataclasses
 import json
@@ -13,7 +13,6 @@ from hdsynth_tf.config.recipes import RECIPES
 from hdsynth_tf.config.settings import SettingsError
 from hdsynth_tf.files.run_folder import RunFolder, RunFolderError, check_space, find_model, read_settings
 from hdsynth_tf.files.storage import replacing
-from hdsynth_tf.show.gallery import write_gallery
 from hdsynth_tf.show.pictures import CAPTION_HEIGHT, color_labels, grid, show_values
 
 GROUPS = (DataSettings, TrainingSettings)
@@ -149,12 +148,6 @@ def test_grid_keeps_pictures_apart_and_whole():
         assert (sheet == value).all(-1).sum() == 2 * 4 * 20 * 30  # small pictures are enlarged twice
     large = grid([[np.zeros((1024, 2048, 3), "uint8")] * 2], ["a", "b"])
     assert large.shape[1] < 1100
-
-
-def test_gallery_escapes_names(tmp_path):
-    write_gallery(tmp_path / "index.html", "T", "a < b", ["input"], [("<script>", ["a%20b.png"])])
-    page = (tmp_path / "index.html").read_text()
-    assert "<script>" not in page and "&lt;script&gt;" in page and "http" not in page.replace("http-equiv", "")
 
 
 def test_saved_previews_are_lossless(tmp_path):

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from markup import Markup
 from PIL import Image
 from sklearn.linear_model import LogisticRegression
 
@@ -440,6 +441,25 @@ def test_the_report_is_whole_from_the_first_answer_on(methods):
     with (folder / "answers.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
     assert len(rows) == len(book.everything()) and {row["left_out"] for row in rows} >= {"", "practice"}
+
+
+def test_whatever_a_report_shows_is_escaped(methods):
+    hostile = """<script>"x" & 'y'"""
+    for name in ("a", "b"):
+        (methods / name).rename(methods / f"{name}{hostile}")
+    names = (f"a{hostile}", f"b{hostile}", REAL)
+    study = begin(methods, methods / "study", names, question=f"Which {hostile}?", durations=(0.25, 0))
+    for rater in ("anna", "ben"):
+        for answer in judged(study, [rater], names[0]):
+            study.open_answers().add(rater, answer)
+    write_report(study, 0.75, methods / "report")
+    page = Markup((methods / "report" / "index.html").read_text())
+    page.check_harmless()
+    assert page.text.count(f"Which {hostile}?") >= 3  # on the tab, above, and in the protocol
+    for name in names[:2]:
+        assert page.text.count(f"{name} taken for real, ") == 2  # a row for each viewing time
+    assert page.values("svg", "role") == ["img", "img"] and "circle" in page.tags  # drawings are not escaped
+    assert page.values("a", "href") == ["answers.csv", "report.json"]
 
 
 def test_plots_have_each_point_and_escape_names():

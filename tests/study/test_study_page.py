@@ -228,6 +228,57 @@ def test_names_tell_nothing_and_what_was_disturbed_is_shown_again(pictures, tmp_
     assert all("immutable" in headers["cache-control"] for headers in loaded.values())
 
 
+def test_an_answer_that_is_refused_stops_no_other(pictures, tmp_path):
+    """It is set aside and told of; what may be accepted another time is sent until it is."""
+    folder, statuses, sent = tmp_path / "study", {1: [429, 408], 2: [503]}, []
+
+    def pass_on(route):
+        one = route.request.post_data_json
+        sent.append(one["trial"])
+        if one["trial"] == 0:  # the server itself finds what is wrong, and says so
+            route.continue_(post_data={**one, "scale": "large"})
+        elif statuses.get(one["trial"]):
+            route.fulfill(status=statuses[one["trial"]].pop(0), json={"error": "Not now."})
+        else:
+            route.continue_()
+
+    more = dict(num_pairs=4, practice=0, checks=0, picture_size=96)
+    with served(pictures, folder, **more) as url, browser.chromium() as context:
+        context.route("**/api/answers", pass_on)
+        page = browser.open_page(context, url)
+        enter(page, "zoe")
+        given = answer(page, lambda number: "left", limit=1)
+        page.wait_for_selector("#alert:has-text('refused'):has-text('scale')")
+        given |= answer(page, lambda number: "right")
+        assert sent == [0, 1, 1, 1, 2, 2, 3] and sorted(given) == [0, 1, 2, 3]
+        assert "scale" in page.inner_text("#alert")  # it was not wiped away by those that went well
+        assert "except 1" in page.inner_text("#notice .text")
+        kept = page.evaluate("Object.entries(localStorage).filter(([key]) => key.endsWith('-zoe'))")
+        page.click("#alert button")
+        assert not page.locator("#alert").is_visible() and not page.problems
+    assert [one["trial"] for one in stored(folder, "zoe")] == [1, 2, 3]
+    ((key, value),) = kept
+    (refused,) = json.loads(value)
+    assert "refused" in key and refused["status"] == 400 and "scale" in refused["message"]
+    assert (refused["answer"]["trial"], refused["answer"]["choice"]) == (0, "left")
+
+
+def test_any_id_will_do(pictures, tmp_path):
+    """Also one that is a word in the names under which the page keeps things."""
+    folder, ids = tmp_path / "study", ("rater", "answers-rater", "refused-rater")
+    with (
+        served(pictures, folder, num_pairs=1, practice=0, checks=0, picture_size=96) as url,
+        browser.chromium() as context,
+    ):
+        for name in ids:
+            page = browser.open_page(context, url)
+            enter(page, name)
+            assert answer(page, lambda number: "left") == {0: ["left"]}
+            assert not page.problems
+            page.close()
+    assert [len(stored(folder, name)) for name in ids] == [1, 1, 1]
+
+
 @pytest.mark.slow
 def test_forty_pairs_with_five_viewing_times_killed_in_the_middle(pictures, tmp_path, command, rng, capsys):
     folder = tmp_path / "study"

@@ -1,6 +1,6 @@
 // Before and after: an earlier photograph over the present one, up to a line that a slider moves.
 
-import { getBlob } from "./net.js";
+import { getBlob } from "/shared/net.js";
 import { byId, setOptions } from "./elements.js";
 
 const BRIGHTER = 3; // times, a difference is shown

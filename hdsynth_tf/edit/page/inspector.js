@@ -1,7 +1,7 @@
 // What can be done with the selected object: class, actions, styles.
 
 import { byId, make, setOptions } from "./elements.js";
-import { getBlob } from "./net.js";
+import { getBlob } from "/shared/net.js";
 
 const AT_ONCE = 2; // pictures asked for: a browser has six connections to a server, and edits must never wait for one
 

@@ -1,5 +1,6 @@
 // Puts the page together.
 
+import { getJson } from "/shared/net.js";
 import { Carry } from "./carry.js";
 import { Colors } from "./colors.js";
 import { Compare } from "./compare.js";
@@ -10,7 +11,6 @@ import { HistoryStrip } from "./history.js";
 import { Inspector } from "./inspector.js";
 import { Keys } from "./keys.js";
 import { Library } from "./library.js";
-import { getJson } from "./net.js";
 import { ObjectList } from "./objects.js";
 import { Outlines } from "./outlines.js";
 import { Overlay } from "./overlay.js";

@@ -1,6 +1,6 @@
 // The photograph follows the scene: preview, then full. What was asked for before a newer edit is dropped.
 
-import { getBlob } from "./net.js";
+import { getBlob } from "/shared/net.js";
 
 export class Photos extends EventTarget {
   constructor(scene, view) {

@@ -1,6 +1,7 @@
 // The conversation with the server about one scene: edits one after the other, and what to do when a session ended.
 
-import { getPacket, post, putFiles } from "./net.js";
+import { request } from "/shared/net.js";
+import { getPacket, post, putFiles } from "./packets.js";
 
 const KEPT = "editor-session"; // in sessionStorage: the session's name; in localStorage: the record
 
@@ -81,8 +82,7 @@ export class Session extends EventTarget {
     clearTimeout(this.timer);
     this.timer = setTimeout(async () => {
       try {
-        const answer = await fetch(`${this.path}/files/record.json`);
-        if (answer.ok) localStorage.setItem(KEPT, await answer.text());
+        localStorage.setItem(KEPT, await request(`${this.path}/files/record.json`, "text"));
       } catch { /* the store is full, or the server gone: the session itself goes on */ }
     }, 1500);
   }

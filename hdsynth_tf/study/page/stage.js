@@ -1,13 +1,11 @@
 // The two pictures of a trial, drawn on canvases before they are seen; showing them is a change of opacity.
 
+import { getBlob } from "/shared/net.js";
+
 const BLOCK = 16;  // pixels of the mask's blocks
 const SIDES = ["left", "right"];
 
-async function bitmap(url) {
-  const answer = await fetch(url);
-  if (!answer.ok) throw new Error(`A picture could not be loaded (${answer.status}).`);
-  return createImageBitmap(await answer.blob());
-}
+const bitmap = async (url) => createImageBitmap(await getBlob(url));
 
 function canvas(side) {
   const element = document.createElement("canvas");

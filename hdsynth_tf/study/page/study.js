@@ -1,6 +1,7 @@
 // A rater's way through the study: welcome, screen, practice, blocks of pairs, end.
 
-import { Outbox, post } from "./outbox.js";
+import { getJson, postJson } from "/shared/net.js";
+import { Outbox } from "./outbox.js";
 import { Stage, fit } from "./stage.js";
 import { expose, measureFrame, nextFrame } from "./timing.js";
 
@@ -17,10 +18,17 @@ function screen(name) {
   for (const other of SCREENS) $(other).hidden = other !== name;
 }
 
-function tell(message) {
-  $("alert").textContent = message;
-  $("alert").hidden = !message;
+const told = new Map();  // subject -> what is told of it
+
+// Shows a message beside those on other subjects, in one line that can be closed; "" takes it away.
+function tell(subject, message) {
+  told.set(subject, message);
+  const line = [...told.values()].filter(Boolean).join(" "), shown = $("alert").querySelector("span");
+  $("alert").hidden = !line;
+  if (shown.textContent !== line) shown.textContent = line;  // else it would be read aloud again
 }
+
+$("alert").querySelector("button").onclick = () => { for (const subject of told.keys()) tell(subject, ""); };
 
 // === Before the pairs ===
 
@@ -38,11 +46,13 @@ async function welcome(study) {
   screen("welcome");
   for (;;) {
     await new Promise((resolve) => { $("begin").onsubmit = (event) => { event.preventDefault(); resolve(); }; });
-    const [session, problem] = await post("/api/session", { rater: $("rater").value });
-    tell(problem ?? "");
-    if (session) {
+    try {
+      const session = await postJson("/api/session", { rater: $("rater").value });
+      tell("session", "");
       localStorage.setItem(key, session.rater);
       return session;
+    } catch (error) {
+      tell("session", error.message);
     }
   }
 }
@@ -281,10 +291,10 @@ class Session {
       try {
         const ready = this.next?.index === index && !failures ? this.next.ready : this.stage.prepare(this.trials[index]);
         const prepared = await ready;
-        if (failures) tell("");
+        tell("pictures", "");
         return prepared;
       } catch (error) {
-        tell("The pictures cannot be loaded; trying again.");
+        tell("pictures", "The pictures cannot be loaded; trying again.");
         await pause(1000);
       }
     }
@@ -300,15 +310,16 @@ async function inSight() {
 const randomName = () => Array.from(crypto.getRandomValues(new Uint8Array(16)), (b) => b.toString(16).padStart(2, "0")).join("");
 
 async function main() {
-  const answer = await fetch("/api/study");
-  const study = await answer.json();
+  const study = await getJson("/api/study");
   const session = await welcome(study);
   const clock = await checkScreen(study);
   const rater = new Session(study, session, clock);
   await rater.run();
   await notice("One moment", "Your last answers are being sent.", "");
   await rater.outbox.emptied();
-  await notice("Thank you", `That was all. Your answers are stored. Your id is ${session.rater}. You can close this page.`, "");
+  const count = rater.outbox.refused;
+  const rest = count ? `, except ${count} that the server refused` : "";
+  await notice("Thank you", `That was all. Your answers are stored${rest}. Your id is ${session.rater}. You can close this page.`, "");
 }
 
-main().catch((error) => tell(`The page cannot go on: ${error.message} Load it again to go on where you are.`));
+main().catch((error) => tell("page", `The page cannot go on: ${error.message} Load it again to go on where you are.`));
