@@ -2,7 +2,14 @@
 
 from hdsynth_tf.assemble.data import Level, batch_sizes, build_levels, build_scenes, build_source, size_setting
 from hdsynth_tf.assemble.models import ModelMaker, build_conditioning, build_model, check_inputs, check_options
-from hdsynth_tf.assemble.training import build_stages, build_strategy, check_replicas, compile_arguments, workers
+from hdsynth_tf.assemble.training import (
+    build_stages,
+    build_strategy,
+    check_pixel_levels,
+    check_replicas,
+    compile_arguments,
+    workers,
+)
 from hdsynth_tf.assemble.windows import describe_clipped, with_windows
 
 __all__ = [
@@ -18,6 +25,7 @@ __all__ = [
     "build_strategy",
     "check_inputs",
     "check_options",
+    "check_pixel_levels",
     "check_replicas",
     "compile_arguments",
     "describe_clipped",

@@ -143,6 +143,12 @@ def batch_sizes(data, training, source):
     return host_size, crop or image or source.common_size or source.size(0)
 
 
+def shortest_side(source, size):
+    """Pixels of the shortest side of a source's pictures: all are brought to `size`, (height, width), or none is."""
+    size = size or source.common_size
+    return min(size) if size else min(min(source.size(index)) for index in range(len(source)))
+
+
 @dataclasses.dataclass(frozen=True)
 class Level:
     """What one level of the coarse-to-fine schedule trains with.
@@ -202,6 +208,14 @@ def _data_at(data, level, count, source):
     )
 
 
+def _check_shift(shift, side):
+    if shift >= side:
+        raise SettingsError(
+            f"--source_shift should be below {side}, the pixels of the shortest side of what is trained on. Received: "
+            f"{shift}"
+        )
+
+
 def _build_level(data, training, sources):
     """`sources` of files serve all levels; streets are drawn at the size of each."""
     if not isinstance(sources[0], FileSource):
@@ -212,5 +226,7 @@ def _build_level(data, training, sources):
     if data.source_shift and "source" not in source.formats:
         raise SettingsError("--source_shift is for sources, and there are none: label maps lie exactly.")
     host_size, size = batch_sizes(data, training, source)
+    if data.source_shift:
+        _check_shift(data.source_shift, shortest_side(source, size_setting(data, "crop") or host_size))
     steps_per_epoch = training.steps_per_epoch or max(len(source) // training.batch_size, 1)
     return Level(data, training, source, val_source, host_size, size, size_setting(data, "crop"), steps_per_epoch)

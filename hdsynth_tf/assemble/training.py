@@ -5,6 +5,7 @@ import os
 import keras
 import tensorflow as tf
 
+from hdsynth_tf.assemble.data import shortest_side, size_setting
 from hdsynth_tf.assemble.stages import plan_stages
 from hdsynth_tf.config import settings
 from hdsynth_tf.config.settings import SettingsError
@@ -69,6 +70,19 @@ def check_replicas(levels, strategy):
             )
 
 
+def check_pixel_levels(levels, losses):
+    """Raises `SettingsError` unless every level's pictures can be halved as often as the pixel loss does."""
+    if not losses.pixel_weight or losses.pixel_loss != "pyramid":
+        return
+    for data, source in ((level.data, level.source) for level in levels):
+        side = shortest_side(source, size_setting(data, "crop") or size_setting(data, "image"))
+        if losses.pixel_levels > side.bit_length():
+            raise SettingsError(
+                f"--pixel_levels should be {side.bit_length()} at most: pictures of {side} pixels a side cannot be "
+                f"halved more often. Received: {losses.pixel_levels}"
+            )
+
+
 def build_stages(networks, losses, training, first_level=0):
     """The stages of a run, see `stages.plan_stages`."""
     if max(settings.values(training.warm_start_epochs)) and not (losses.pixel_weight or losses.uses_perceptual):
@@ -80,7 +94,7 @@ def build_stages(networks, losses, training, first_level=0):
 
 
 def compile_arguments(stage, losses, training, steps_per_epoch):
-    """What `Pix2PixHD.compile` gets for a stage.
+    """Arguments of `Pix2PixHD.compile` for a stage.
 
     Args:
         stage: `Stage`.

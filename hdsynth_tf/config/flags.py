@@ -7,14 +7,14 @@ import sys
 from absl import flags
 
 from hdsynth_tf.config.recipes import RECIPES
-from hdsynth_tf.config.settings import SettingsError
+from hdsynth_tf.config.settings import SettingsError, is_whole, limits
 
 
 def parse(argv, groups, usage, defaults=None):
     """Reads a command line. Prints the help and exits with 0 on `--help`.
 
     Args:
-        argv: List of strings, the program's name first. `--flagfile=FILE` reads more of them from a file, a line each.
+        argv: List of strings, the program's name first. `--flagfile FILE` reads more of them from a file, a line each.
         groups: Settings classes, in the order of the help.
         usage: String, what the command does and an example; shown above the flags in the help.
         defaults: Dict of name -> value, instead of the settings' own defaults, or `None`.
@@ -30,7 +30,7 @@ def parse(argv, groups, usage, defaults=None):
         sys.exit(0)
     values = _read(argv, groups, defaults or {})
     if "recipe" in values:
-        values = _read(argv, groups, {**(defaults or {}), **RECIPES[values.recipe]})
+        values = _read(argv, groups, {**(defaults or {}), **RECIPES.get(values.recipe, {})})
     return [group(**{field.name: _value(values, field) for field in dataclasses.fields(group)}) for group in groups]
 
 
@@ -50,10 +50,8 @@ def _read(argv, groups, defaults):
 
 
 def _define(field, default, values):
-    help, choices = field.metadata["help"], field.metadata["choices"]
-    if choices:
-        flags.DEFINE_enum(field.name, default, choices, help, flag_values=values)
-    elif field.metadata["repeated"]:
+    help = field.metadata["help"]
+    if field.metadata["repeated"]:
         flags.DEFINE_multi_string(field.name, list(default), help, flag_values=values)
     elif _is_list(field):
         parts = default if isinstance(default, (tuple, list)) else [default]
@@ -78,13 +76,20 @@ def _value(values, field):
         return tuple(value)
     if not _is_list(field):
         return value
-    kind = int if isinstance(field.default, int) else float
-    try:
-        numbers = tuple(_number(part, whole=kind is int) for part in value)
-    except ValueError:
-        kinds = "whole numbers" if kind is int else "numbers"
-        raise SettingsError(f"--{field.name} should be {kinds}, commas between. Received: {','.join(value)}") from None
+    numbers = _numbers(field, value)
     return numbers[0] if field.metadata["per_level"] and len(numbers) == 1 else numbers
+
+
+def _numbers(field, texts):
+    """The numbers that a list is made of; of a field with a value for each level, one at least."""
+    try:
+        numbers = tuple(_number(text, is_whole(field)) for text in texts)
+    except ValueError:
+        numbers = None
+    if numbers is None or (field.metadata["per_level"] and not numbers):
+        kinds = "whole numbers" if is_whole(field) else "numbers"
+        raise SettingsError(f"--{field.name} should be {kinds}, commas between. Received: {','.join(texts)}")
+    return numbers
 
 
 def _number(text, whole):
@@ -96,28 +101,49 @@ def _number(text, whole):
         return float(text)
 
 
-def _expand_flagfiles(arguments, folder=""):
-    """Puts the lines of flag files in the place of `--flagfile=FILE`; a file named in a file may lie beside it."""
-    expanded = []
-    for argument in arguments:
-        name, _, path = argument.lstrip("-").partition("=")
-        if name != "flagfile":
+def _expand_flagfiles(arguments, chain=()):
+    """Puts the lines of flag files in the place of `--flagfile=FILE` and `--flagfile FILE`.
+
+    Args:
+        arguments: Strings, of the command line or the lines of a file.
+        chain: Paths: the file that they come from, last, and those that led there, each named in the one before.
+    """
+    expanded, left = [], iter(arguments)
+    for argument in left:
+        name, equals, path = argument.partition("=")
+        if name in ("--flagfile", "-flagfile"):
+            path = _find_flagfile(path if equals else next(left, ""), chain)
+            expanded += _expand_flagfiles(_read_flagfile(path), (*chain, path))
+        else:
             expanded.append(argument)
-            continue
-        beside = os.path.join(folder, path)
-        path = path if os.path.exists(path) else beside
-        try:
-            with open(path) as file:
-                lines = [line.strip() for line in file]
-        except OSError as error:
-            raise SettingsError(f"The flag file {path} cannot be read: {error.strerror}.") from error
-        lines = [line for line in lines if line and not line.startswith(("#", "//"))]
-        expanded += _expand_flagfiles(lines, os.path.dirname(path))
     return expanded
 
 
+def _find_flagfile(path, chain):
+    """The file `path` as it is given, or beside the file that names it."""
+    if not path:
+        raise SettingsError("--flagfile should name a file. Received: nothing")
+    if chain and not os.path.exists(path):
+        path = os.path.join(os.path.dirname(chain[-1]), path)
+    if os.path.realpath(path) in map(os.path.realpath, chain):
+        raise SettingsError(f"The flag file {path} leads back to itself: {' -> '.join((*chain, path))}")
+    return path
+
+
+def _read_flagfile(path):
+    """Its lines without those that are empty or comments."""
+    try:
+        with open(path, encoding="utf-8") as file:
+            lines = [line.strip() for line in file]
+    except OSError as error:
+        raise SettingsError(f"The flag file {path} cannot be read: {error.strerror}.") from error
+    except UnicodeDecodeError as error:
+        raise SettingsError(f"The flag file {path} is no text of flags, a line each.") from error
+    return [line for line in lines if line and not line.startswith(("#", "//"))]
+
+
 def help_text(groups, usage):
-    """The usage, then every flag with its default, group by group."""
+    """The usage, then every flag with its default and what it can be, group by group."""
     lines = [usage.strip(), "", "--flagfile=FILE reads flags from a file, a line each; later flags win."]
     for group in groups:
         lines += ["", f"{group.__doc__}:"]
@@ -125,8 +151,8 @@ def help_text(groups, usage):
             default = field.default
             shown = ",".join(map(str, default)) if isinstance(default, tuple) else default
             shown = str(shown).lower() if isinstance(default, bool) else shown
-            choices = " | ".join(choice for choice in field.metadata["choices"] or () if choice)
+            allowed = limits(field)
             lines.append(f"  --{field.name}={shown}")
-            lines.append(f"        {field.metadata['help']}" + (f" [{choices}]" if choices else ""))
+            lines.append(f"        {field.metadata['help']}" + (f" [{allowed}]" if allowed else ""))
     lines += ["", "A flag that is true or false is also turned off by --noNAME."]
     return "\n".join(lines)

@@ -3,11 +3,11 @@
 import dataclasses
 
 from hdsynth_tf.config.recipes import RECIPES
-from hdsynth_tf.config.settings import SettingsError, setting, values
+from hdsynth_tf.config.settings import Settings, SettingsError, check_size, seed_setting, setting, values
 
 
 @dataclasses.dataclass(frozen=True)
-class DataSettings:
+class DataSettings(Settings):
     """Data. Values marked * may be one, or one for each level: the global generator, then each enhancer"""
 
     dataset: str = setting(
@@ -21,107 +21,109 @@ class DataSettings:
     target_dir: str = setting("", "folder: the photographs to make, paired by name.")
     label_dir: str = setting("", "folder: label maps, one class id a pixel.")
     instance_dir: str = setting("", "folder: instance maps, one object id a pixel; optional.")
-    num_classes: int = setting(0, "folder: classes in the label maps; their ids are 0 .. num_classes - 1.")
+    num_classes: int = setting(0, "folder: classes in the label maps; their ids are 0 .. num_classes - 1.", at_least=0)
     label_table: str = setting("", "folder: CSV file value,id,name for labels coded by colour or other numbers.")
-    dont_care: tuple = setting((), "Label ids that mean 'no class', comma-separated, such as 255.")
+    dont_care: tuple[int, ...] = setting((), "Label ids that mean 'no class', comma-separated, such as 255.")
     use_instance_map: bool = setting(True, "Whether instance maps, where there are any, give a boundary channel.")
     source_pages: str = setting(
         "",
         "folder: pages of a TIFF with several: channels of one image, or frames, each a scene. Default: an error.",
         ("", "channels", "frames"),
     )
-    source_range: tuple = setting((), "Source values (counts, kelvin) that become -1 and 1: low,high. Wins over:")
+    source_range: tuple[float, ...] = setting(
+        (), "Source values (counts, kelvin) mapped to [-1, 1]: low,high. Wins over:"
+    )
     source_window: str = setting(
         "auto",
         "Which values do so otherwise. dataset: the training data's lowest and highest; percentiles: of each picture; "
         "auto: 0,255 of 8 bits, else dataset.",
         ("auto", "dataset", "percentiles"),
     )
-    source_percentiles: tuple = setting((1, 99), "Of each picture with --source_window=percentiles: low,high.")
-    target_range: tuple = setting((), "The same of targets: low,high. Default: 0,255 of 8 bits, else the data's.")
-    image_height: int = setting(0, "Pixels at which the networks work. 0: as the pictures come (toy_street: 128).")
-    image_width: int = setting(0, "Pixels at which the networks work. 0: as the pictures come (toy_street: 256).")
-    crop_height: int = setting(0, "*Pixels of the windows trained on. 0: whole pictures.", per_level=True)
-    crop_width: int = setting(0, "*Pixels of the windows trained on. 0: whole pictures.", per_level=True)
-    zoom: tuple = setting((), "Training pictures are enlarged by a random factor before windows are cut: low,high.")
-    source_shift: int = setting(0, "Pixels by which sources are moved at random against pairs that lie inexactly.")
+    source_percentiles: tuple[float, ...] = setting(
+        (1, 99), "Of each picture with --source_window=percentiles: low,high.", at_least=0, at_most=100
+    )
+    target_range: tuple[float, ...] = setting(
+        (), "Target values mapped to [-1, 1]: low,high. Default: 0,255 or the data's."
+    )
+    image_height: int = setting(
+        0, "Pixels at which the networks work. 0: as the pictures come (toy_street: 128).", at_least=0
+    )
+    image_width: int = setting(
+        0, "Pixels at which the networks work. 0: as the pictures come (toy_street: 256).", at_least=0
+    )
+    crop_height: int = setting(0, "*Pixels of the windows trained on. 0: whole pictures.", per_level=True, at_least=0)
+    crop_width: int = setting(0, "*Pixels of the windows trained on. 0: whole pictures.", per_level=True, at_least=0)
+    zoom: tuple[float, ...] = setting(
+        (), "Training pictures are enlarged by a random factor before windows are cut: low,high.", above=0
+    )
+    source_shift: int = setting(
+        0, "Maximum random shift of sources in pixels, for pairs that are not exactly aligned.", at_least=0
+    )
     flip: bool = setting(True, "Whether to mirror half of the training pictures.")
-    val_share: float = setting(0.1, "folder without a val split: share of the pictures held out, in runs of names.")
+    val_share: float = setting(
+        0.1, "folder without a val split: share of the pictures held out, in runs of names.", at_least=0, below=1
+    )
     sequence: str = setting(
         "",
         "folder: regular expression that finds a sequence's name in that of its frames, such as ^[^/]+ or (seq\\d+); "
         "whole sequences are held out.",
     )
-    num_scenes: int = setting(2000, "toy_street: scenes in the split.")
+    num_scenes: int = setting(2000, "toy_street: scenes in the split.", at_least=1)
     hidden_modes: bool = setting(True, "toy_street: appearances drawn by lot; false: told by the layout.")
     toy_thermal: bool = setting(False, "toy_street: the input is the 16-bit thermal image, not the maps.")
 
-    def __post_init__(self):
-        for kind in ("image", "crop"):
-            heights, widths = values(getattr(self, f"{kind}_height")), values(getattr(self, f"{kind}_width"))
-            given = [[length > 0 for length in lengths] for lengths in (heights, widths)]
-            if given[0] != given[1] or min(*heights, *widths) < 0:
-                raise SettingsError(
-                    f"--{kind}_height and --{kind}_width are given together, or not at all. "
-                    f"Received: {','.join(map(str, heights))} and {','.join(map(str, widths))}"
-                )
+    def check(self):
+        check_size(self, "image")
+        check_size(self, "crop")
         for name in ("source_range", "source_percentiles", "target_range"):
             window = getattr(self, name)
-            if window and not (len(window) == 2 and window[0] < window[1]):
+            if (window or name == "source_percentiles") and not (len(window) == 2 and window[0] < window[1]):
                 raise SettingsError(f"--{name} should be low,high with low < high. Received: {window}")
-        if not (self.source_percentiles and 0 <= self.source_percentiles[0] < self.source_percentiles[1] <= 100):
-            raise SettingsError(f"--source_percentiles should be from 0 to 100. Received: {self.source_percentiles}")
-        if self.zoom and not (len(self.zoom) == 2 and 0 < self.zoom[0] <= self.zoom[1]):
-            raise SettingsError(f"--zoom should be low,high with 0 < low <= high. Received: {self.zoom}")
+        if self.zoom and not (len(self.zoom) == 2 and self.zoom[0] <= self.zoom[1]):
+            raise SettingsError(f"--zoom should be low,high with low <= high. Received: {self.zoom}")
         if self.zoom and self.zoom[0] < 1 and not max(values(self.crop_height)):
             raise SettingsError("Whole pictures (--crop_height=0) can only be enlarged: --zoom should begin with 1.")
-        if self.source_shift < 0:
-            raise SettingsError(f"--source_shift should be 0 or more. Received: {self.source_shift}")
         if self.dataset == "cityscapes" and not self.data_dir:
             raise SettingsError("--dataset=cityscapes needs --data_dir, the folder with leftImg8bit and gtFine.")
         if self.dataset == "packed" and not self.data_dir:
             raise SettingsError("--dataset=packed needs --data_dir, the folder that hdsynth_tf.prepare wrote.")
         if self.dataset == "folder" and not (self.data_dir or self.source_dir or self.label_dir):
             raise SettingsError("--dataset=folder needs --source_dir or --label_dir, or a --data_dir with train_A, ...")
-        if not 0 <= self.val_share < 1:
-            raise SettingsError(f"--val_share should be from 0 to below 1. Received: {self.val_share}")
 
 
 @dataclasses.dataclass(frozen=True)
-class NetworkSettings:
+class NetworkSettings(Settings):
     """Networks"""
 
     generator: str = setting("global", "global: G1 of the paper; unet: the pix2pix baseline.", ("global", "unet"))
-    num_filters: int = setting(64, "Generator: channels at full size.")
-    num_downsamples: int = setting(4, "Generator: how often height and width are halved (unet: 8 at 256 pixels).")
-    num_residual_blocks: int = setting(9, "global: residual blocks at the lowest resolution.")
-    num_enhancers: int = setting(0, "global: local enhancers around it, each doubling height and width.")
-    num_enhancer_blocks: int = setting(3, "Residual blocks of each enhancer.")
+    num_filters: int = setting(64, "Generator: channels at full size.", at_least=1)
+    num_downsamples: int = setting(
+        4, "Generator: how often height and width are halved (unet: 8 at 256 pixels).", at_least=1
+    )
+    num_residual_blocks: int = setting(9, "global: residual blocks at the lowest resolution.", at_least=0)
+    num_enhancers: int = setting(0, "global: local enhancers around it, each doubling height and width.", at_least=0)
+    num_enhancer_blocks: int = setting(3, "Residual blocks of each enhancer.", at_least=0)
     upsampling: str = setting("nearest", "global: nearest leaves no checkerboard.", ("nearest", "transposed"))
-    padding: str = setting("reflect", "global: of the strided convolutions.", ("reflect", "zero"))
-    skip_connections: bool = setting(True, "global: adds what the way down saw to the way up; adds no weights.")
+    padding: str = setting("reflect", "global: padding of the strided convolutions.", ("reflect", "zero"))
+    skip_connections: bool = setting(True, "global: additive skip connections from encoder to decoder; no weights.")
     tone: bool = setting(
         False, "global: how light the whole image is, is read from the whole input. For thermal images."
     )
-    row_channel: bool = setting(True, "Tells the networks how far down the picture they are.")
-    feature_channels: int = setting(0, "Encoder: features of each instance, from which styles are made. 0: none.")
-    encoder_filters: int = setting(16, "Encoder: channels at full size.")
-    encoder_downsamples: int = setting(4, "Encoder: how often height and width are halved.")
-    discriminator_filters: int = setting(64, "Discriminator: channels of the first group.")
-    discriminator_layers: int = setting(3, "Discriminator: strided groups; 3 see 70 pixels, 2 see 34.")
-    num_scales: int = setting(2, "Discriminators, each on pictures half as large as the one before.")
-    discriminator_norm: str = setting("spectral", "spectral or instance.", ("spectral", "instance"))
+    row_channel: bool = setting(True, "Adds the vertical coordinate as an input channel.")
+    feature_channels: int = setting(
+        0, "Encoder: features of each instance, from which styles are made. 0: none.", at_least=0
+    )
+    encoder_filters: int = setting(16, "Encoder: channels at full size.", at_least=1)
+    encoder_downsamples: int = setting(4, "Encoder: how often height and width are halved.", at_least=1)
+    discriminator_filters: int = setting(64, "Discriminator: channels of the first group.", at_least=1)
+    discriminator_layers: int = setting(3, "Discriminator: strided layers; 3 see 70 pixels, 2 see 34.", at_least=1)
+    num_scales: int = setting(2, "Number of discriminators, each at half the resolution of the one before.", at_least=1)
+    discriminator_norm: str = setting("spectral", "Normalization of the discriminator.", ("spectral", "instance"))
 
-    def __post_init__(self):
-        counts = ("num_filters", "num_downsamples", "encoder_filters", "encoder_downsamples", "discriminator_filters")
-        for name in (*counts, "discriminator_layers", "num_scales"):
-            if getattr(self, name) < 1:
-                raise SettingsError(f"--{name} should be 1 or more. Received: {getattr(self, name)}")
-        if self.feature_channels < 0:
-            raise SettingsError(f"--feature_channels should be 0 or more. Received: {self.feature_channels}")
-        if self.num_enhancers < 0 or (self.num_enhancers and self.generator != "global"):
+    def check(self):
+        if self.num_enhancers and self.generator != "global":
             raise SettingsError(
-                "--num_enhancers should be 0 or more, and 0 for a generator that is not global. Received: "
+                "--num_enhancers should be 0 for a generator that is not global. Received: "
                 f"{self.num_enhancers} with --generator={self.generator}"
             )
         if self.tone and self.generator != "global":
@@ -134,14 +136,16 @@ class NetworkSettings:
 
 
 @dataclasses.dataclass(frozen=True)
-class LossSettings:
+class LossSettings(Settings):
     """Losses"""
 
-    adversarial_loss: str = setting("hinge", "How scores become a loss.", ("hinge", "least_squares", "logistic"))
-    adversarial_weight: float = setting(1.0, "Of the adversarial term. 0: no discriminator at all.")
-    feature_matching_weight: float = setting(10.0, "Of the feature matching term. 0: off.")
+    adversarial_loss: str = setting("hinge", "Adversarial loss.", ("hinge", "least_squares", "logistic"))
+    adversarial_weight: float = setting(1.0, "Weight of the adversarial loss. 0: no discriminator.", at_least=0)
+    feature_matching_weight: float = setting(10.0, "Weight of the feature matching loss. 0: off.", at_least=0)
     relative_matching: bool = setting(False, "Feature matching relative to each layer's magnitude.")
-    perceptual_weight: float = setting(10.0, "Of the perceptual term, where there are weights for it.")
+    perceptual_weight: float = setting(
+        10.0, "Weight of the perceptual loss, if --perceptual_weights are given.", at_least=0
+    )
     perceptual_weights: str = setting(
         "none",
         "VGG19: none; imagenet or torchvision (Keras' or PyTorch's, downloaded); or a file of either, .h5 or .pth.",
@@ -155,16 +159,16 @@ class LossSettings:
         "How pixels are compared. pyramid: L1; decibel: for inputs that do not tell the light, such as thermal ones.",
         ("pyramid", "decibel"),
     )
-    pixel_weight: float = setting(20.0, "Of the term in pixels. 0: off, as in the paper.")
+    pixel_weight: float = setting(20.0, "Weight of the pixel loss. 0: off, as in the paper.", at_least=0)
     gradient_weight: float = setting(
-        0.0, "*Of the term that asks for as much texture as there is, place by place. 0: off.", per_level=True
+        0.0,
+        "*Weight of the gradient loss, which matches the amount of texture locally. 0: off.",
+        per_level=True,
+        at_least=0,
     )
-    pixel_levels: int = setting(2, "pyramid: sizes at which pixels are compared: 1, 1/2, 1/4, ...")
+    pixel_levels: int = setting(2, "pyramid: sizes at which pixels are compared: 1, 1/2, 1/4, ...", at_least=1)
 
-    def __post_init__(self):
-        for field in dataclasses.fields(self):
-            if field.name.endswith("_weight") and min(values(getattr(self, field.name))) < 0:
-                raise SettingsError(f"--{field.name} should be 0 or more. Received: {getattr(self, field.name)}")
+    def check(self):
         if not (self.adversarial_weight or self.pixel_weight or self.uses_perceptual):
             raise SettingsError("All losses are off: one of --adversarial_weight, --pixel_weight must be above 0.")
         keras_weights = self.perceptual_weights == "imagenet" or self.perceptual_weights.endswith(".h5")
@@ -181,42 +185,49 @@ class LossSettings:
 
 
 @dataclasses.dataclass(frozen=True)
-class TrainingSettings:
+class TrainingSettings(Settings):
     """Training. For values marked * see Data"""
 
-    recipe: str = setting("better", "Defaults of all other flags: ours, or the released code's.", tuple(RECIPES))
+    recipe: str = setting("better", "Set of defaults for all other flags.", tuple(RECIPES))
     warm_start_epochs: int = setting(
-        0, "*Epochs on the pixel and perceptual terms alone, before the discriminator comes.", per_level=True
+        0,
+        "*Epochs on the pixel and perceptual terms alone, before the discriminator comes.",
+        per_level=True,
+        at_least=0,
     )
-    enhancer_epochs: int = setting(10, "Epochs in which a new enhancer trains alone, the rest held still.")
+    enhancer_epochs: int = setting(10, "Epochs in which a new enhancer trains alone, the rest held still.", at_least=0)
     freeze_encoder: bool = setting(False, "Whether the encoder, and its styles, stay as they were before enhancers.")
-    epochs: int = setting(100, "*Epochs at the full learning rate, everything together.", per_level=True)
-    decay_epochs: int = setting(100, "*Epochs after them, over which the rate falls to 0 in a line.", per_level=True)
-    steps_per_epoch: int = setting(0, "*Steps that count as an epoch. 0: one pass over the data.", per_level=True)
-    max_steps: int = setting(0, "Stop after so many steps, whatever the epochs. 0: no limit.")
-    batch_size: int = setting(1, "*Pictures a step, over all devices together.", per_level=True)
-    learning_rate: float = setting(2e-4, "*Generator's, of Adam.", per_level=True)
-    discriminator_learning_rate: float = setting(4e-4, "*Discriminator's, of Adam.", per_level=True)
-    warm_start_learning_rate: float = setting(1e-3, "Generator's at the start of a warm start; falls to learning_rate.")
-    beta_1: float = setting(0.5, "Adam's momentum.")
-    ema_momentum: float = setting(0.999, "Of the average of the generator's weights that makes the pictures. 0: none.")
+    epochs: int = setting(100, "*Epochs at the full learning rate, everything together.", per_level=True, at_least=0)
+    decay_epochs: int = setting(
+        100, "*Epochs after them, over which the rate falls to 0 in a line.", per_level=True, at_least=0
+    )
+    steps_per_epoch: int = setting(
+        0, "*Steps that count as an epoch. 0: one pass over the data.", per_level=True, at_least=0
+    )
+    max_steps: int = setting(0, "Maximum number of training steps. 0: no limit.", at_least=0)
+    batch_size: int = setting(1, "*Global batch size, over all devices together.", per_level=True, at_least=1)
+    learning_rate: float = setting(2e-4, "*Adam's learning rate for the generator.", per_level=True, above=0)
+    discriminator_learning_rate: float = setting(
+        4e-4, "*Adam's learning rate for the discriminator.", per_level=True, above=0
+    )
+    warm_start_learning_rate: float = setting(
+        1e-3, "Generator's at the start of a warm start; falls to learning_rate.", above=0
+    )
+    beta_1: float = setting(0.5, "Adam's beta_1 (momentum).", at_least=0, below=1)
+    ema_momentum: float = setting(
+        0.999, "Decay of the moving average of the generator's weights. 0: none.", at_least=0, below=1
+    )
     precision: str = setting(
         "float32", "bfloat16 is fast where the hardware has it.", ("float32", "mixed_bfloat16", "mixed_float16")
     )
-    rematerialize: bool = setting(False, "Computes again what it did not keep: less memory, longer steps.")
+    rematerialize: bool = setting(False, "Gradient checkpointing: less memory, longer steps.")
     strategy: str = setting(
         "auto",
         "auto: mirrored if there are several GPUs, else one. multi_worker: several machines, by TF_CONFIG or Slurm.",
         ("auto", "one", "mirrored", "multi_worker"),
     )
-    seed: int = setting(0, "Of weights, order, crops and flips.")
+    seed: int = seed_setting("Random seed of initial weights, shuffling, crops and flips.")
 
-    def __post_init__(self):
-        lengths = ("warm_start_epochs", "enhancer_epochs", "epochs", "decay_epochs", "steps_per_epoch", "max_steps")
-        for name, least in [*((name, 0) for name in lengths), ("batch_size", 1)]:
-            if min(values(getattr(self, name))) < least:
-                raise SettingsError(f"--{name} should be {least} or more. Received: {getattr(self, name)}")
+    def check(self):
         if not any(max(values(getattr(self, name))) for name in ("warm_start_epochs", "epochs", "decay_epochs")):
             raise SettingsError("There is nothing to do: --epochs, --decay_epochs and --warm_start_epochs are all 0.")
-        if not 0 <= self.ema_momentum < 1:
-            raise SettingsError(f"--ema_momentum should be from 0 to below 1. Received: {self.ema_momentum}")

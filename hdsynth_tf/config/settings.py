@@ -1,12 +1,23 @@
 """What a setting is: name, type, default, unit, help and bounds. `flags` makes command-line flags of it.
 
-Settings are checked against one another when they are made; what depends on the data is checked in `assemble`.
+Settings are checked when they are made, each by itself and against one another; what depends on the data is checked in
+`assemble`.
 """
 
 import dataclasses
+import math
+import operator
 import re
 
 from pipelines.errors import UserError
+
+BOUNDS = {  # name -> what holds between a value and the bound, and how that is said
+    "at_least": (operator.ge, "{} or more"),
+    "above": (operator.gt, "above {}"),
+    "at_most": (operator.le, "at most {}"),
+    "below": (operator.lt, "below {}"),
+}
+LARGEST_SEED = 2**31 - 1  # of those that TensorFlow and models take
 
 
 class SettingsError(UserError, ValueError):
@@ -15,14 +26,82 @@ class SettingsError(UserError, ValueError):
     exit_code = 2
 
 
-def setting(default, help, choices=None, per_level=False, repeated=False):
-    """A field with its help text and, where it is a choice, the values it can have.
+def setting(default, help, choices=None, *, per_level=False, repeated=False, **bounds):
+    """A field of a group of `Settings`. Its annotation says of what type it is: `int`, `tuple[float, ...]`, ...
 
-    A field `per_level` is one value, or a tuple of them: the first for the global generator, one for each enhancer. One
-    that is `repeated` is a tuple of strings, one for each time that the flag is given.
+    Args:
+        default: What it is unless a flag says otherwise.
+        help: String, shown in the help.
+        choices: Tuple of strings: it is one of them. `None`: any.
+        per_level: Boolean, whether it is one value, or a tuple of them: the first for the global generator, one for
+            each enhancer.
+        repeated: Boolean, whether it is a tuple of strings, one for each time that the flag is given.
+        bounds: Numbers `at_least`, `above`, `at_most`, `below`, where it has such; of a tuple, each number is within.
     """
-    metadata = {"help": help, "choices": choices, "per_level": per_level, "repeated": repeated}
+    metadata = {"help": help, "choices": choices, "per_level": per_level, "repeated": repeated, "bounds": bounds}
     return dataclasses.field(default=default, metadata=metadata)
+
+
+def seed_setting(help):
+    """A seed, 0 by default."""
+    return setting(0, help, at_least=0, at_most=LARGEST_SEED)
+
+
+@dataclasses.dataclass(frozen=True)
+class Settings:
+    """Base class of a group of settings: each is one of its choices, and within its bounds.
+
+    Raises:
+        SettingsError: If one is not, or is no finite number where it should be a number, or if `check` says so.
+    """
+
+    def __post_init__(self):
+        for field in dataclasses.fields(self):
+            value = getattr(self, field.name)
+            for part in values(value):
+                if wanted := _missed(field, part):
+                    raise SettingsError(f"--{field.name} should be {wanted}. Received: {_shown(value)}")
+        self.check()
+
+    def check(self):
+        """Raises `SettingsError` where settings that are fine by themselves contradict one another; of subclasses."""
+
+
+def _missed(field, value):
+    """What one value of a field should be and is not, or `None` if it is as it should be."""
+    choices = field.metadata["choices"]
+    if choices and value not in choices:
+        return limits(field)
+    if not is_number(field):
+        return None
+    if not -math.inf < value < math.inf:
+        return "finite"
+    if is_whole(field) and value != int(value):
+        return "whole"
+    within = all(BOUNDS[name][0](value, bound) for name, bound in field.metadata["bounds"].items())
+    return None if within else limits(field)
+
+
+def _shown(value):
+    return repr(value) if isinstance(value, str) else ",".join(map(str, values(value)))
+
+
+def limits(field):
+    """Which values a field can have, in words: its choices, or its bounds; empty if it has neither."""
+    choices, bounds = field.metadata["choices"], field.metadata["bounds"]
+    return " | ".join(filter(None, choices or ())) or ", ".join(
+        phrase.format(bounds[name]) for name, (_, phrase) in BOUNDS.items() if name in bounds
+    )
+
+
+def is_number(field):
+    """Whether a field is a number, or several."""
+    return is_whole(field) or field.type in (float, tuple[float, ...])
+
+
+def is_whole(field):
+    """Whether a field is a whole number, or several."""
+    return field.type in (int, tuple[int, ...])
 
 
 def per_level(group):
@@ -73,7 +152,17 @@ def named_places(texts, reserved=()):
     return places
 
 
+def check_size(group, kind):
+    """Raises `SettingsError` if of the settings `{kind}_height` and `{kind}_width` one is 0, and not the other."""
+    heights, widths = (values(getattr(group, f"{kind}_{side}")) for side in ("height", "width"))
+    if [length > 0 for length in heights] != [length > 0 for length in widths]:
+        raise SettingsError(
+            f"--{kind}_height and --{kind}_width are given together, or not at all. "
+            f"Received: {_shown(heights)} and {_shown(widths)}"
+        )
+
+
 def check_evaluated(labels):
-    """Raises `SettingsError` unless label ids differ, and are whole numbers that are not negative."""
-    if any(label != int(label) or label < 0 for label in labels) or len(set(labels)) < len(labels):
-        raise SettingsError(f"--evaluated_labels should be different whole numbers from 0 on. Received: {labels}")
+    """Raises `SettingsError` if a label id is there twice."""
+    if len(set(labels)) < len(labels):
+        raise SettingsError(f"--evaluated_labels should be different whole numbers. Received: {_shown(labels)}")

@@ -150,7 +150,7 @@ def write_model(model, folder):
 
 
 def foreign_to_released(model):
-    """What of a model the released code's networks cannot be, in words; an empty string if there is nothing."""
+    """Features of a model that the released code does not have, in words; an empty string if there are none."""
     generator = model.inference_generator
     if not isinstance(generator, (GlobalGenerator, CoarseToFineGenerator)):
         return f"a generator called {type(generator).__name__}"

@@ -69,7 +69,7 @@ def find_scenes(folder, data, conditioning):
 
 
 def names_and_colors(conditioning, source):
-    """Of each class, by the model; else by the scenes."""
+    """Names and colors of the classes: those of the model, or else of the scenes."""
     count = conditioning.num_classes
     known = source.num_classes == count
     names = conditioning.class_names or (known and source.class_names) or [f"class {label}" for label in range(count)]

@@ -37,7 +37,7 @@ def _moments(features):
 def kernel_distance(a, b):
     """KID: the squared maximum mean discrepancy, with the kernel `(x . y / features + 1) ** 3`; unbiased.
 
-    Of all pairs of images, where other code takes the mean over random subsets: both have the same expectation. Can be
+    Over all pairs of images, where other code averages random subsets; both have the same expectation. Can be
     a little below 0 for sets that are alike.
 
     Args:

@@ -146,7 +146,7 @@ def files_of(place):
 
 
 def stamp(path):
-    """What tells whether a file is still the same, for the `key` of `measure_once`."""
+    """Identifies the version of a file, for the `key` of `measure_once`."""
     if not hasattr(path, "stat"):
         return str(path)
     found = path.stat()

@@ -9,7 +9,7 @@ SCORES = ("psnr", "ssim", "edge_correlation", "sharpness")
 
 
 def scores(model, source, limit=64):
-    """How near the model's pictures of scenes come to the real ones, at its working size, in 8 bits.
+    """PSNR, SSIM, edge correlation and sharpness against the real images, at the working size, in 8 bits.
 
     A model with an encoder takes its styles from the real pictures.
 

@@ -2,14 +2,14 @@
 
 import dataclasses
 
-from hdsynth_tf.config.settings import SettingsError, check_evaluated, setting
+from hdsynth_tf.config.settings import Settings, SettingsError, check_evaluated, check_size, seed_setting, setting
 
 
 @dataclasses.dataclass(frozen=True)
-class EvaluateSettings:
+class EvaluateSettings(Settings):
     """Evaluate"""
 
-    method: tuple = setting(
+    method: tuple[str, ...] = setting(
         (),
         "NAME=PLACE, given once for each method: a run folder, a .keras file, or a folder of pictures.",
         repeated=True,
@@ -18,32 +18,36 @@ class EvaluateSettings:
     segmenter: str = setting(
         "", "A .keras file, a SavedModel, or a preset of keras-hub. Without one there are no segmentation scores."
     )
-    segmenter_height: int = setting(0, "Pixels that the segmenter's pictures are brought to. 0: as it says itself.")
-    segmenter_width: int = setting(0, "Pixels that the segmenter's pictures are brought to. 0: as it says itself.")
-    segmenter_range: tuple = setting(
-        (), "What 0 and 255 become for the segmenter: low,high. Default: as it says itself, or 0,255."
+    segmenter_height: int = setting(
+        0, "Pixels that the segmenter's pictures are brought to. 0: as it says itself.", at_least=0
     )
-    evaluated_labels: tuple = setting(
-        (), "Label ids that are scored, in the order of the segmenter's classes. Default: as the dataset says, or all."
+    segmenter_width: int = setting(
+        0, "Pixels that the segmenter's pictures are brought to. 0: as it says itself.", at_least=0
+    )
+    segmenter_range: tuple[float, ...] = setting(
+        (), "Input range of the segmenter: low,high. Default: as it says itself, or 0,255."
+    )
+    evaluated_labels: tuple[int, ...] = setting(
+        (),
+        "Label ids that are scored, in the order of the segmenter's classes. Default: as the dataset says, or all.",
+        at_least=0,
     )
     features: str = setting(
         "imagenet",
         "Of FID and KID: imagenet (Keras' InceptionV3, downloaded), a file of its weights, segmenter, or none.",
     )
     resize: bool = setting(False, "Whether pictures of other sizes than the real ones are resized; else an error.")
-    styles: int = setting(1, "Pictures of every scene by models with an encoder, for diversity; the first is scored.")
-    seed: int = setting(0, "Names the styles of the first; the next one has the next seed.")
-    resamples: int = setting(1000, "Of the bootstrap over images that gives the intervals.")
-    num_pictures: int = setting(12, "Scenes shown on the page.")
+    styles: int = setting(
+        1, "Pictures of every scene by models with an encoder, for diversity; the first is scored.", at_least=1
+    )
+    seed: int = seed_setting("Names the styles of the first; the next one has the next seed.")
+    resamples: int = setting(1000, "Bootstrap resamples (over images) of the confidence intervals.", at_least=1)
+    num_pictures: int = setting(12, "Scenes shown on the page.", at_least=1)
 
-    def __post_init__(self):
+    def check(self):
         check_evaluated(self.evaluated_labels)
-        if bool(self.segmenter_height) != bool(self.segmenter_width):
-            raise SettingsError("--segmenter_height and --segmenter_width are given together, or not at all.")
+        check_size(self, "segmenter")
         if self.segmenter_range and len(self.segmenter_range) != 2:
             raise SettingsError(f"--segmenter_range should be low,high. Received: {self.segmenter_range}")
-        for name in ("styles", "resamples", "num_pictures"):
-            if getattr(self, name) < 1:
-                raise SettingsError(f"--{name} should be 1 or more. Received: {getattr(self, name)}")
         if self.features == "segmenter" and not self.segmenter:
             raise SettingsError("--features=segmenter needs --segmenter.")

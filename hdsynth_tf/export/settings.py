@@ -2,11 +2,11 @@
 
 import dataclasses
 
-from hdsynth_tf.config.settings import setting
+from hdsynth_tf.config.settings import Settings, setting
 
 
 @dataclasses.dataclass(frozen=True)
-class ExportSettings:
+class ExportSettings(Settings):
     """Export"""
 
     model: str = setting("", "Run folder or .keras file.")

@@ -49,7 +49,7 @@ class RunFolder:
 
     @property
     def best_record(self):
-        """Which epoch that is, and its scores."""
+        """JSON file with the epoch of the best model and its scores."""
         return self.path / "best.json"
 
     @property
@@ -73,7 +73,7 @@ class RunFolder:
         return self.path / "levels" / f"g{level + 1}.keras"
 
     def level_models(self):
-        """Those that are there, coarse to fine."""
+        """Existing level models, coarse to fine."""
         return sorted((self.path / "levels").glob("g*.keras"))
 
     @property

@@ -19,16 +19,16 @@ def per_sample_mean(x):
 
 
 class AdversarialLoss:
-    """Base class. A subclass says what one score costs: `real_cost`, `fake_cost`, and `generator_cost`."""
+    """Base class. Subclasses define the loss of a score: `real_cost`, `fake_cost` and `generator_cost`."""
 
     def discriminator_terms(self, real_scores, fake_scores):
-        """What the discriminator minimises, equation 3: a pair `(real, fake)` of `(batch,)` float32."""
+        """Discriminator loss, equation 3: a pair `(real, fake)` of `(batch,)` float32."""
         real = sum(per_sample_mean(self.real_cost(widen(score))) for score in real_scores)
         fake = sum(per_sample_mean(self.fake_cost(widen(score))) for score in fake_scores)
         return real, fake
 
     def generator_term(self, fake_scores):
-        """What the generator minimises: `(batch,)` float32."""
+        """Generator loss: `(batch,)` float32."""
         return sum(per_sample_mean(self.generator_cost(widen(score))) for score in fake_scores)
 
     def get_config(self):

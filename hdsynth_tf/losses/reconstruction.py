@@ -184,7 +184,7 @@ class DecibelLoss(keras.losses.Loss):
 
 @keras.saving.register_keras_serializable(package=PACKAGE)
 class GradientLoss(keras.losses.Loss):
-    """Whether as much goes on at each place: agreement of the lengths of the gradients of two grey images.
+    """Agreement of the gradient magnitudes of two grey images: correlation locally, and mean magnitude.
 
     `sum_s (1 - corr(P_s|grad fake|, P_s|grad real|)) / S + log(mean|grad fake| / mean|grad real|)^2`, averaged over a
     pyramid of sizes: 1, 1/2, ... `corr` is Pearson's correlation over the pixels of an image, `P_s` the mean over

@@ -197,7 +197,7 @@ class Pix2PixHD(Generating, Family, keras.Model):
         return generator(self.generator_input(inputs, self.conditioning(inputs), style_image), training=training)
 
     def generator_input(self, inputs, semantic_input, style_image=None):
-        """What the generator reads: the semantic input and, with an encoder, the feature map.
+        """Input of the generator: the semantic input and, with an encoder, the feature map.
 
         Args:
             inputs: Dict as the conditioning reads it.

@@ -315,7 +315,7 @@ class ResidualBlock(Block):
 
 @keras.saving.register_keras_serializable(package=PACKAGE)
 class UpsampleBlock(Block):
-    """Twice the height and width, then normalisation and ReLU.
+    """Upsamples height and width by 2, then normalisation and ReLU.
 
     Args:
         filters: Integer, output channels.

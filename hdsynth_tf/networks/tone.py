@@ -16,7 +16,7 @@ STATISTICS = BANDS * (4 + len(THUMBNAILS)) + BINS + len(QUANTILES)  # of each ch
 
 
 def tone_statistics(x):
-    """What an input looks like as a whole.
+    """Global statistics of an input image.
 
     Of each channel, in a thumbnail of 48x72: for each of 8 bands from top to bottom the mean, the standard deviation
     and the mean differences across and down; a histogram with soft bins; quantiles. In thumbnails of 48x72 and 96x144:

@@ -47,7 +47,7 @@ def main(argv):
 
 
 def caption(registration):
-    """What is known of a pair."""
+    """Caption of a pair: its estimated shift and similarity."""
     if not registration.is_certain:
         return f"cannot be told, too little to see (similarity {registration.similarity:.2f})"
     return f"{registration.words} (similarity {registration.similarity:.2f})"

@@ -2,14 +2,14 @@
 
 import dataclasses
 
-from hdsynth_tf.config.settings import setting
+from hdsynth_tf.config.settings import Settings, setting
 from pipelines.registration import NOTABLE
 
 
 @dataclasses.dataclass(frozen=True)
-class RegisterSettings:
+class RegisterSettings(Settings):
     """Register"""
 
     output_dir: str = setting("", "Folder for the page, index.html.")
-    max_shift: float = setting(NOTABLE, "Pixels; pairs that are shifted by more are named.")
-    num_pairs: int = setting(100, "Pairs on the page, the worst first.")
+    max_shift: float = setting(NOTABLE, "Pixels; pairs that are shifted by more are named.", at_least=0)
+    num_pairs: int = setting(100, "Pairs on the page, the worst first.", at_least=0)

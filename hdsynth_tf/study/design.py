@@ -13,7 +13,7 @@ DEGRADED = "degraded"  # stands for the other picture of a check, an obviously w
 
 @dataclasses.dataclass(frozen=True)
 class Plan:
-    """What is the same for all raters.
+    """Design of a study: settings that all raters share.
 
     Attributes:
         comparisons: Pairs of methods.

@@ -2,21 +2,16 @@
 
 import dataclasses
 
-from hdsynth_tf.config.settings import SettingsError, setting
+from hdsynth_tf.config.settings import Settings, seed_setting, setting
 
 
 @dataclasses.dataclass(frozen=True)
-class StylesSettings:
+class StylesSettings(Settings):
     """Styles"""
 
     model: str = setting("", "Run folder or .keras file of a model with an encoder.")
-    num_styles: int = setting(10, "Styles that a class can have.")
-    min_area: float = setting(1 / 64, "Share of the picture; smaller objects do not make styles.")
-    seed: int = setting(0, "Of the clustering.")
-
-    def __post_init__(self):
-        if self.num_styles < 1 or not 0 <= self.min_area < 1:
-            raise SettingsError(
-                "--num_styles should be 1 or more, --min_area from 0 to below 1. Received: "
-                f"{self.num_styles} and {self.min_area}"
-            )
+    num_styles: int = setting(10, "Maximum number of styles of a class (clusters of k-means).", at_least=1)
+    min_area: float = setting(
+        1 / 64, "Minimum area of objects that make styles, as a share of the picture.", at_least=0, below=1
+    )
+    seed: int = seed_setting("Random seed of the clustering.")

@@ -69,6 +69,7 @@ def train(groups, strategy, num_workers, is_chief):
     folder, named_groups = RunFolder(as_path(run.run_dir)), dict(zip(GROUPS, groups))
     folder.check(named_groups, MAY_CHANGE)
     levels = assemble.build_levels(data, networks, training)
+    assemble.check_pixel_levels(levels, losses)
     values = check_data(levels[-1])
     levels = settle_windows(levels, values, folder.read_windows())
     windows = {"source": levels[0].data.source_range, "image": levels[0].data.target_range}

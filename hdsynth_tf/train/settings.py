@@ -2,18 +2,18 @@
 
 import dataclasses
 
-from hdsynth_tf.config.settings import setting
+from hdsynth_tf.config.settings import Settings, setting
 
 
 @dataclasses.dataclass(frozen=True)
-class RunSettings:
+class RunSettings(Settings):
     """Run"""
 
     run_dir: str = setting("", "Folder for everything that the run makes. Must not hold another run.")
-    sample_epochs: int = setting(1, "Epochs between grids of samples (input | real | generated).")
-    num_samples: int = setting(6, "Pictures in a grid.")
+    sample_epochs: int = setting(1, "Epochs between grids of samples (input | real | generated).", at_least=1)
+    num_samples: int = setting(6, "Number of samples in a grid.", at_least=1)
     init_from: str = setting("", "Run folder or .keras file to go on from. The levels it has are not trained anew.")
-    checkpoint_steps: int = setting(0, "Steps between checkpoints. 0: one after each epoch.")
-    keep_checkpoints: int = setting(2, "Checkpoints kept, the newest ones.")
+    checkpoint_steps: int = setting(0, "Steps between checkpoints. 0: one after each epoch.", at_least=0)
+    keep_checkpoints: int = setting(2, "Checkpoints kept, the newest ones.", at_least=1)
     dry_run: bool = setting(False, "Check data and settings, print the plan, and stop.")
     export: bool = setting(True, "Whether to write the served form, RUN/serving/1, at the end.")

@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import os
+import re
 import subprocess
 import sys
 import types
@@ -15,8 +16,9 @@ from PIL import Image
 from places import ROOT
 from shared_data import CITYSCAPES, ROADSCENE, needs_cityscapes, needs_roadscene
 
-from hdsynth_tf.assemble import build_source
-from hdsynth_tf.config.groups import DataSettings
+from hdsynth_tf.assemble import build_levels, build_source, check_pixel_levels
+from hdsynth_tf.config.groups import DataSettings, LossSettings, NetworkSettings, TrainingSettings
+from hdsynth_tf.config.settings import SettingsError
 from hdsynth_tf.files import run_folder
 from pipelines.packed import write_packed
 
@@ -25,6 +27,7 @@ SMALL = [
     "--discriminator_layers=1", "--num_scales=1",
 ]  # fmt: skip
 TOY = ["--num_scenes=6", "--image_height=32", "--image_width=64", *SMALL]
+VERBS = sorted(path.parent.name for path in (ROOT / "hdsynth_tf").glob("*/__main__.py"))
 SHORT = ["--warm_start_epochs=1", "--epochs=1", "--decay_epochs=1", "--steps_per_epoch=2"]
 
 
@@ -133,13 +136,19 @@ def test_generate_from_folders(toy_run, command, label_folders, tmp_path):
     assert {p.name for p in (tmp_path / "out").glob("*.png")} == {f"s{i}.png" for i in range(5)}
 
 
-@pytest.mark.parametrize(
-    "name", ["train", "generate", "prepare", "convert", "export", "styles", "evaluate", "train_segmenter"]
-)
-def test_help_reads_well_and_succeeds(name):
-    done = shell(name, "--help")
-    assert done.returncode == 0 and not done.stdout.startswith("Traceback")
-    assert "\n  --" in done.stdout and f"python -m hdsynth_tf.{name} --" in done.stdout
+@pytest.mark.parametrize("name", VERBS)
+def test_help_reads_well_and_succeeds(command, name):
+    """What the command is about and examples; then, group by group, each flag and what it means."""
+    code, output, error = command(name, "--help")
+    assert code == 0 and not error
+    usage, _, rest = output.partition("\n\n--flagfile=FILE ")
+    assert not usage.startswith("python") and f"\n  python -m hdsynth_tf.{name} --" in usage
+    assert re.fullmatch(r".*\n(\n[A-Z][^\n]*:\n(  --\w+=.*\n        \w*.+\n)+)+\n.* --noNAME\.\n", rest)
+
+
+def test_help_of_a_command_in_a_process_of_its_own(command):
+    done = shell("export", "--help")
+    assert done.returncode == 0 and done.stdout == command("export", "--help")[1]
 
 
 def test_dry_run_prints_the_plan_and_writes_nothing(command, tmp_path):
@@ -279,12 +288,64 @@ def test_bad_data_is_an_error_before_anything_is_written(command, label_folders,
         (["--pixel_weight=0", "--adversarial_weight=0"], "All losses are off"),
         (["--flagfile=nowhere.flags"], "nowhere.flags"),
         (["--warm_start_epochs=1", "--pixel_weight=0"], "--warm_start_epochs needs"),
+        (["--sample_epochs=0"], "--sample_epochs should be 1 or more. Received: 0"),
+        (["--num_samples=0"], "--num_samples should be 1 or more"),
+        (["--keep_checkpoints=0"], "--keep_checkpoints should be 1 or more"),
+        (["--pixel_levels=0"], "--pixel_levels should be 1 or more"),
+        (["--learning_rate=-1"], "--learning_rate should be above 0"),
+        (["--learning_rate=1e-3,nan", "--num_enhancers=1"], "--learning_rate should be finite"),
+        (["--beta_1=1"], "--beta_1 should be 0 or more, below 1"),
+        (["--num_scenes=0"], "--num_scenes should be 1 or more"),
+        (["--seed=-1"], "--seed should be 0 or more"),
+        (["--epochs="], "--epochs should be whole numbers"),
+        (["--image_height=64", "--image_width=-64"], "--image_width should be 0 or more"),
+        (["--pixel_levels=8", "--image_height=64", "--image_width=128"], "--pixel_levels should be 7 at most"),
+        (["--toy_thermal", "--image_height=32", "--image_width=64", "--source_shift=40"], "should be below 32"),
     ],
 )
 def test_wrong_use_exits_with_two(command, tmp_path, arguments, message):
     code, _, error = command("train", *arguments, f"--run_dir={tmp_path / 'run'}")
     assert code == 2 and message in error and "--help" in error and "Traceback" not in error
     assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize(
+    "name, argument",
+    [
+        ("convert", "--num_classes=-1"), ("edit", "--port=65536"), ("edit", "--fill_weight=0"),
+        ("evaluate", "--num_pictures=0"), ("evaluate", "--evaluated_labels=1,-1"), ("generate", "--styles=0"),
+        ("generate", f"--seed={2**31}"), ("prepare", "--shard_megabytes=0"), ("register", "--max_shift=inf"),
+        ("study", "--port=-1"), ("study", "--checks=1.5"), ("study", "--durations=1,nan"), ("styles", "--min_area=1"),
+        ("train_segmenter", "--learning_rate=0"),
+    ],
+)  # fmt: skip
+def test_numbers_out_of_bounds_exit_with_two(command, name, argument):
+    code, _, error = command(name, argument)
+    flag, _, value = argument.partition("=")
+    assert code == 2 and error.startswith(f"Error: {flag} should be ") and value in error
+
+
+def test_sizes_of_the_data_bound_what_depends_on_them(save):
+    """The smallest picture counts; a crop in its stead; what pictures are resized to on the way."""
+    for name, size in (("a", (40, 30)), ("b", (20, 64))):
+        save(f"source/{name}.png", np.zeros(size, "uint8"))
+        photo = save(f"photo/{name}.png", np.zeros((*size, 3), "uint8"))
+    folders = dict(dataset="folder", source_dir=str(photo.parents[1] / "source"), target_dir=str(photo.parent))
+    for size, side in (
+        ({}, 20),
+        ({"crop": (8, 9)}, 8),
+        ({"image": (16, 48)}, 16),
+        ({"image": (16, 48), "crop": (9, 9)}, 9),
+    ):
+        sizes = {f"{kind}_{axis}": n for kind, pair in size.items() for axis, n in zip(("height", "width"), pair)}
+        data = DataSettings(**folders, **sizes, val_share=0, source_shift=side - 1)
+        levels = build_levels(data, NetworkSettings(), TrainingSettings())
+        check_pixel_levels(levels, LossSettings(pixel_levels=side.bit_length()))
+        with pytest.raises(SettingsError, match=f"--pixel_levels .* {side} pixels .*: {side.bit_length() + 1}"):
+            check_pixel_levels(levels, LossSettings(pixel_levels=side.bit_length() + 1))
+        check_pixel_levels(levels, LossSettings(pixel_levels=99, pixel_loss="decibel"))
+        with pytest.raises(SettingsError, match=f"--source_shift should be below {side}.*Received: {side}"):
+            build_levels(dataclasses.replace(data, source_shift=side), NetworkSettings(), TrainingSettings())
 
 
 def test_a_run_needs_a_folder(command):

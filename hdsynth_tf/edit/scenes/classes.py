@@ -62,7 +62,7 @@ class ClassTable:
 
 @dataclasses.dataclass(frozen=True)
 class Facts:
-    """What one scene tells.
+    """Statistics of the objects of one scene.
 
     Attributes:
         area, wide: Dicts: class -> pixels, as shares of the picture; those of them that a square fits around.

@@ -1,0 +1,36 @@
+"""Arrays as pictures for people."""
+
+import numpy as np
+from PIL import Image
+
+from hdsynth_tf.show.pictures import CAPTION_HEIGHT, color_labels, grid, show_values
+
+
+def test_label_colours():
+    labels = np.array([[0, 1], [1, 255]])
+    rgb = color_labels(labels, [(10, 20, 30), (200, 100, 50)])
+    np.testing.assert_array_equal(rgb, [[(10, 20, 30), (200, 100, 50)], [(200, 100, 50), (0, 0, 0)]])
+    edged = color_labels(np.zeros((2, 2), int), [(100, 100, 100)], np.array([[1, 2], [1, 2]]))
+    np.testing.assert_array_equal(edged[:, :, 0], [[100, 50], [100, 50]])
+
+
+def test_sources_are_shown_through_their_window():
+    source = np.array([[[0], [1000], [3000]]], "uint16")
+    np.testing.assert_array_equal(show_values(source, (0, 2000))[0, :, 0], [0, 128, 255])
+
+
+def test_grid_keeps_pictures_apart_and_whole():
+    pictures = [np.full((20, 30, 3), value, "uint8") for value in (50, 100, 150)]
+    sheet = grid([pictures, pictures], ["a", "b", "c"])[CAPTION_HEIGHT:]
+    for value in (50, 100, 150):
+        assert (sheet == value).all(-1).sum() == 2 * 4 * 20 * 30  # small pictures are enlarged twice
+    large = grid([[np.zeros((1024, 2048, 3), "uint8")] * 2], ["a", "b"])
+    assert large.shape[1] < 1100
+
+
+def test_saved_previews_are_lossless(tmp_path):
+    from hdsynth_tf.generate.picture_folder import save_preview
+
+    array = np.random.default_rng(0).integers(0, 256, (8, 9, 3)).astype("uint8")
+    save_preview(array, tmp_path / "x.webp")
+    np.testing.assert_array_equal(np.asarray(Image.open(tmp_path / "x.webp")), array)
