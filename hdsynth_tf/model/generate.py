@@ -63,7 +63,7 @@ class Generating:
         if "seed" in signature:
             arrays |= style_choices(seed, styles, len(next(iter(arrays.values()))))
         if by_image not in self._render_graphs:
-            self._render_graphs[by_image] = tf.function(self.render, input_signature=[signature])
+            self._render_graphs[by_image] = tf.function(self.render, input_signature=[signature], autograph=False)
         made = self._render_graphs[by_image](arrays).numpy()
         return made[0] if missing_axes == {1} else made
 
