@@ -43,7 +43,7 @@ def measure(height, width, filters, batch_size):
 
     data = groups.DataSettings(image_height=height, image_width=width)
     networks = groups.NetworkSettings(num_filters=filters, discriminator_filters=filters)
-    losses, training = groups.LossSettings(), groups.TrainingSettings(batch_size=batch_size)
+    losses, training = groups.LossSettings(), groups.TrainingSettings(batch_size=batch_size, precision="float32")
     source = assemble.build_source(data, "train")
     model = assemble.build_model(data, networks, losses, training, source)
     stage = assemble.build_stages(networks, losses, training)[-1]

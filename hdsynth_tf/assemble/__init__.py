@@ -2,6 +2,7 @@
 
 from hdsynth_tf.assemble.data import Level, batch_sizes, build_levels, build_scenes, build_source, size_setting
 from hdsynth_tf.assemble.models import ModelMaker, build_conditioning, build_model, check_inputs, check_options
+from hdsynth_tf.assemble.precision import choose_precision
 from hdsynth_tf.assemble.training import (
     build_stages,
     build_strategy,
@@ -27,6 +28,7 @@ __all__ = [
     "check_options",
     "check_pixel_levels",
     "check_replicas",
+    "choose_precision",
     "compile_arguments",
     "describe_clipped",
     "size_setting",

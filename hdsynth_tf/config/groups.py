@@ -218,7 +218,9 @@ class TrainingSettings(Settings):
         0.999, "Decay of the moving average of the generator's weights. 0: none.", at_least=0, below=1
     )
     precision: str = setting(
-        "float32", "bfloat16 is fast where the hardware has it.", ("float32", "mixed_bfloat16", "mixed_float16")
+        "auto",
+        "Float type of the networks. auto: bfloat16 where the device computes it faster, else float32.",
+        ("auto", "float32", "mixed_bfloat16", "mixed_float16"),
     )
     rematerialize: bool = setting(False, "Gradient checkpointing: less memory, longer steps.")
     strategy: str = setting(

@@ -24,5 +24,6 @@ RECIPES = {
         "freeze_encoder": True,
         "discriminator_learning_rate": 2e-4,
         "ema_momentum": 0.0,
+        "precision": "float32",
     },
 }

@@ -18,6 +18,7 @@ serving/1       the same for TensorFlow Serving:
 samples.png     input | real | generated, at the end; samples/ has the same scenes as the training went on
 logs/           losses as CSV; curves and pictures for: tensorboard --logdir=logs
 windows.json    the values of sources and images that are -1 and 1 for the networks
+precision.json  the float type that the networks compute in, and why
 values_*.png    histograms of sources or images that are no plain photographs, and the window of values used
 scores.json     PSNR and SSIM on scenes that were not trained on, beside a picture in mean colours
 levels/         the coarser models of a coarse-to-fine run, g1.keras, g2.keras, ...
@@ -92,6 +93,18 @@ class RunFolder:
     def read_windows(self):
         """Dict: `source`, `image` -> (low, high), or nothing where each picture has its own; empty in a new run."""
         return json.loads(self.windows.read_text()) if self.windows.exists() else {}
+
+    @property
+    def precision(self):
+        """The precision that the run began with, and why."""
+        return self.path / "precision.json"
+
+    def read_precision(self):
+        """The precision that the run began with; an empty string in a new run."""
+        if self.precision.exists():
+            return json.loads(self.precision.read_text())["precision"]
+        asked = read_settings(self.path, "training").get("precision", "auto")  # of runs of earlier versions
+        return "" if asked == "auto" else asked
 
     def values(self, key):
         """The histogram of the values of sources or of images."""

@@ -68,6 +68,9 @@ def train(groups, strategy, num_workers, is_chief):
     data, networks, losses, training, run = groups
     folder, named_groups = RunFolder(as_path(run.run_dir)), dict(zip(GROUPS, groups))
     folder.check(named_groups, MAY_CHANGE)
+    precision, why = assemble.choose_precision(training.precision, folder.read_precision(), num_workers)
+    print(f"Precision: {precision} ({why})")
+    training = dataclasses.replace(training, precision=precision)
     levels = assemble.build_levels(data, networks, training)
     assemble.check_pixel_levels(levels, losses)
     values = check_data(levels[-1])
@@ -98,6 +101,7 @@ def train(groups, strategy, num_workers, is_chief):
         folder.create(named_groups)
         folder.scores.unlink(missing_ok=True)
         write_json(folder.windows, windows)
+        write_json(folder.precision, {"precision": precision, "why": why})
         draw_values(values, windows, folder)
     model = staged.run()
     if is_chief:
