@@ -1,9 +1,17 @@
 """Settings -> objects. Nothing below this folder sees a setting."""
 
-from hdsynth_tf.assemble.data import Level, batch_sizes, build_levels, build_scenes, build_source, size_setting
+from hdsynth_tf.assemble.data import (
+    Level,
+    batch_sizes,
+    build_levels,
+    build_scenes,
+    build_source,
+    find_source,
+    size_setting,
+)
 from hdsynth_tf.assemble.models import ModelMaker, build_conditioning, build_model, check_inputs, check_options
 from hdsynth_tf.assemble.training import build_stages, build_strategy, check_replicas, compile_arguments, workers
-from hdsynth_tf.assemble.windows import describe_clipped, with_windows
+from hdsynth_tf.assemble.windows import describe_clipped, percentiles, settle_windows, with_windows
 
 __all__ = [
     "Level",
@@ -21,6 +29,9 @@ __all__ = [
     "check_replicas",
     "compile_arguments",
     "describe_clipped",
+    "find_source",
+    "percentiles",
+    "settle_windows",
     "size_setting",
     "with_windows",
     "workers",

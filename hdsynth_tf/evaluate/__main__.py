@@ -34,7 +34,6 @@ from hdsynth_tf.generate.picture_folder import (
     looks_of,
 )
 from hdsynth_tf.show.pictures import show_values
-from pipelines.errors import DataError
 from pipelines.paths import as_path
 from pipelines.source import FileSource
 from pipelines.validate import validate
@@ -109,8 +108,6 @@ def data_defaults(runs):
 def held_out_scenes(data):
     """The scenes that methods are compared on, and the values of images that are no plain photographs."""
     source = assemble.build_source(data, data.split)
-    if source is None:
-        raise DataError(f"The dataset has no split {data.split}: name another, --split=test or --split=train.")
     if not isinstance(source, FileSource):
         return source, survey(source)
     findings = validate(source)

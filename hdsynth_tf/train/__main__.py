@@ -70,7 +70,7 @@ def train(groups, strategy, num_workers, is_chief):
     folder.check(named_groups, MAY_CHANGE)
     levels = assemble.build_levels(data, networks, training)
     values = check_data(levels[-1])
-    levels = settle_windows(levels, values, folder.read_windows())
+    levels = assemble.settle_windows(levels, values, folder.read_windows())
     windows = {"source": levels[0].data.source_range, "image": levels[0].data.target_range}
     print_values(values, windows)
     if is_chief:  # nobody reads what others say
@@ -128,20 +128,6 @@ def check_registration(source):
         print("\n".join(lines))
         if len(lines) > 1:
             print("  Pairs that are shifted teach blur. Look at them: python -m hdsynth_tf.register --help")
-
-
-def settle_windows(levels, values, before):
-    """The levels with windows of values that are known: as flags say, as the run began, or as the data are."""
-    settled = []
-    for level in levels:
-        kept = {
-            flag: tuple(before[key])
-            for flag, key in (("source_range", "source"), ("target_range", "image"))
-            if before.get(key) and not getattr(level.data, flag)
-        }
-        data = assemble.with_windows(dataclasses.replace(level.data, **kept), level.source.formats, values)
-        settled.append(dataclasses.replace(level, data=data))
-    return settled
 
 
 def print_values(values, windows):

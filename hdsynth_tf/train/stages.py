@@ -2,6 +2,7 @@
 
 import keras
 
+from hdsynth_tf import assemble
 from hdsynth_tf.train.callbacks import (
     Interrupted,
     LogRates,
@@ -209,6 +210,7 @@ class StagedTraining:
                 shard,
                 level.data.zoom or NO_ZOOM,
                 level.data.source_shift,
+                assemble.percentiles(level.data),
             )
 
         if self.num_workers == 1:

@@ -47,7 +47,7 @@ def main(argv):
     backup.check(settings, MAY_CHANGE)
     if output.exists():
         raise RunFolderError(f"{output} is there already. Choose another --output, or remove it.")
-    source, val_source = assemble.build_source(data, data.split or "train"), assemble.build_source(data, "val")
+    source, val_source = assemble.build_source(data, data.split or "train"), assemble.find_source(data, "val")
     if source.formats["image"] != PHOTOGRAPH:
         raise SettingsError("Segmenters are trained on photographs: RGB of 8 bits.")
     classes = EvaluatedClasses.of(source, asked.evaluated_labels)
