@@ -9,6 +9,7 @@ import keras
 from keras import ops
 
 PACKAGE = "pipelines"  # of the registered classes; the names are part of saved files
+NO_CLASS = -1
 SAMPLED_PIXELS = 65536  # of a picture, at most, that its percentiles are taken from
 
 
@@ -258,11 +259,11 @@ class SemanticConditioning(Conditioning):
         return {**inputs, **{name: resize_nearest(inputs[name], size) for name in self.input_formats}}
 
     def encode(self, inputs):
-        label_map = inputs["label_map"]
-        x = one_hot(label_map, self.num_classes, self.compute_dtype)
+        label_map = ops.cast(inputs["label_map"], "int32")
         for label in self.dont_care:
             if 0 <= label < self.num_classes:
-                x = x * ops.cast(label_map != label, x.dtype)[..., None]
+                label_map = ops.where(label_map == label, NO_CLASS, label_map)
+        x = one_hot(label_map, self.num_classes, self.compute_dtype)
         if self.boundary:
             x = ops.concatenate([x, ops.cast(boundary_map(inputs["instance_map"]), x.dtype)], axis=-1)
         return x
