@@ -64,9 +64,15 @@ def _window(key, formats, values, from_data):
     return values[key].low, values[key].high
 
 
-def describe_clipped(values, window):
-    """Lines that say so, if a trained model's window leaves out more than a fifth of the values; else nothing."""
-    share = sum(values.clipped(window))
+def describe_clipped(values, conditioning):
+    """Lines that say so, if a trained model's window leaves out more than a fifth of the values; else nothing.
+
+    Args:
+        values: `pipelines.values.Values` of sources.
+        conditioning: `ImageConditioning` of the model that reads them.
+    """
+    window = conditioning.value_range
+    share = 0 if conditioning.percentiles else sum(values.clipped(window))
     if share <= MOST_CLIPPED:
         return ""
     return (

@@ -14,7 +14,8 @@ from hdsynth_tf.config.settings import SettingsError
 from hdsynth_tf.files.run_folder import RunFolder, RunFolderError, check_space, find_model, read_settings
 from hdsynth_tf.files.storage import replacing
 from hdsynth_tf.show.gallery import write_gallery
-from hdsynth_tf.show.pictures import CAPTION_HEIGHT, color_labels, grid, show_values
+from hdsynth_tf.show.pictures import CAPTION_HEIGHT, color_labels, grid, show_image, show_inputs, show_values
+from pipelines.conditioning import ImageConditioning
 
 GROUPS = (DataSettings, TrainingSettings)
 
@@ -140,6 +141,9 @@ def test_label_colours():
 def test_sources_are_shown_through_their_window():
     source = np.array([[[0], [1000], [3000]]], "uint16")
     np.testing.assert_array_equal(show_values(source, (0, 2000))[0, :, 0], [0, 128, 255])
+    conditioning = ImageConditioning(1, (0, 2000), image_channels=1, image_dtype="uint16", image_range=(1000, 2000))
+    np.testing.assert_array_equal(show_inputs({"source": source}, conditioning)[0, :, 0], [0, 128, 255])
+    np.testing.assert_array_equal(show_image(source, conditioning)[0, :, 0], [0, 0, 255])
 
 
 def test_grid_keeps_pictures_apart_and_whole():

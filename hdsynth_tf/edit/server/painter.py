@@ -7,7 +7,7 @@ import numpy as np
 from PIL import Image
 
 from hdsynth_tf.networks.styles import style_hash
-from hdsynth_tf.show.pictures import box_around, show_values
+from hdsynth_tf.show.pictures import box_around, show_image
 from pipelines.depth import file_suffix
 
 PREVIEW_PIXELS = 512 * 256  # of a preview, at most: under a second on two CPU cores
@@ -61,10 +61,8 @@ class Painter:
 
     def show(self, picture):
         """A picture of the model as RGB uint8."""
-        conditioning = self.model.conditioning
-        if picture.dtype == np.uint8 and picture.shape[-1] == 3:
-            return picture
-        return show_values(picture, conditioning.image_range)
+        is_photograph = picture.dtype == np.uint8 and picture.shape[-1] == 3
+        return picture if is_photograph else show_image(picture, self.model.conditioning)
 
     @property
     def suffix(self):
