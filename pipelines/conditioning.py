@@ -8,6 +8,8 @@ and what values the whole picture had by `window`.
 import keras
 from keras import ops
 
+from pipelines.pixels import changes, nearest
+
 PACKAGE = "pipelines"  # of the registered classes; the names are part of saved files
 NO_CLASS = -1
 SAMPLED_PIXELS = 65536  # of a picture, at most, that its percentiles are taken from
@@ -22,8 +24,7 @@ def resize_nearest(x, size):
         if x.shape[axis] == target:
             continue
         source = ops.shape(x)[axis]
-        nearest = ((2 * ops.arange(target) + 1) * source) // (2 * target)  # floor((i + 1/2) * source / target), exactly
-        x = ops.take(x, nearest, axis=axis)
+        x = ops.take(x, nearest(ops.arange(target), source, target), axis=axis)
     return x
 
 
@@ -60,8 +61,7 @@ def boundary_map(instance_map):
     Reference:
         - [Wang et al., 2018](https://arxiv.org/abs/1711.11585), section 3.3
     """
-    across = ops.cast(instance_map[:, :, 1:] != instance_map[:, :, :-1], "float32")
-    down = ops.cast(instance_map[:, 1:] != instance_map[:, :-1], "float32")
+    across, down = (ops.cast(change, "float32") for change in changes(instance_map))
     across = ops.maximum(ops.pad(across, [[0, 0], [0, 0], [0, 1]]), ops.pad(across, [[0, 0], [0, 0], [1, 0]]))
     down = ops.maximum(ops.pad(down, [[0, 0], [0, 1], [0, 0]]), ops.pad(down, [[0, 0], [1, 0], [0, 0]]))
     return ops.maximum(across, down)[..., None]

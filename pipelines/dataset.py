@@ -13,6 +13,7 @@ import tensorflow as tf
 
 from pipelines.augment import NO_ZOOM, random_crop, random_flip, random_part, random_shift, resize
 from pipelines.conditioning import percentile_window
+from pipelines.source import spread
 
 READERS = max(os.cpu_count() or 1, 2)  # scenes decoded at a time
 
@@ -128,8 +129,7 @@ def make_eval(source, batch_size=1, indices=None):
 
 def make_sample(source, limit):
     """The `make_eval` of `limit` scenes at most, spread evenly over a source."""
-    count = min(limit, len(source))
-    return make_eval(source, indices=[index * len(source) // count for index in range(count)])
+    return make_eval(source, indices=spread(limit, len(source)))
 
 
 def _finish(dataset):

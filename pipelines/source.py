@@ -128,6 +128,12 @@ class FileSource(Source):
         return depth.read_deep(path, self.pages) if self.is_deep(key) else decode.read_image(path)
 
 
+def spread(count, total):
+    """List of integers: `count` of `total` things in a row, at most, evenly spread, the first always."""
+    count = min(count, total)
+    return [index * total // count for index in range(count)]
+
+
 def class_colors(count):
     """RGB triples, 0..255, for `count` classes that differ well: steps of the golden angle in hue."""
     hue = (np.arange(count) * 0.381966) % 1

@@ -3,6 +3,7 @@
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont, ImageOps
 
+from pipelines.pixels import borders
 from pipelines.source import class_colors
 
 CELL_WIDTH = 512  # pixels, at most, of one picture in a grid
@@ -24,10 +25,7 @@ def color_labels(label_map, colors, instance_map=None):
     known = (label_map >= 0) & (label_map < len(colors))
     rgb = table[np.where(known, label_map, len(colors))]
     if instance_map is not None:
-        border = np.zeros(label_map.shape, bool)
-        border[:, 1:] |= instance_map[:, 1:] != instance_map[:, :-1]
-        border[1:] |= instance_map[1:] != instance_map[:-1]
-        rgb[border] //= 2
+        rgb[borders(instance_map)] //= 2
     return rgb
 
 

@@ -5,7 +5,6 @@ import dataclasses
 import os
 
 import keras
-import numpy as np
 from PIL import Image
 
 import hdsynth_tf  # noqa: F401  registers the classes that saved models consist of
@@ -23,7 +22,7 @@ from hdsynth_tf.train.settings import RunSettings
 from hdsynth_tf.train.stages import StagedTraining, finished, pick_scenes
 from pipelines.paths import as_path
 from pipelines.registration import NOTABLE, describe, register_all
-from pipelines.source import FileSource
+from pipelines.source import FileSource, spread
 from pipelines.validate import validate
 from pipelines.values import survey
 
@@ -123,7 +122,7 @@ def check_data(level):
 def check_registration(source):
     """Says how well pairs of pictures lie on each other; of many, some are looked at."""
     if isinstance(source, FileSource) and {"source", "image"} <= set(source.formats):
-        indices = np.linspace(0, len(source) - 1, min(len(source), REGISTERED_PAIRS)).astype(int)
+        indices = spread(REGISTERED_PAIRS, len(source))
         lines = describe(register_all(source, indices), [source.names[i] for i in indices], NOTABLE)
         print("\n".join(lines))
         if len(lines) > 1:

@@ -18,6 +18,7 @@ from hdsynth_tf.train.tone_fitting import fit_tone
 from hdsynth_tf.train.validation import Validation
 from pipelines.augment import NO_ZOOM
 from pipelines.dataset import make_train
+from pipelines.source import spread
 
 
 class StagedTraining:
@@ -242,6 +243,5 @@ def finished(model):
 
 def pick_scenes(source, count):
     """`count` scenes spread over a source: list of (inputs, image), NumPy arrays."""
-    count = min(count, len(source))
-    scenes = [source.load(round(i * (len(source) - 1) / max(count - 1, 1))) for i in range(count)]
+    scenes = [source.load(index) for index in spread(count, len(source))]
     return [({key: value for key, value in scene.items() if key != "image"}, scene["image"]) for scene in scenes]

@@ -9,6 +9,7 @@ from PIL import Image
 from hdsynth_tf.networks.styles import style_hash
 from hdsynth_tf.show.pictures import box_around, show_image
 from pipelines.depth import file_suffix
+from pipelines.pixels import nearest
 
 PREVIEW_PIXELS = 512 * 256  # of a preview, at most: under a second on two CPU cores
 JPEG = dict(format="JPEG", quality=92, subsampling=0)
@@ -104,7 +105,7 @@ def encode(picture):
 
 def _small(array, size):
     """Nearest neighbour, centres aligned, as `conditioning.resize_nearest`."""
-    rows, columns = ((2 * np.arange(small) + 1) * length // (2 * small) for small, length in zip(size, array.shape))
+    rows, columns = (nearest(np.arange(small), length, small) for length, small in zip(array.shape, size))
     return array[rows[:, None], columns]
 
 
