@@ -7,6 +7,8 @@ import math
 
 import tensorflow as tf
 
+from pipelines.pixels import nearest
+
 NO_ZOOM = (1.0, 1.0)
 
 
@@ -101,7 +103,10 @@ def resize(sample, size):
         if value.shape.rank < 2:
             resized[key] = value
         elif value.shape.rank == 2:
-            resized[key] = tf.image.resize(value[..., None], size, "nearest")[..., 0]
+            for axis, length in enumerate(size):
+                positions = nearest(tf.range(length), tf.shape(value)[axis], length)
+                value = tf.gather(value, positions, axis=axis)
+            resized[key] = value
         else:
             smooth = tf.image.resize(value, size, "bicubic", antialias=True)
             low, high = tf.reduce_min(value), tf.reduce_max(value)

@@ -5,7 +5,7 @@ flat one of the released pix2pixHD code (`train_img`, `train_label`, `train_inst
 """
 
 from pipelines.errors import DataError
-from pipelines.pairs import find_files
+from pipelines.pairs import SUFFIXES, find_files
 from pipelines.paths import as_path
 from pipelines.source import FileSource
 
@@ -55,9 +55,13 @@ class Cityscapes(FileSource):
         super().__init__({key: find_files(_folder(as_path(data_dir), split, key), ENDINGS[key]) for key in keys})
 
 
+def _folders(data_dir, split, key):
+    """Where a split's files may lie."""
+    return data_dir / ("leftImg8bit" if key == "image" else "gtFine") / split, data_dir / f"{split}_{FLAT_FOLDERS[key]}"
+
+
 def _folder(data_dir, split, key):
-    official = data_dir / ("leftImg8bit" if key == "image" else "gtFine") / split
-    flat = data_dir / f"{split}_{FLAT_FOLDERS[key]}"
+    official, flat = _folders(data_dir, split, key)
     for folder in (official, flat):
         if folder.is_dir():
             return folder
@@ -67,9 +71,13 @@ def _folder(data_dir, split, key):
 
 
 def has_split(data_dir, split, images=True):
-    """Whether label maps and, unless `images` is false, photographs of a split are there, named as Cityscapes' are."""
-    try:
-        folders = {key: _folder(as_path(data_dir), split, key) for key in ["label_map"] + ["image"] * images}
-        return bool(images or find_files(folders["label_map"], ENDINGS["label_map"]))
-    except DataError:
-        return False
+    """Whether there is a folder of label maps or, unless `images` is false, of photographs of a split."""
+    keys = ["label_map"] + ["image"] * images
+    return any(folder.is_dir() for key in keys for folder in _folders(as_path(data_dir), split, key))
+
+
+def has_label_maps(data_dir, split):
+    """Whether a split has label maps that are named as Cityscapes' are."""
+    folders = [folder for folder in _folders(as_path(data_dir), split, "label_map") if folder.is_dir()]
+    files = [path for folder in folders[:1] for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES]
+    return any(path.stem.endswith(ENDINGS["label_map"]) for path in files)

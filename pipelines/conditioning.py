@@ -8,7 +8,10 @@ and what values the whole picture had by `window`.
 import keras
 from keras import ops
 
+from pipelines.pixels import changes, nearest
+
 PACKAGE = "pipelines"  # of the registered classes; the names are part of saved files
+NO_CLASS = -1
 SAMPLED_PIXELS = 65536  # of a picture, at most, that its percentiles are taken from
 
 
@@ -21,8 +24,7 @@ def resize_nearest(x, size):
         if x.shape[axis] == target:
             continue
         source = ops.shape(x)[axis]
-        nearest = ((2 * ops.arange(target) + 1) * source) // (2 * target)  # floor((i + 1/2) * source / target), exactly
-        x = ops.take(x, nearest, axis=axis)
+        x = ops.take(x, nearest(ops.arange(target), source, target), axis=axis)
     return x
 
 
@@ -59,8 +61,7 @@ def boundary_map(instance_map):
     Reference:
         - [Wang et al., 2018](https://arxiv.org/abs/1711.11585), section 3.3
     """
-    across = ops.cast(instance_map[:, :, 1:] != instance_map[:, :, :-1], "float32")
-    down = ops.cast(instance_map[:, 1:] != instance_map[:, :-1], "float32")
+    across, down = (ops.cast(change, "float32") for change in changes(instance_map))
     across = ops.maximum(ops.pad(across, [[0, 0], [0, 0], [0, 1]]), ops.pad(across, [[0, 0], [0, 0], [1, 0]]))
     down = ops.maximum(ops.pad(down, [[0, 0], [0, 1], [0, 0]]), ops.pad(down, [[0, 0], [1, 0], [0, 0]]))
     return ops.maximum(across, down)[..., None]
@@ -258,11 +259,11 @@ class SemanticConditioning(Conditioning):
         return {**inputs, **{name: resize_nearest(inputs[name], size) for name in self.input_formats}}
 
     def encode(self, inputs):
-        label_map = inputs["label_map"]
-        x = one_hot(label_map, self.num_classes, self.compute_dtype)
+        label_map = ops.cast(inputs["label_map"], "int32")
         for label in self.dont_care:
             if 0 <= label < self.num_classes:
-                x = x * ops.cast(label_map != label, x.dtype)[..., None]
+                label_map = ops.where(label_map == label, NO_CLASS, label_map)
+        x = one_hot(label_map, self.num_classes, self.compute_dtype)
         if self.boundary:
             x = ops.concatenate([x, ops.cast(boundary_map(inputs["instance_map"]), x.dtype)], axis=-1)
         return x

@@ -13,6 +13,7 @@ import tensorflow as tf
 
 from pipelines.augment import NO_ZOOM, random_crop, random_flip, random_part, random_shift, resize
 from pipelines.conditioning import percentile_window
+from pipelines.source import spread
 
 READERS = max(os.cpu_count() or 1, 2)  # scenes decoded at a time
 
@@ -58,6 +59,7 @@ def make_train(
     shard=(0, 1),
     zoom=NO_ZOOM,
     source_shift=0,
+    percentiles=None,
 ):
     """An endless stream of shuffled, augmented batches.
 
@@ -72,6 +74,8 @@ def make_train(
         zoom: (low, high), limits of a random factor by which scenes are enlarged before a crop is cut. Without
             `crop_size`, parts of the scenes are brought to `image_size`.
         source_shift: Integer, pixels by which sources are moved at most against their images, at random.
+        percentiles: `(low, high)`, or `None`. With them the inputs have `window`, what `conditioning.percentile_window`
+            finds in each whole source, before anything is cut out of it.
         flip: Boolean, whether half of the samples are mirrored.
         seed: Integer.
         start: Integer, number of the first sample; a multiple of `batch_size` where there are several shards.
@@ -87,6 +91,8 @@ def make_train(
     dataset = dataset.map(lambda m: m // part * batch_size + shard[0] * part + m % part)  # of all samples, this shard's
     dataset = dataset.map(lambda n: (_shuffled(n, len(source), seed), tf.stack([seed, 2 * n])))
     dataset = dataset.map(lambda index, draw: (_load(source, index), draw), READERS)
+    if percentiles:
+        dataset = dataset.map(lambda sample, draw: (_with_window(sample, percentiles), draw), READERS)
     if zoom != NO_ZOOM and not crop_size:
         dataset = dataset.map(lambda sample, draw: (random_part(sample, image_size, draw, zoom), draw), READERS)
     elif image_size:
@@ -123,8 +129,7 @@ def make_eval(source, batch_size=1, indices=None):
 
 def make_sample(source, limit):
     """The `make_eval` of `limit` scenes at most, spread evenly over a source."""
-    count = min(limit, len(source))
-    return make_eval(source, indices=[index * len(source) // count for index in range(count)])
+    return make_eval(source, indices=spread(limit, len(source)))
 
 
 def _finish(dataset):
@@ -152,10 +157,11 @@ def _load(source, index):
     arrays = tf.numpy_function(read, [index], [source.formats[key][1] for key in keys])
     for key, array in zip(keys, arrays):
         array.set_shape((*(source.common_size or (None, None)), *source.formats[key][0]))
-    sample = dict(zip(keys, arrays))
-    if source.percentiles:  # of the whole picture, before anything is cut out of it
-        sample["window"] = percentile_window(sample["source"][None], source.percentiles)[0]
-    return sample
+    return dict(zip(keys, arrays))
+
+
+def _with_window(sample, percentiles):
+    return {**sample, "window": percentile_window(sample["source"][None], percentiles)[0]}
 
 
 def _split(sample):

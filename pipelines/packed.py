@@ -54,18 +54,19 @@ class Packed(FileSource):
     Args:
         folder: Path or string.
         images: Boolean, whether to read photographs.
+        instance_maps: Boolean, whether to read instance maps.
 
     Raises:
         DataError: If it is no such folder.
     """
 
-    def __init__(self, folder, images=True):
+    def __init__(self, folder, images=True, instance_maps=True):
         index = read_index(folder)
         self.names = index["names"]
         self.paths = {
             key: [PackedFile(f"{folder}/{shard}", *rest) for shard, *rest in files]
             for key, files in index["files"].items()
-            if images or key != "image"
+            if (images or key != "image") and (instance_maps or key != "instance_map")
         }
         self.formats = {key: (tuple(shape), dtype) for key, (shape, dtype) in index["formats"].items()}
         self.formats = {key: self.formats[key] for key in self.paths}

@@ -3,6 +3,7 @@
 import dataclasses
 
 import numpy as np
+from scipy.ndimage import uniform_filter
 
 from pipelines.progress import in_threads
 
@@ -107,21 +108,10 @@ def describe(found, names, limit):
 
 def _edges(grey):
     """Complex `(height, width)`: twice the direction of each edge, and its strength beside that of its neighbours."""
-    grey = _blur(grey, 3)
+    grey = uniform_filter(grey, 3, mode="nearest")
     down, right = np.gradient(grey)
     gradient = right + 1j * down
     strength = np.abs(gradient)
-    usual = _blur(strength, NEIGHBOURHOOD) + 1e-3 * (strength.max() + 1e-12)
+    usual = uniform_filter(strength, NEIGHBOURHOOD, mode="nearest") + 1e-3 * (strength.max() + 1e-12)
     edges = gradient**2 / np.maximum(strength, 1e-12) / usual
     return edges * np.hanning(edges.shape[0] + 2)[1:-1, None] * np.hanning(edges.shape[1] + 2)[1:-1]
-
-
-def _blur(image, width):
-    """Means over squares of `width` pixels, odd; borders are repeated."""
-    half = width // 2
-    for axis in (0, 1):
-        pad = [(half + 1, half) if a == axis else (0, 0) for a in (0, 1)]
-        total = np.cumsum(np.pad(image, pad, mode="edge"), axis=axis)
-        ends = np.split(total, [width], axis=axis)[1], np.split(total, [total.shape[axis] - width], axis=axis)[0]
-        image = (ends[0] - ends[1]) / width
-    return image

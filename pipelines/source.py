@@ -24,8 +24,6 @@ class Source:
         dont_care: Label ids that mean "no class".
         evaluated_labels: Label ids that segmentation scores are about, in the order of a segmenter's classes, or
             `None`: all classes.
-        percentiles: `(low, high)` between which the window of values of each source lies, or `None`: it is the same for
-            all. See `conditioning.ImageConditioning`.
     """
 
     names = ()
@@ -35,7 +33,6 @@ class Source:
     class_colors = None
     dont_care = ()
     evaluated_labels = None
-    percentiles = None
 
     def __len__(self):
         return len(self.names)
@@ -88,10 +85,18 @@ class FileSource(Source):
 
     def subset(self, indices):
         """The same dataset with only some of its scenes."""
+        names = [self.names[i] for i in indices]
+        return self._with(names, {key: [paths[i] for i in indices] for key, paths in self.paths.items()})
+
+    def without_images(self):
+        """The same dataset with nothing but inputs."""
+        return self._with(self.names, {key: paths for key, paths in self.paths.items() if key != "image"})
+
+    def _with(self, names, paths):
         part = object.__new__(type(self))
         part.__dict__.update({key: value for key, value in self.__dict__.items() if key != "common_size"})
-        part.names = [self.names[i] for i in indices]
-        part.paths = {key: [paths[i] for i in indices] for key, paths in self.paths.items()}
+        part.names, part.paths = names, paths
+        part.formats = {key: kind for key, kind in self.formats.items() if key in paths}
         return part
 
     def file_name(self, index):
@@ -121,6 +126,12 @@ class FileSource(Source):
         if key == "instance_map":
             return decode.read_ids(path)
         return depth.read_deep(path, self.pages) if self.is_deep(key) else decode.read_image(path)
+
+
+def spread(count, total):
+    """List of integers: `count` of `total` things in a row, at most, evenly spread, the first always."""
+    count = min(count, total)
+    return [index * total // count for index in range(count)]
 
 
 def class_colors(count):

@@ -4,7 +4,7 @@ import dataclasses
 
 import numpy as np
 
-from pipelines.source import PHOTOGRAPH
+from pipelines.source import PHOTOGRAPH, spread
 
 SAMPLED = 2048  # pixels of each frame, about, that the histogram is made of
 
@@ -43,8 +43,8 @@ class Frame:
 def survey(source, limit=64):
     """The values of some scenes of a source, spread over it, that are not plain photographs: dict as `validate` has."""
     frames = {}
-    for index in np.linspace(0, len(source) - 1, min(limit, len(source))).astype(int):
-        scene = source.load(int(index))
+    for index in spread(limit, len(source)):
+        scene = source.load(index)
         for key in ("source", "image"):
             if key in scene and source.formats[key] != PHOTOGRAPH:
                 frames.setdefault(key, []).append(Frame.of(scene[key]))

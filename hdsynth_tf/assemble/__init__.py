@@ -1,6 +1,14 @@
 """Settings -> objects. Nothing below this folder sees a setting."""
 
-from hdsynth_tf.assemble.data import Level, batch_sizes, build_levels, build_scenes, build_source, size_setting
+from hdsynth_tf.assemble.data import (
+    Level,
+    batch_sizes,
+    build_levels,
+    build_scenes,
+    build_source,
+    find_source,
+    size_setting,
+)
 from hdsynth_tf.assemble.models import ModelMaker, build_conditioning, build_model, check_inputs, check_options
 from hdsynth_tf.assemble.precision import choose_precision
 from hdsynth_tf.assemble.training import (
@@ -11,7 +19,7 @@ from hdsynth_tf.assemble.training import (
     compile_arguments,
     workers,
 )
-from hdsynth_tf.assemble.windows import describe_clipped, with_windows
+from hdsynth_tf.assemble.windows import describe_clipped, percentiles, settle_windows, with_windows
 
 __all__ = [
     "Level",
@@ -31,6 +39,9 @@ __all__ = [
     "choose_precision",
     "compile_arguments",
     "describe_clipped",
+    "find_source",
+    "percentiles",
+    "settle_windows",
     "size_setting",
     "with_windows",
     "workers",

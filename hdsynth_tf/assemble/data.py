@@ -2,8 +2,7 @@
 
 import dataclasses
 
-import tensorflow as tf
-
+from hdsynth_tf.assemble.windows import percentiles
 from hdsynth_tf.config import settings
 from hdsynth_tf.config.groups import DataSettings, TrainingSettings
 from hdsynth_tf.config.settings import SettingsError
@@ -19,6 +18,7 @@ from pipelines.toy_street import ToyStreet
 TOY_STREET_SIZE = (128, 256)
 SCENE_SPLITS = ("val", "test", "train")
 PLAIN_FOLDERS = {"label_dir": "label", "instance_dir": "inst"}
+SPLIT_FOLDERS = {"cityscapes": "gtFine/{0} or {0}_label", "packed": "{0}", "folder": "{0}_A or {0}_label"}
 
 
 def size_setting(data, kind):
@@ -36,61 +36,84 @@ def build_source(data, split, images=True):
         images: Boolean, whether scenes must have photographs.
 
     Returns:
-        `pipelines.source.Source`, or `None` if the dataset has no such split; `"train"` is always there.
+        `pipelines.source.Source`.
 
     Raises:
-        DataError: If folders or partners are missing.
+        DataError: If the dataset has no such split, or folders or partners are missing.
     """
-    source = _find_source(data, split, images)
-    if source is None:
-        return None
-    if data.source_window == "percentiles" and not data.source_range:
-        source.percentiles = data.source_percentiles
-    if not data.use_instance_map:
-        source.formats = {key: kind for key, kind in source.formats.items() if key != "instance_map"}
-    return source
+    source = find_source(data, split, images)
+    if source is not None:
+        return source
+    place = data.data_dir or data.source_dir or data.label_dir
+    if not _is_named(data):
+        raise DataError(f"{place} has no split {split}: no {SPLIT_FOLDERS[data.dataset].format(split)}. Name another.")
+    raise DataError(f"Of {place} nothing is held out: --val_share={data.val_share} of its pictures is not one.")
 
 
-def _find_source(data, split, images):
-    """The source as it is found."""
+def find_source(data, split, images=True):
+    """`build_source`, or `None` if the dataset has no such split; `"train"` must be there.
+
+    A split is there if one of its folders is. If something in it is wrong, that is an error.
+    """
+    root = as_path(data.data_dir or ".")
     if data.dataset == "toy_street":
-        height, width = size_setting(data, "image") or TOY_STREET_SIZE
-        return ToyStreet(data.num_scenes, height, width, split, 0, data.hidden_modes, data.toy_thermal)
+        size = size_setting(data, "image") or TOY_STREET_SIZE
+        modes = data.hidden_modes, data.toy_thermal
+        return ToyStreet(data.num_scenes, *size, split, 0, *modes, instance_maps=data.use_instance_map)
     if data.dataset == "cityscapes":
-        if split == "val" and not cityscapes.has_split(data.data_dir, split):
+        if split != "train" and not cityscapes.has_split(root, split, images):
             return None
-        return cityscapes.Cityscapes(data.data_dir, split, data.use_instance_map, images)
+        return cityscapes.Cityscapes(root, split, data.use_instance_map, images)
     if data.dataset == "packed":
-        folder = f"{data.data_dir}/{split}"
-        if split == "val" and not tf.io.gfile.isdir(folder):
+        if split != "train" and not (root / split).is_dir():
             return None
-        return Packed(folder, images)
-    return _build_folder(data, split, images)
+        return Packed(root / split, images, data.use_instance_map)
+    return _find_held_out(data, split, images) if _is_named(data) else _find_split_folders(data, split, images)
 
 
-def _build_folder(data, split, images):
-    """Folders with a split in their names are that split; others are split by holding names out."""
+def _is_named(data):
+    """Whether folders are named; then they hold all scenes, and are split by holding names out."""
+    return data.dataset == "folder" and any((data.source_dir, data.label_dir, data.instance_dir, data.target_dir))
+
+
+def _find_split_folders(data, split, images):
+    """Folders with the split in their names."""
+    folders = folder.split_folders(as_path(data.data_dir), split)
+    if not images:
+        folders.pop("image_dir", None)
+    return _folder(data, folders, split, images) if folders or split == "train" else None
+
+
+def _find_held_out(data, split, images):
+    """The scenes of named folders that are trained on, or those that are held out; for `test` all of them.
+
+    Without photographs, too, the scenes are those of training: what is held out of the pairs, if these are known.
+    """
     root = as_path(data.data_dir or ".")
     named = {"source_dir": data.source_dir, "label_dir": data.label_dir, "instance_dir": data.instance_dir}
-    named = {key: root / path for key, path in {**named, "image_dir": data.target_dir}.items() if path}
-    found = named or folder.split_folders(root, split)
-    if not named and not found and split == "val":
-        return None
-    if not images:
-        found.pop("image_dir", None)
-    if not data.use_instance_map:
-        found.pop("instance_dir", None)
-    if "source_dir" not in found and "label_dir" not in found:
-        raise DataError(f"{root} has no folder {split}_A or {split}_label. Name them: --source_dir or --label_dir.")
-    if images and "image_dir" not in found:
+    folders = {key: root / path for key, path in {**named, "image_dir": data.target_dir}.items() if path}
+    if not images and (split == "test" or not ("image_dir" in folders and folders["image_dir"].is_dir())):
+        folders.pop("image_dir", None)
+    source = _folder(data, folders, split, images)
+    if split != "test":
+        train, val = split_names(source.names, data.val_share, data.sequence)
+        if split == "val" and not val:
+            return None
+        source = source.subset(train if split == "train" else val)
+    return source if images else source.without_images()
+
+
+def _folder(data, folders, split, images):
+    """The `Folder` of these folders."""
+    if "source_dir" not in folders and "label_dir" not in folders:
+        wanted = SPLIT_FOLDERS["folder"].format(split)
+        raise DataError(f"{data.data_dir or '.'} has no folder {wanted}. Name them: --source_dir or --label_dir.")
+    if images and "image_dir" not in folders:
         raise DataError("There are no photographs to learn from: give --target_dir.")
+    folders = {key: path for key, path in folders.items() if key != "instance_dir" or data.use_instance_map}
     table = read_label_table(data.label_table) if data.label_table else None
-    source = folder.Folder(**found, num_classes=data.num_classes, dont_care=data.dont_care, label_table=table,
-                           pages=data.source_pages)  # fmt: skip
-    if not named or split == "test" or not images:
-        return source
-    train, val = split_names(source.names, data.val_share, data.sequence)
-    return source.subset(train if split == "train" else val) if val or split == "train" else None
+    return folder.Folder(**folders, num_classes=data.num_classes, dont_care=data.dont_care, label_table=table,
+                         pages=data.source_pages)  # fmt: skip
 
 
 def build_scenes(root, num_classes):
@@ -105,7 +128,7 @@ def build_scenes(root, num_classes):
     """
     root = as_path(root)
     for split in SCENE_SPLITS:
-        if cityscapes.has_split(root, split, images=False):
+        if cityscapes.has_label_maps(root, split):
             return cityscapes.Cityscapes(root, split, images=False)
     for found in (*(folder.split_folders(root, split) for split in SCENE_SPLITS), _plain_folders(root)):
         if "label_dir" in found:
@@ -179,7 +202,7 @@ def build_levels(data, networks, training):
     """
     count = networks.num_enhancers + 1
     full = settings.at_level(data, count - 1, count)
-    sources = build_source(full, data.split or "train"), build_source(full, "val")
+    sources = build_source(full, data.split or "train"), find_source(full, "val")
     return [
         _build_level(_data_at(data, level, count, sources[0]), settings.at_level(training, level, count), sources)
         for level in range(count)
@@ -219,9 +242,9 @@ def _check_shift(shift, side):
 def _build_level(data, training, sources):
     """`sources` of files serve all levels; streets are drawn at the size of each."""
     if not isinstance(sources[0], FileSource):
-        sources = build_source(data, data.split or "train"), build_source(data, "val")
+        sources = build_source(data, data.split or "train"), find_source(data, "val")
     source, val_source = sources
-    if source.percentiles and "source" not in source.formats:
+    if percentiles(data) and "source" not in source.formats:
         raise SettingsError("--source_window=percentiles is for sources, and there are none.")
     if data.source_shift and "source" not in source.formats:
         raise SettingsError("--source_shift is for sources, and there are none: label maps lie exactly.")

@@ -2,6 +2,7 @@
 
 from hdsynth_tf.assemble.data import size_setting
 from hdsynth_tf.assemble.training import compile_arguments
+from hdsynth_tf.assemble.windows import percentiles
 from hdsynth_tf.config import settings
 from hdsynth_tf.config.settings import SettingsError
 from hdsynth_tf.model import Pix2PixHD
@@ -42,8 +43,8 @@ def build_conditioning(data, networks, source, dtype):
             **common,
         )
     (channels,), source_dtype = source.formats["source"]
-    if source.percentiles:
-        return ImageConditioning(channels, percentiles=source.percentiles, **common)
+    if shares := percentiles(data):
+        return ImageConditioning(channels, percentiles=shares, **common)
     return ImageConditioning(channels, data.source_range or _full_range(source_dtype, "source"), **common)
 
 

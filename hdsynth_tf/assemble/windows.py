@@ -8,6 +8,31 @@ EIGHT_BITS = (0, 255)
 MOST_CLIPPED = 0.2  # share of the values that a window may leave out
 
 
+def percentiles(data):
+    """`(low, high)` between which the window of values of each source lies, or `None`: it is the same for all."""
+    return data.source_percentiles if data.source_window == "percentiles" and not data.source_range else None
+
+
+def settle_windows(levels, values, before):
+    """The levels with windows of values that are known: as flags say, as the run began, or as the data are.
+
+    Args:
+        levels: List of `data.Level`.
+        values: See `with_windows`.
+        before: Dict that may have `source` and `image`: the windows that the run began with.
+    """
+    settled = []
+    for level in levels:
+        kept = {
+            flag: tuple(before[key])
+            for flag, key in (("source_range", "source"), ("target_range", "image"))
+            if before.get(key) and not getattr(level.data, flag)
+        }
+        data = with_windows(dataclasses.replace(level.data, **kept), level.source.formats, values)
+        settled.append(dataclasses.replace(level, data=data))
+    return settled
+
+
 def with_windows(data, formats, values):
     """Data settings whose windows are known.
 
@@ -24,12 +49,11 @@ def with_windows(data, formats, values):
     """
     source = data.source_range or _window("source", formats, values, data.source_window == "dataset")
     target = data.target_range or _window("image", formats, values, False)
-    by_picture = data.source_window == "percentiles" and not data.source_range
-    if "source" in values and not by_picture:
+    if "source" in values and not percentiles(data):
         _check_window("--source_range", values["source"], source)
     if "image" in values:
         _check_window("--target_range", values["image"], target)
-    source = () if by_picture else tuple(source)
+    source = () if percentiles(data) else tuple(source)
     return dataclasses.replace(data, source_range=source, target_range=tuple(target))
 
 
@@ -40,9 +64,15 @@ def _window(key, formats, values, from_data):
     return values[key].low, values[key].high
 
 
-def describe_clipped(values, window):
-    """Lines that say so, if a trained model's window leaves out more than a fifth of the values; else nothing."""
-    share = sum(values.clipped(window))
+def describe_clipped(values, conditioning):
+    """Lines that say so, if a trained model's window leaves out more than a fifth of the values; else nothing.
+
+    Args:
+        values: `pipelines.values.Values` of sources.
+        conditioning: `ImageConditioning` of the model that reads them.
+    """
+    window = conditioning.value_range
+    share = 0 if conditioning.percentiles else sum(values.clipped(window))
     if share <= MOST_CLIPPED:
         return ""
     return (

@@ -1,10 +1,11 @@
 """The released code's style file, `features_clustered_010.npy`: class -> centres of the clusters of its features.
 
-It is a NumPy file of a Python dict, which NumPy can read only by running whatever the file asks for. Here its few
-instructions are looked at one by one and carried out on plain data: nothing that the file names is ever called.
+It is a NumPy file of a Python dict, which NumPy can read only by calling whatever the file names. Here it may name what
+such files consist of, and gets plain data of it; nothing that the file names is ever called.
 """
 
-import pickletools
+import io
+import pickle
 
 import numpy as np
 
@@ -12,16 +13,7 @@ from hdsynth_tf.files.storage import replacing
 from hdsynth_tf.files.torch_files import WeightsFileError
 from pipelines.paths import as_path
 
-LITERALS = {
-    "BININT", "BININT1", "BININT2", "LONG1", "BINFLOAT", "SHORT_BINUNICODE", "BINUNICODE", "SHORT_BINBYTES", "BINBYTES",
-    "SHORT_BINSTRING", "BINSTRING", "INT", "STRING", "UNICODE",
-}  # fmt: skip
-CONSTANTS = {"NONE": lambda: None, "NEWTRUE": lambda: True, "NEWFALSE": lambda: False, "EMPTY_TUPLE": tuple,
-             "EMPTY_LIST": list, "EMPTY_DICT": dict}  # fmt: skip
-NAMES = {  # what such files name, and what it stands for
-    "numpy.core.multiarray _reconstruct": "array", "numpy._core.multiarray _reconstruct": "array",
-    "numpy ndarray": "class", "numpy dtype": "dtype", "_codecs encode": "bytes",
-}  # fmt: skip
+MOST_BYTES = 2**26  # of a file; a thousand classes of a hundred centres of a hundred features are 40 MB
 
 
 def read_clusters(path):
@@ -32,10 +24,10 @@ def read_clusters(path):
     """
     try:
         with as_path(path).open("rb") as file:
-            major, _ = np.lib.format.read_magic(file)
-            read_header = np.lib.format.read_array_header_1_0 if major == 1 else np.lib.format.read_array_header_2_0
-            _, _, dtype = read_header(file)
-            content = _interpret(file.read()) if dtype.hasobject else None
+            code = file.read(MOST_BYTES + 1)
+        if len(code) > MOST_BYTES:
+            raise WeightsFileError(f"{path} has more than {MOST_BYTES:,} bytes: no style file; nothing was executed.")
+        content = _unpickled(io.BytesIO(code))
         (clusters,) = content.values()
         return {int(label): np.asarray(centers.values(), "float32") for label, centers in clusters.items()}
     except WeightsFileError:
@@ -50,112 +42,115 @@ def write_clusters(path, clusters):
         np.save(file, clusters)
 
 
+def _unpickled(file):
+    """The array in a NumPy file of objects."""
+    major, _ = np.lib.format.read_magic(file)
+    read_header = np.lib.format.read_array_header_1_0 if major == 1 else np.lib.format.read_array_header_2_0
+    _, _, dtype = read_header(file)
+    return _Unpickler(file, encoding="latin1").load() if dtype.hasobject else None  # Python 2 wrote bytes as text
+
+
 class _Array:
     """An array in the making: what it holds is known when its state has been read."""
 
-    state = None
+    def __setstate__(self, state):
+        _, self.shape, self.dtype, self.is_fortran, self.content = state
 
     def values(self):
-        _, shape, dtype, is_fortran, content = self.state
-        if dtype.kind == "O":
-            return content
-        if dtype.kind not in ("f4", "f8") or len(shape) != 2 or min(shape) < 1:
-            raise ValueError(f"centres should be (clusters, features) floats, not {dtype.kind} {shape}")
-        content = content.encode("latin1") if isinstance(content, str) else content  # as Python 2 wrote it
-        array = np.frombuffer(content, f"{dtype.order}{dtype.kind}")
+        if self.dtype.kind == "O":
+            return self.content
+        if self.dtype.kind not in ("f4", "f8") or len(self.shape) != 2 or min(self.shape) < 1:
+            raise ValueError(f"centres should be (clusters, features) floats, not {self.dtype.kind} {self.shape}")
+        content = self.content.encode("latin1") if isinstance(self.content, str) else self.content
+        array = np.frombuffer(content, f"{self.dtype.order}{self.dtype.kind}")
         if not np.isfinite(array).all():
             raise ValueError("centres should be numbers")
-        return array.reshape(shape, order="F" if is_fortran else "C")
+        return array.reshape(self.shape, order="F" if self.is_fortran else "C")
 
 
 class _Dtype:
-    def __init__(self, name):
+    """The type of an array's values."""
+
+    order = "="
+
+    def __init__(self, name, *_):
         self.kind = "O" if name.startswith("O") else name
-        self.order = "="
 
-    @property
-    def state(self):
-        return None
-
-    @state.setter
-    def state(self, state):
+    def __setstate__(self, state):
         self.order = state[1]
+        if self.order not in ("<", ">", "=", "|"):
+            raise ValueError(f"byte order {self.order!r}")
 
 
-def _interpret(code):
-    """Carries out the instructions of `code`, as far as arrays of a dict of arrays need them."""
-    stack, memo = [], {}
-    for opcode, argument, _ in pickletools.genops(code):
-        name = opcode.name
-        if name == "STOP":
-            return stack.pop()
-        if name in LITERALS:
-            stack.append(argument)
-        elif name in CONSTANTS:
-            stack.append(CONSTANTS[name]())
-        elif name in ("GLOBAL", "STACK_GLOBAL"):
-            stack.append(_named(argument if name == "GLOBAL" else " ".join(_pop(stack, 2))))
-        elif name == "REDUCE":
-            kind, arguments = _pop(stack, 2)
-            stack.append(_make(kind, arguments))
-        elif name == "BUILD":
-            (state,) = _pop(stack, 1)
-            stack[-1].state = state
-        elif name == "MEMOIZE" or name.endswith("PUT"):
-            memo[len(memo) if argument is None else argument] = stack[-1]
-        elif name.endswith("GET"):
-            stack.append(memo[argument])
-        elif name not in ("PROTO", "FRAME"):
-            _collect(name, stack)
-    raise ValueError("no end")
+class _Name:
+    """Stands for something that a file may name. Called, it makes plain data; nothing of it can be changed."""
+
+    __slots__ = ("_make",)
+
+    def __init__(self, make):
+        self._make = make
+
+    def __call__(self, *arguments):
+        return self._make(*arguments)
+
+    def __setstate__(self, state):
+        raise ValueError("a name has no state")
 
 
-def _named(name):
-    if name not in NAMES:
-        raise WeightsFileError(f"A style file asks for {name}, which has no place in it; nothing was executed.")
-    return NAMES[name]
+def _reconstruct(kind, shape, code):
+    """The empty array that `__setstate__` fills; no other is made."""
+    if kind is not NDARRAY or list(shape) != [0] or code not in (b"b", "b"):
+        raise ValueError(f"array of shape {shape}")
+    return _Array()
 
 
-def _make(kind, arguments):
-    if kind == "array":
-        return _Array()
-    if kind == "dtype":
-        return _Dtype(arguments[0])
-    return arguments[0].encode("latin1")
+def _encode(text, encoding):
+    if encoding != "latin1":
+        raise ValueError(f"encoding {encoding!r}")
+    return text.encode(encoding)
 
 
-_MARK = object()
+def _refuse(*arguments):
+    raise ValueError("an array is made by _reconstruct alone")
 
 
-def _collect(name, stack):
-    """Instructions that put what lies on the stack together."""
-    if name == "MARK":
-        stack.append(_MARK)
-    elif name in ("TUPLE1", "TUPLE2", "TUPLE3"):
-        stack.append(tuple(_pop(stack, int(name[-1]))))
-    elif name in ("TUPLE", "LIST"):
-        stack.append((tuple if name == "TUPLE" else list)(_pop_to_mark(stack)))
-    elif name == "DICT":
-        items = _pop_to_mark(stack)
-        stack.append(dict(zip(items[::2], items[1::2])))
-    elif name in ("APPEND", "APPENDS"):
-        items = _pop(stack, 1) if name == "APPEND" else _pop_to_mark(stack)
-        stack[-1].extend(items)
-    elif name in ("SETITEM", "SETITEMS"):
-        items = _pop(stack, 2) if name == "SETITEM" else _pop_to_mark(stack)
-        stack[-1].update(zip(items[::2], items[1::2]))
-    else:
-        raise ValueError(f"instruction {name}")
+NDARRAY = _Name(_refuse)
+RECONSTRUCT = _Name(_reconstruct)
+NAMES = {
+    ("numpy.core.multiarray", "_reconstruct"): RECONSTRUCT, ("numpy._core.multiarray", "_reconstruct"): RECONSTRUCT,
+    ("numpy", "ndarray"): NDARRAY, ("numpy", "dtype"): _Name(_Dtype), ("_codecs", "encode"): _Name(_encode),
+}  # fmt: skip
 
 
-def _pop(stack, count):
-    items = stack[-count:]
-    del stack[-count:]
-    return items
+def _collect(count):
+    """An instruction: the last `count` things become a list."""
+
+    def load(unpickler):
+        start = len(unpickler.stack) - count
+        if start < 0:
+            raise ValueError("nothing to collect")
+        unpickler.stack[start:] = [unpickler.stack[start:]]
+
+    return load
 
 
-def _pop_to_mark(stack):
-    start = len(stack) - 1 - stack[::-1].index(_MARK)
-    items = stack[start + 1 :]
-    del stack[start:]
-    return items
+TUPLES = (pickle.EMPTY_TUPLE, pickle.TUPLE1, pickle.TUPLE2, pickle.TUPLE3)
+
+
+class _Unpickler(pickle._Unpickler):
+    """Makes plain data, and what `NAMES` has.
+
+    The unpickler in Python: that in C sets aside as much memory as a file claims to need. Tuples become lists: as keys
+    of a dict, nested ones would be hashed until the stack, or all patience, is at an end.
+    """
+
+    dispatch = {
+        **pickle._Unpickler.dispatch,
+        pickle.TUPLE[0]: pickle._Unpickler.load_list,
+        **{code[0]: _collect(count) for count, code in enumerate(TUPLES)},
+    }
+
+    def find_class(self, module, name):
+        if (module, name) not in NAMES:
+            raise WeightsFileError(f"A style file asks for {module} {name}, which it should not; nothing was executed.")
+        return NAMES[module, name]

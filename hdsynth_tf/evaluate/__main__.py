@@ -5,7 +5,6 @@ import itertools
 import json
 
 import keras
-import numpy as np
 from PIL import Image
 
 import hdsynth_tf  # noqa: F401  registers the classes that saved models consist of
@@ -34,9 +33,8 @@ from hdsynth_tf.generate.picture_folder import (
     looks_of,
 )
 from hdsynth_tf.show.pictures import show_values
-from pipelines.errors import DataError
 from pipelines.paths import as_path
-from pipelines.source import FileSource
+from pipelines.source import FileSource, spread
 from pipelines.validate import validate
 from pipelines.values import survey
 
@@ -109,8 +107,6 @@ def data_defaults(runs):
 def held_out_scenes(data):
     """The scenes that methods are compared on, and the values of images that are no plain photographs."""
     source = assemble.build_source(data, data.split)
-    if source is None:
-        raise DataError(f"The dataset has no split {data.split}: name another, --split=test or --split=train.")
     if not isinstance(source, FileSource):
         return source, survey(source)
     findings = validate(source)
@@ -251,8 +247,7 @@ def describe(asked, data, source, instruments, measured):
 
 def draw(source, methods, instruments, count, protocol, tables, output_dir):
     """Writes the page, and a sheet with the first of its scenes."""
-    indices = np.linspace(0, len(source) - 1, min(count, len(source))).astype(int)
-    shown = [Shown.of(source, int(index), methods, instruments) for index in indices]
+    shown = [Shown.of(source, index, methods, instruments) for index in spread(count, len(source))]
     write_page(shown, [method.name for method in methods], protocol, tables, output_dir)
     with replacing(output_dir / "pictures.png") as temporary:
         Image.fromarray(draw_sheet(shown[:4], [method.name for method in methods])).save(temporary)

@@ -80,9 +80,8 @@ def check_files(source, conditioning):
     """Reads every input; says how many there are, and if they are of other values than the model knows."""
     findings = validate(source)
     print(findings.lines[0])
-    values = findings.values.get("source") if "source" in conditioning.input_formats else None
-    if values is not None and conditioning.percentiles is None:
-        print(assemble.describe_clipped(values, conditioning.value_range), end="")
+    if "source" in conditioning.input_formats and "source" in findings.values:
+        print(assemble.describe_clipped(findings.values["source"], conditioning), end="")
 
 
 def frames_of(video, conditioning, output_dir, data):

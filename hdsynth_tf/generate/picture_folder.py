@@ -10,7 +10,7 @@ from PIL import Image
 
 from hdsynth_tf.files.run_folder import RunFolderError, check_writable
 from hdsynth_tf.files.storage import replacing
-from hdsynth_tf.show.pictures import show_inputs, show_values
+from hdsynth_tf.show.pictures import show_image, show_inputs
 from pipelines.dataset import make_eval
 from pipelines.depth import file_suffix, write_deep
 
@@ -61,10 +61,9 @@ class PictureFolder:
     """
 
     def __init__(self, folder, conditioning):
-        self.folder = folder
+        self.folder, self.conditioning = folder, conditioning
         self.suffix = file_suffix(conditioning.image_channels, conditioning.image_dtype)
         self.is_photograph = (conditioning.image_channels, conditioning.image_dtype) == (3, "uint8")
-        self.window = conditioning.image_range
 
     def picture(self, source, index, look):
         return self.folder / f"{source.file_name(index)}{look.ending}{self.suffix}"
@@ -87,7 +86,7 @@ class PictureFolder:
     def write(self, image, source, index, look):
         """Writes a picture, and what the gallery shows of it first, so that a picture that is there is done."""
         if not self.is_photograph:
-            save_preview(show_values(image, self.window), self.shown(source, index, look), Image.LANCZOS)
+            save_preview(show_image(image, self.conditioning), self.shown(source, index, look), Image.LANCZOS)
         with replacing(self.picture(source, index, look)) as temporary:
             write_deep(image, temporary)
 

@@ -9,10 +9,8 @@ from hdsynth_tf.config.settings import SettingsError
 from hdsynth_tf.files.run_folder import RunFolderError, check_space, check_writable
 from hdsynth_tf.files.storage import replacing
 from hdsynth_tf.prepare.settings import PrepareSettings
-from pipelines.errors import DataError
 from pipelines.packed import write_packed
 from pipelines.paths import as_path
-from pipelines.source import FileSource
 from pipelines.validate import validate
 
 USAGE = """
@@ -47,19 +45,12 @@ def main(argv):
 
 def find_splits(data):
     """The splits that are there, or the one asked for: dict of name -> source."""
+    if data.split:
+        return {data.split: assemble.build_source(data, data.split, images=data.split != "test")}
     named_folders = data.dataset == "folder" and (data.source_dir or data.label_dir)
     splits = SPLITS[:2] if named_folders else SPLITS  # folders without a split in their names have no test split
-    sources = {}
-    for split in [data.split] if data.split else splits:
-        try:
-            source = assemble.build_source(data, split, images=split != "test")
-        except DataError:
-            if data.split or split == "train":
-                raise
-            continue
-        if isinstance(source, FileSource):
-            sources[split] = source
-    return sources
+    sources = {split: assemble.find_source(data, split, images=split != "test") for split in splits}
+    return {split: source for split, source in sources.items() if source is not None}
 
 
 def packed_bytes(source):

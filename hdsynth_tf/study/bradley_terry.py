@@ -1,6 +1,7 @@
 """One scale for three or more methods from comparisons of two at a time (Bradley and Terry, 1952)."""
 
 import numpy as np
+from scipy.sparse.csgraph import connected_components
 from sklearn.linear_model import LogisticRegression
 
 from hdsynth_tf.evaluate.intervals import interval
@@ -12,9 +13,9 @@ RESAMPLES = 500  # each is a fit
 
 def is_connected(lefts, rights, count):
     """Whether every method was compared with every other, be it through others: else there is no common scale."""
-    linked = np.eye(count)
-    linked[lefts, rights] = linked[rights, lefts] = 1
-    return bool((np.linalg.matrix_power(linked, count) > 0).all())
+    linked = np.zeros((count, count), bool)
+    linked[lefts, rights] = True
+    return int(connected_components(linked, directed=False, return_labels=False)) == 1
 
 
 def fit(lefts, rights, left_won, weights, count):

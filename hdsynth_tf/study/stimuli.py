@@ -15,6 +15,7 @@ from hdsynth_tf.files.storage import replacing
 from pipelines.decode import picture_size, read_image
 from pipelines.errors import DataError, first_of
 from pipelines.progress import in_threads
+from pipelines.source import spread
 
 MOST_DEGRADED = 24  # pictures of which there is a degraded version, at most
 BLOCKS = 20  # the degraded version consists of so many along the longer side
@@ -103,8 +104,8 @@ def comparisons(methods):
 
 def degraded(methods, images):
     """Pairs `(method, image)` of which a degraded version is made: methods in turn, images spread evenly."""
-    count = min(MOST_DEGRADED, len(images))
-    return [(methods[i % len(methods)], images[i * len(images) // count]) for i in range(count)]
+    chosen = spread(MOST_DEGRADED, len(images))
+    return [(methods[i % len(methods)], images[index]) for i, index in enumerate(chosen)]
 
 
 def new_secret():

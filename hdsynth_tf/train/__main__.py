@@ -5,7 +5,6 @@ import dataclasses
 import os
 
 import keras
-import numpy as np
 from PIL import Image
 
 import hdsynth_tf  # noqa: F401  registers the classes that saved models consist of
@@ -23,7 +22,7 @@ from hdsynth_tf.train.settings import RunSettings
 from hdsynth_tf.train.stages import StagedTraining, pick_scenes
 from pipelines.paths import as_path
 from pipelines.registration import NOTABLE, describe, register_all
-from pipelines.source import FileSource
+from pipelines.source import FileSource, spread
 from pipelines.validate import validate
 from pipelines.values import survey
 
@@ -74,7 +73,7 @@ def train(groups, strategy, num_workers, is_chief):
     levels = assemble.build_levels(data, networks, training)
     assemble.check_pixel_levels(levels, losses)
     values = check_data(levels[-1])
-    levels = settle_windows(levels, values, folder.read_windows())
+    levels = assemble.settle_windows(levels, values, folder.read_windows())
     windows = {"source": levels[0].data.source_range, "image": levels[0].data.target_range}
     print_values(values, windows)
     if is_chief:  # nobody reads what others say
@@ -128,25 +127,11 @@ def check_data(level):
 def check_registration(source):
     """Says how well pairs of pictures lie on each other; of many, some are looked at."""
     if isinstance(source, FileSource) and {"source", "image"} <= set(source.formats):
-        indices = np.linspace(0, len(source) - 1, min(len(source), REGISTERED_PAIRS)).astype(int)
+        indices = spread(REGISTERED_PAIRS, len(source))
         lines = describe(register_all(source, indices), [source.names[i] for i in indices], NOTABLE)
         print("\n".join(lines))
         if len(lines) > 1:
             print("  Pairs that are shifted teach blur. Look at them: python -m hdsynth_tf.register --help")
-
-
-def settle_windows(levels, values, before):
-    """The levels with windows of values that are known: as flags say, as the run began, or as the data are."""
-    settled = []
-    for level in levels:
-        kept = {
-            flag: tuple(before[key])
-            for flag, key in (("source_range", "source"), ("target_range", "image"))
-            if before.get(key) and not getattr(level.data, flag)
-        }
-        data = assemble.with_windows(dataclasses.replace(level.data, **kept), level.source.formats, values)
-        settled.append(dataclasses.replace(level, data=data))
-    return settled
 
 
 def print_values(values, windows):

@@ -2,6 +2,7 @@
 
 import keras
 
+from hdsynth_tf import assemble
 from hdsynth_tf.train.callbacks import (
     Interrupted,
     LogRates,
@@ -17,6 +18,7 @@ from hdsynth_tf.train.tone_fitting import fit_tone
 from hdsynth_tf.train.validation import Validation
 from pipelines.augment import NO_ZOOM
 from pipelines.dataset import make_train
+from pipelines.source import spread
 
 
 class StagedTraining:
@@ -208,6 +210,7 @@ class StagedTraining:
                 shard,
                 level.data.zoom or NO_ZOOM,
                 level.data.source_shift,
+                assemble.percentiles(level.data),
             )
 
         if self.num_workers == 1:
@@ -234,6 +237,5 @@ def _count(variables):
 
 def pick_scenes(source, count):
     """`count` scenes spread over a source: list of (inputs, image), NumPy arrays."""
-    count = min(count, len(source))
-    scenes = [source.load(round(i * (len(source) - 1) / max(count - 1, 1))) for i in range(count)]
+    scenes = [source.load(index) for index in spread(count, len(source))]
     return [({key: value for key, value in scene.items() if key != "image"}, scene["image"]) for scene in scenes]

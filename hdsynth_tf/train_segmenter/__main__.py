@@ -18,7 +18,7 @@ from hdsynth_tf.files.storage import replacing
 from hdsynth_tf.networks import SegmentationUNet
 from hdsynth_tf.train_segmenter.settings import TrainSegmenterSettings
 from hdsynth_tf.train_segmenter.training import batches_of, train
-from pipelines.dataset import make_eval
+from pipelines.dataset import make_sample
 from pipelines.paths import as_path
 from pipelines.source import PHOTOGRAPH, FileSource
 from pipelines.validate import validate
@@ -47,7 +47,7 @@ def main(argv):
     backup.check(settings, MAY_CHANGE)
     if output.exists():
         raise RunFolderError(f"{output} is there already. Choose another --output, or remove it.")
-    source, val_source = assemble.build_source(data, data.split or "train"), assemble.build_source(data, "val")
+    source, val_source = assemble.build_source(data, data.split or "train"), assemble.find_source(data, "val")
     if source.formats["image"] != PHOTOGRAPH:
         raise SettingsError("Segmenters are trained on photographs: RGB of 8 bits.")
     classes = EvaluatedClasses.of(source, asked.evaluated_labels)
@@ -72,9 +72,9 @@ def main(argv):
 def report(output, source, classes, kind):
     """Says how good the segmenter is on real images."""
     segmenter = load_segmenter(str(output))
-    indices = np.linspace(0, len(source) - 1, min(SCENES, len(source))).astype(int)
-    bar, confusion = keras.utils.Progbar(len(indices), unit_name="scene"), 0
-    for inputs, image in make_eval(source, indices=indices):
+    count = min(SCENES, len(source))
+    bar, confusion = keras.utils.Progbar(count, unit_name="scene"), 0
+    for inputs, image in make_sample(source, count):
         found = segmenter.label_map(image[0].numpy())
         confusion = confusion + confusion_matrix(classes(inputs["label_map"][0].numpy()), found, len(classes))
         bar.add(1)
@@ -82,7 +82,7 @@ def report(output, source, classes, kind):
     for name, iou in zip(classes.names, found["class_iou"]):
         print(f"  {name:<22s} " + ("does not occur" if np.isnan(iou) else f"IoU {iou:.3f}"))
     print(
-        f"On the real images of {len(indices)} {kind} scenes: mean IoU {found['mean_iou']:.3f}, pixel accuracy "
+        f"On the real images of {count} {kind} scenes: mean IoU {found['mean_iou']:.3f}, pixel accuracy "
         f"{found['pixel_accuracy']:.3f}\nSegmenter: {output}"
     )
 

@@ -6,6 +6,7 @@ import tensorflow as tf
 
 from hdsynth_tf.evaluate.segmentation import VOID
 from pipelines.dataset import make_train
+from pipelines.source import spread
 
 WARM_UP_STEPS = 50  # over which the learning rate rises
 LARGEST_WEIGHT = 30.0  # of a class that hardly occurs, before weights are brought to a mean of 1
@@ -75,8 +76,8 @@ def _disturb(image):
 def _class_weights(source, classes, limit=64):
     """float32 `(classes,)`, from some scenes spread over a source; 1 on average over their pixels."""
     counts = np.zeros(len(classes))
-    for index in np.linspace(0, len(source) - 1, min(limit, len(source))).astype(int):
-        found = classes(source.load(int(index))["label_map"])
+    for index in spread(limit, len(source)):
+        found = classes(source.load(index)["label_map"])
         counts += np.bincount(found[found != VOID], minlength=len(classes))
     shares = np.maximum(counts, 1) / max(counts.sum(), 1)
     weights = np.minimum(shares**-0.5, LARGEST_WEIGHT)

@@ -1,6 +1,6 @@
 """toy_street: procedural street scenes with exact labels, the dataset that needs no download."""
 
-from pipelines.source import Source
+from pipelines.source import FORMATS, Source
 from pipelines.toy_street.render import draw
 from pipelines.toy_street.scene import CLASS_NAMES, make_scene, restyled
 
@@ -21,9 +21,20 @@ class ToyStreet(Source):
         seed: Integer, of the world.
         hidden_modes: Boolean, see `scene.make_scene`.
         thermal: Boolean. If true the input is the 16-bit thermal image (hundredths of a kelvin) instead of the maps.
+        instance_maps: Boolean, whether there are any.
     """
 
-    def __init__(self, num_scenes, height, width, split="train", seed=0, hidden_modes=True, thermal=False):
+    def __init__(
+        self,
+        num_scenes,
+        height,
+        width,
+        split="train",
+        seed=0,
+        hidden_modes=True,
+        thermal=False,
+        instance_maps=True,
+    ):
         self.names = [f"street_{i:06d}" for i in range(num_scenes)]
         self.height, self.width = height, width
         self.seed = 3 * seed + SPLITS[split]
@@ -32,7 +43,7 @@ class ToyStreet(Source):
         if thermal:
             self.formats["source"] = ((1,), "uint16")
         else:
-            self.formats.update({"label_map": ((), "int32"), "instance_map": ((), "int32")})
+            self.formats.update({key: FORMATS[key] for key in ["label_map"] + ["instance_map"] * instance_maps})
             self.num_classes, self.class_names, self.class_colors = len(CLASS_NAMES), CLASS_NAMES, CLASS_COLORS
 
     def size(self, index):

@@ -15,11 +15,13 @@ import tensorflow as tf
 from PIL import Image
 from places import ROOT
 from shared_data import CITYSCAPES, ROADSCENE, needs_cityscapes, needs_roadscene
+from tiny import semantic_model
 
-from hdsynth_tf.assemble import build_levels, build_source, check_pixel_levels
+from hdsynth_tf.assemble import build_levels, build_source, check_pixel_levels, find_source
 from hdsynth_tf.config.groups import DataSettings, LossSettings, NetworkSettings, TrainingSettings
 from hdsynth_tf.config.settings import SettingsError
 from hdsynth_tf.files import run_folder
+from pipelines.errors import DataError
 from pipelines.packed import write_packed
 
 SMALL = [
@@ -195,6 +197,46 @@ def test_instance_maps_can_be_left_out_of_any_dataset(command, label_folders):
         assert "instance_map" in build_source(data, "test", images=False).formats
         without = build_source(dataclasses.replace(data, use_instance_map=False), "test", images=False)
         assert "instance_map" not in without.formats and set(without.load(0)) == set(without.formats)
+
+
+@pytest.mark.parametrize("split", ["val", "train"])
+@pytest.mark.parametrize("sequence", ["", "^s[0-2]|^s"])
+def test_inputs_of_a_split_are_those_of_the_pairs(label_folders, split, sequence):
+    """What is held out of named folders is the same with photographs, without them, and where there are none."""
+    named = {key: str(label_folders / name) for key, name in (("label_dir", "label"), ("target_dir", "photo"))}
+    data = DataSettings(dataset="folder", num_classes=4, val_share=0.4, sequence=sequence, **named)
+    pairs = build_source(data, split)
+    assert 0 < len(pairs) < 5
+    for own in (data, dataclasses.replace(data, target_dir=""), dataclasses.replace(data, target_dir="nowhere")):
+        inputs = build_source(own, split, images=False)
+        assert inputs.names == pairs.names and set(inputs.formats) == set(inputs.paths) == {"label_map"}
+        assert len(build_source(own, "test", images=False)) == 5
+
+
+def test_a_split_that_is_not_there(label_folders, save):
+    folders = DataSettings(dataset="folder", data_dir=str(label_folders))
+    named = DataSettings(dataset="folder", source_dir=str(label_folders / "photo"), val_share=0.0)
+    packed = DataSettings(dataset="packed", data_dir=str(label_folders))
+    for data, word in ((folders, "val_A"), (named, "--val_share"), (packed, "val")):
+        assert find_source(data, "val", images=False) is None
+        with pytest.raises(DataError, match=word):
+            build_source(data, "val", images=False)
+
+
+def test_generate_makes_what_is_held_out(command, label_folders, tmp_path):
+    folders = [f"--label_dir={label_folders / 'label'}", f"--target_dir={label_folders / 'photo'}"]
+    data = ["--dataset=folder", *folders, "--num_classes=4", "--val_share=0.4"]
+    semantic_model(boundary=False).save(tmp_path / "m.keras")
+    made = {}
+    for split in ("train", "val", "test"):
+        out = tmp_path / f"of_{split}"
+        code, _, error = command(
+            "generate", f"--model={tmp_path / 'm.keras'}", *data, f"--split={split}", f"--output_dir={out}"
+        )
+        assert code == 0, error
+        made[split] = {path.stem for path in out.glob("*.png")}
+    assert len(made["val"]) == 2 and len(made["test"]) == 5
+    assert made["train"] == made["test"] - made["val"]
 
 
 def test_max_steps_ends_training_early(command, tmp_path):
@@ -441,6 +483,22 @@ def test_prepare_packs_what_trains_the_same(command, label_folders, tmp_path):
         assert code == 0, error
         ends.append(json.loads((run_dir / "scores.json").read_text()))
     assert ends[0] == ends[1]
+
+
+def test_prepare_packs_the_splits_that_are_there(command, save, tmp_path):
+    """What is missing is no error; what is there and faulty is one."""
+    for name in ("train_A/a.png", "train_B/a.png", "test_A/b.png"):
+        save(f"data/{name}", np.arange(16, dtype="uint8").reshape(4, 4))
+    data = ["--dataset=folder", f"--data_dir={tmp_path / 'data'}"]
+    code, _, error = command("prepare", *data, f"--output_dir={tmp_path / 'packed'}")
+    assert code == 0 and not (tmp_path / "packed" / "val").exists(), error
+    assert {path.name for path in (tmp_path / "packed").iterdir()} == {"train", "test"}
+    code, _, error = command("prepare", *data, "--split=val", f"--output_dir={tmp_path / 'other'}")
+    assert code == 1 and "val_A" in error
+    for name in ("val_A/c.png", "val_A/d.png", "val_B/c.png"):
+        save(f"data/{name}", np.arange(16, dtype="uint8").reshape(4, 4))
+    code, _, error = command("prepare", *data, f"--output_dir={tmp_path / 'faulty'}")
+    assert code == 1 and "d.png" in error and not (tmp_path / "faulty").exists()
 
 
 def test_prepare_refuses_what_it_cannot_pack(command, tmp_path):

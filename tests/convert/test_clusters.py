@@ -1,6 +1,7 @@
 """The released code's style files: read as plain data, whatever they ask for."""
 
 import pickle
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -83,3 +84,71 @@ def test_centres_that_are_none(tmp_path, centers):
     np.save(tmp_path / "styles.npy", {0: centers})
     with pytest.raises(WeightsFileError, match="no style file"):
         read_clusters(tmp_path / "styles.npy")
+
+
+NAMED = b"cnumpy.core.multiarray\n_reconstruct\n"
+ARRAY = b"cnumpy\nndarray\n"
+HUGE = b"L1000000000000L\n"
+OBJECTS = b"cnumpy\ndtype\n(S'O8'\nI0\nI1\ntR"
+NESTED = 300_000
+
+
+@pytest.mark.parametrize(
+    "code",
+    {
+        "a large array": ARRAY + b"(" + HUGE + b"tR.",
+        "a large array, by new": ARRAY + b"(" + HUGE + b"t\x81.",
+        "a large array, by its class": b"(" + ARRAY + HUGE + b"o.",
+        "reconstructed, large": NAMED + b"(" + ARRAY + b"(" + HUGE + b"tS'b'\ntR.",
+        "reconstructed, of another class": NAMED + b"(cnumpy\ndtype\n(I0\ntS'b'\ntR.",
+        "reconstructed, of objects": NAMED + b"(" + ARRAY + b"(I0\ntS'O'\ntR.",
+        "a large state": NAMED + b"(" + ARRAY + b"(I0\ntS'b'\ntR(I1\n(" + HUGE + b"t" + OBJECTS + b"I00\n(ltb.",
+        "a dtype that is a structure": b"cnumpy\ndtype\n((lp0\nI0\nI1\ntR.",
+        "a name that is changed": ARRAY + b"}S'_make'\nI1\nsb.",
+        "a name's slots that are changed": ARRAY + b"(N}S'_make'\nI1\nstb.",
+        "another encoding": b"c_codecs\nencode\n(S'x'\nS'zip'\ntR.",
+        "an attribute of what is allowed": b"\x80\x04\x8c\x05numpy\x8c\x10ndarray.__class__\x93.",
+        "an extension": b"\x80\x02\x82\x01.",
+        "a persistent name": b"Pname\n.",
+        "nested marks": b"(" * NESTED + b".",
+        "nested marks, closed": b"(" * NESTED + b"t" * NESTED + b".",
+        "nested lists": b"]" * NESTED + b"a" * (NESTED - 1) + b".",
+        "nested tuples as a key": b"})" + b"\x85" * NESTED + b"I1\ns.",
+        "doubled tuples as a key": b"})" + b"2\x86" * 100 + b"I1\ns.",
+        "a large place in the memo": b"]r\xff\xff\xff\x7f.",
+        "bytes that are not there": b"\x8e" + (2**40).to_bytes(8, "little") + b".",
+        "nothing": b"",
+    }.items(),
+    ids=lambda item: item[0],
+)
+def test_hostile_instructions_are_refused(tmp_path, code):
+    """At once, without a crash, and without the memory that they ask for."""
+    path = tmp_path / "styles.npy"
+    with path.open("wb") as file:
+        np.lib.format.write_array_header_1_0(file, {"descr": "|O", "fortran_order": False, "shape": ()})
+        file.write(code[1])
+    tracemalloc.start()
+    with pytest.raises(WeightsFileError, match="nothing"):
+        read_clusters(path)
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert most < 2**28
+
+
+def test_large_files_are_refused(tmp_path, monkeypatch):
+    path = tmp_path / "styles.npy"
+    write_clusters(path, {0: np.eye(3)})
+    read_clusters(path)
+    monkeypatch.setattr("hdsynth_tf.convert.clusters.MOST_BYTES", path.stat().st_size - 1)
+    with pytest.raises(WeightsFileError, match="bytes"):
+        read_clusters(path)
+
+
+@pytest.mark.parametrize("name", ["posix system", "builtins exec", "numpy load", "numpy.core.multiarray frombuffer"])
+def test_only_the_names_of_style_files_are_known(tmp_path, name):
+    path = tmp_path / "styles.npy"
+    with path.open("wb") as file:
+        np.lib.format.write_array_header_1_0(file, {"descr": "|O", "fortran_order": False, "shape": ()})
+        file.write("c{}\n{}\n.".format(*name.split()).encode())
+    with pytest.raises(WeightsFileError, match=name):
+        read_clusters(path)

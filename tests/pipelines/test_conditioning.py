@@ -78,6 +78,29 @@ def test_semantic_conditioning_channels(rng):
     )
 
 
+@pytest.mark.parametrize("dtype", ["int32", "uint8", "int64"])
+@pytest.mark.parametrize("dont_care", [(), (0, 4), (-1, 2, 3, 255, 2**40), range(-3, 300)])
+def test_labels_of_no_class_against_loops(rng, dtype, dont_care):
+    labels = rng.choice([0, 1, 2, 3, 4, 5, 200, 255, *([-1, -7] if dtype != "uint8" else [])], (2, 9, 11)).astype(dtype)
+    x = numpy(SemanticConditioning(5, boundary=False, dont_care=dont_care)({"label_map": labels}))
+    np.testing.assert_array_equal(x, naive.one_hot(labels, 5, dont_care))
+
+
+def test_labels_of_no_class_cost_no_pass_over_the_class_channels():
+    """They are taken out of the map: the classes' channels are computed once, however many labels there are."""
+    if keras.backend.backend() != "tensorflow":
+        pytest.skip("reads TensorFlow's graph")
+    import tensorflow as tf
+
+    def passes(dont_care):
+        layer = SemanticConditioning(9, boundary=False, dont_care=dont_care)
+        spec = {"label_map": tf.TensorSpec((2, 6, 8), "int32")}
+        graph = tf.function(layer).get_concrete_function(spec).graph
+        return sum(tensor.shape == (2, 6, 8, 9) for op in graph.get_operations() for tensor in op.outputs)
+
+    assert passes(range(8)) == passes(())
+
+
 def test_semantic_conditioning_resizes_whole_pictures_and_no_crops(rng):
     labels = rng.integers(0, 5, (1, 12, 16)).astype("int32")
     layer = SemanticConditioning(5, boundary=False, image_size=(6, 8))

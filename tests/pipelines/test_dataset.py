@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from pipelines.augment import random_crop, random_flip, random_part, random_shift
 from pipelines.dataset import make_eval, make_train
-from pipelines.source import Source
+from pipelines.source import Source, spread
 
 
 class Coordinates(Source):
@@ -180,6 +180,15 @@ def test_resizing_on_the_host_keeps_ids():
     assert image.shape == (2, 6, 8, 3) and image.dtype == tf.uint8
     np.testing.assert_array_equal(inputs["instance_map"][0, 0], 100000 + np.arange(1, 16, 2))
     assert inputs["label_map"].dtype == tf.int32
+
+
+@given(st.integers(0, 50), st.integers(0, 50))
+def test_things_are_spread_evenly(count, total):
+    chosen = spread(count, total)
+    assert len(set(chosen)) == min(count, total) and all(0 <= index < total for index in chosen)
+    assert chosen == sorted(chosen) and chosen[:1] in ([], [0])
+    gaps = {b - a for a, b in zip(chosen, [*chosen[1:], total])}
+    assert not gaps or max(gaps) - min(gaps) <= 1
 
 
 def test_eval_is_everything_once_in_order():

@@ -9,7 +9,7 @@ import tensorflow as tf
 from PIL import Image
 from tiny import compiled, semantic_batch
 
-from hdsynth_tf.assemble import with_windows
+from hdsynth_tf.assemble import Level, percentiles, settle_windows, with_windows
 from hdsynth_tf.config.groups import DataSettings
 from hdsynth_tf.config.settings import SettingsError
 from hdsynth_tf.model import Pix2PixHD
@@ -145,9 +145,8 @@ class Deep(Source):
 
 def test_a_crop_has_the_window_of_its_picture():
     source, conditioning = Deep(), ImageConditioning(1, percentiles=(5, 95), image_channels=1, image_dtype="uint16")
-    source.percentiles = (5, 95)
     whole = {int(i): numpy(conditioning({"source": source.load(i)["source"][None]}))[0] for i in range(4)}
-    for inputs, image in make_train(source, 2, crop_size=(8, 8), flip=False).take(6):
+    for inputs, image in make_train(source, 2, crop_size=(8, 8), flip=False, percentiles=(5, 95)).take(6):
         crops = numpy(conditioning(inputs))
         for crop, counts in zip(crops, image.numpy()):
             index = int(counts.max() // 1000)
@@ -155,8 +154,8 @@ def test_a_crop_has_the_window_of_its_picture():
             places = np.lib.stride_tricks.sliding_window_view(scene[..., 0], (8, 8))
             (row,), (column,) = np.nonzero((places == counts[..., 0]).all((2, 3)))
             np.testing.assert_allclose(crop, whole[index][row : row + 8, column : column + 8], atol=1e-5)
-    for inputs, _ in make_eval(source):
-        assert inputs["window"].shape == (1, 2)
+    for number, (inputs, _) in enumerate(make_eval(source)):
+        np.testing.assert_allclose(numpy(conditioning(inputs))[0], whole[number], atol=1e-5)
 
 
 @pytest.mark.parametrize("low, high, shares", [(0, 9, (0.0, 0.0)), (5, 9, (0.5, 0.0)), (2, 6, (0.2, 0.3))])
@@ -177,12 +176,30 @@ def test_windows_are_found():
     assert with_windows(DataSettings(source_window="percentiles"), formats, values).source_range == ()
     fixed = DataSettings(source_range=(26000, 32000), source_window="percentiles")
     assert with_windows(fixed, formats, values).source_range == (26000, 32000)
+    assert percentiles(fixed) is None and percentiles(DataSettings()) is None
+    assert percentiles(DataSettings(source_window="percentiles", source_percentiles=(2, 98))) == (2, 98)
     photographs = {"source": ((3,), "uint8"), "image": ((3,), "uint8")}
     dark = {"source": Values([Frame.of(np.arange(16, dtype="uint8").reshape(4, 4, 1))], "uint8")}
     assert with_windows(DataSettings(), photographs, dark).source_range == (0, 255)
     assert with_windows(DataSettings(source_window="dataset"), photographs, dark).source_range == (0, 15)
     with pytest.raises(SettingsError, match=r"--source_range=28000,31000 clips 25% .*Give --source_range=27\d*"):
         with_windows(DataSettings(source_range=(28000, 31000)), formats, values)
+
+
+@pytest.mark.parametrize(
+    "data, before, source, image",
+    [
+        (DataSettings(), {}, (1000, 4000), (0, 8000)),
+        (DataSettings(), {"source": [1000, 5000], "image": [0, 9000]}, (1000, 5000), (0, 9000)),
+        (DataSettings(source_range=(900, 4100)), {"source": [1000, 5000]}, (900, 4100), (0, 8000)),
+        (DataSettings(source_window="percentiles"), {"source": []}, (), (0, 8000)),
+    ],
+)
+def test_flags_win_over_how_a_run_began_and_that_over_the_data(data, before, source, image):
+    values = {"source": thermal_values(1000, 4000), "image": thermal_values(0, 8000)}
+    levels = [Level(data, None, Deep(), None, None, (16, 24), None, 2)] * 2
+    for level in settle_windows(levels, values, before):
+        assert (level.data.source_range, level.data.target_range) == (source, image)
 
 
 # === Frames that are broken ===

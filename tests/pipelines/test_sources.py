@@ -4,7 +4,9 @@ import numpy as np
 import pytest
 from shared_data import CITYSCAPES, ROADSCENE, needs_cityscapes, needs_roadscene
 
-from pipelines.cityscapes import CLASSES, Cityscapes, has_split
+from hdsynth_tf.assemble import find_source
+from hdsynth_tf.config.groups import DataSettings
+from pipelines.cityscapes import CLASSES, Cityscapes, has_label_maps, has_split
 from pipelines.decode import read_label_table
 from pipelines.errors import DataError
 from pipelines.folder import Folder, split_folders
@@ -39,6 +41,22 @@ def test_cityscapes_layouts(cityscapes):
     assert scene["image"].shape == (2, 2, 3)
     assert source.file_name(0).endswith("aachen_1_gtFine_labelIds")
     assert has_split(cityscapes, "train") and not has_split(cityscapes, "val")
+    assert has_label_maps(cityscapes, "train") and not has_label_maps(cityscapes, "val")
+
+
+@pytest.mark.parametrize("missing", ["label_map", "image"])
+def test_a_split_of_cityscapes_that_is_faulty_is_there(cityscapes, missing):
+    """So that it is an error, not left out."""
+    for path in cityscapes.rglob("*labelIds.png" if missing == "label_map" else "*leftImg8bit.png"):
+        path.unlink()
+    assert has_split(cityscapes, "train") and has_label_maps(cityscapes, "train") == (missing == "image")
+    with pytest.raises(DataError, match="holds no picture"):
+        Cityscapes(cityscapes)
+    data = DataSettings(dataset="cityscapes", data_dir=str(cityscapes))
+    (cityscapes / "val_img").mkdir()
+    with pytest.raises(DataError, match="val_label"):
+        find_source(data, "val")
+    assert find_source(data, "test") is None
 
 
 def test_cityscapes_that_is_not_there(tmp_path):

@@ -3,7 +3,8 @@
 import numpy as np
 from PIL import Image
 
-from hdsynth_tf.show.pictures import CAPTION_HEIGHT, color_labels, grid, show_values
+from hdsynth_tf.show.pictures import CAPTION_HEIGHT, color_labels, grid, show_image, show_inputs, show_values
+from pipelines.conditioning import ImageConditioning
 
 
 def test_label_colours():
@@ -17,6 +18,9 @@ def test_label_colours():
 def test_sources_are_shown_through_their_window():
     source = np.array([[[0], [1000], [3000]]], "uint16")
     np.testing.assert_array_equal(show_values(source, (0, 2000))[0, :, 0], [0, 128, 255])
+    conditioning = ImageConditioning(1, (0, 2000), image_channels=1, image_dtype="uint16", image_range=(1000, 2000))
+    np.testing.assert_array_equal(show_inputs({"source": source}, conditioning)[0, :, 0], [0, 128, 255])
+    np.testing.assert_array_equal(show_image(source, conditioning)[0, :, 0], [0, 0, 255])
 
 
 def test_grid_keeps_pictures_apart_and_whole():

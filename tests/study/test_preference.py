@@ -147,6 +147,16 @@ def test_bradley_terry_stays_finite_and_refuses_what_is_not_connected(rng):
         bradley_terry.scale({name: column[within] for name, column in answers.items()}, names)
 
 
+@given(st.integers(1, 9), st.lists(st.tuples(st.integers(0, 8), st.integers(0, 8)), max_size=12))
+def test_what_is_connected_against_a_walk(count, pairs):
+    pairs = [pair for pair in pairs if max(pair) < count]
+    reached = {0}
+    for _ in range(count):
+        reached |= {b for a, b in [*pairs, *(pair[::-1] for pair in pairs)] if a in reached}
+    lefts, rights = np.array(pairs, int).reshape(-1, 2).T
+    assert bradley_terry.is_connected(lefts, rights, count) == (len(reached) == count)
+
+
 def test_there_is_a_scale_as_soon_as_a_second_rater_begins():
     """Many draws are of that rater alone and of other images: they have no answer."""
     pairs = [("m0", "m1"), ("m1", "m2"), ("m0", "m2")] * 4 + [("m0", "m1")]

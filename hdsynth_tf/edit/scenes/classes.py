@@ -2,12 +2,12 @@
 
 import dataclasses
 
-import numpy as np
 from scipy import ndimage
 
 from hdsynth_tf.edit.scenes.errors import EditError
 from hdsynth_tf.edit.scenes.fill import VERTICAL_WEIGHT
 from hdsynth_tf.edit.scenes.placement import fit_sizes
+from pipelines.pixels import borders
 
 THIN = 1 / 24  # of the picture's height: what a square of this width does not fit into is thin
 THIN_SHARE = 0.3  # of a class's pixels, at most, that such squares cover, if the class is thin
@@ -81,10 +81,7 @@ class Facts:
         """Of a `Scene`."""
         height = scene.size[0]
         label_map, width = scene.label_map, max(int(height * THIN), 2)
-        changes = np.zeros(scene.size, bool)
-        changes[:, 1:] |= label_map[:, 1:] != label_map[:, :-1]
-        changes[1:] |= label_map[1:] != label_map[:-1]
-        inside = ndimage.uniform_filter(changes.astype("float32"), width, mode="nearest") < 0.5 / width**2
+        inside = ndimage.uniform_filter(borders(label_map).astype("float32"), width, mode="nearest") < 0.5 / width**2
         wide = ndimage.maximum_filter(inside, width, mode="nearest")
         labels = sorted({thing.label for thing in scene.objects})
         area = {label: float((label_map == label).mean()) for label in labels}

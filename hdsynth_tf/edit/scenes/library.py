@@ -7,6 +7,7 @@ from scipy import ndimage
 
 from hdsynth_tf.edit.scenes.classes import boxes
 from hdsynth_tf.edit.scenes.edits import nearer
+from pipelines.source import spread
 
 SMALLEST = 1 / 12  # of the picture's height: height of what is cut out, at least
 LARGEST_PART = 0.95  # of its pixels, at least, in one piece
@@ -70,6 +71,5 @@ def choose(found, each):
     chosen = []
     for label in sorted({cut.label for cut in found}):
         own = sorted((cut for cut in found if cut.label == label), key=lambda cut: cut.mask.shape[0] / cut.height)
-        places = np.unique(np.linspace(0, len(own) - 1, min(each, len(own))).astype(int))
-        chosen += [own[place] for place in reversed(places)]
+        chosen += [own[place] for place in reversed(spread(each, len(own)))]
     return chosen

@@ -4,6 +4,8 @@ import dataclasses
 
 import numpy as np
 
+from pipelines.pixels import nearest
+
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Shape:
@@ -35,7 +37,8 @@ class Shape:
 
     def scaled(self, factor):
         """Resized by nearest neighbour, standing on the same foot; at least a pixel."""
-        rows, columns = (_nearest(length, max(round(length * factor), 1)) for length in self.mask.shape)
+        sizes = ((length, max(round(length * factor), 1)) for length in self.mask.shape)
+        rows, columns = (nearest(np.arange(target), length, target) for length, target in sizes)
         return dataclasses.replace(self, mask=self.mask[rows[:, None], columns[None]])
 
     def paint(self, size):
@@ -48,11 +51,6 @@ class Shape:
         own = self.mask[max(-top, 0) :, max(-left, 0) :]
         target[:] = own[: target.shape[0], : target.shape[1]]
         return picture
-
-
-def _nearest(length, target):
-    """Which of `length` pixels each of `target` pixels shows."""
-    return ((2 * np.arange(target) + 1) * length) // (2 * target)
 
 
 def stroke(points, radius, size):

@@ -1,11 +1,10 @@
 """Looks at some scenes of a dataset before editing begins: what its classes are, and what can be cut out."""
 
-import numpy as np
-
 from hdsynth_tf.edit.scenes import library
 from hdsynth_tf.edit.scenes.classes import Facts
 from hdsynth_tf.edit.scenes.scene import Scene
 from pipelines.progress import in_threads
+from pipelines.source import spread
 
 
 def load_scene(source, index):
@@ -30,6 +29,5 @@ def survey(source, count, each):
         scene = load_scene(source, index)
         return Facts.of(scene), library.cut_outs(scene, source.names[index])
 
-    indices = np.linspace(0, len(source) - 1, min(count, len(source))).astype(int).tolist()
-    looks = list(in_threads(look, indices, "scene"))
+    looks = list(in_threads(look, spread(count, len(source)), "scene"))
     return [facts for facts, _ in looks], library.choose([cut for _, found in looks for cut in found], each)

@@ -7,8 +7,9 @@ import numpy as np
 from PIL import Image
 
 from hdsynth_tf.networks.styles import style_choices
-from hdsynth_tf.show.pictures import box_around, show_values
+from hdsynth_tf.show.pictures import box_around, show_image
 from pipelines.depth import file_suffix
+from pipelines.pixels import nearest
 
 PREVIEW_PIXELS = 512 * 256  # of a preview, at most: under a second on two CPU cores
 JPEG = dict(format="JPEG", quality=92, subsampling=0)
@@ -60,10 +61,8 @@ class Painter:
 
     def show(self, picture):
         """A picture of the model as RGB uint8."""
-        conditioning = self.model.conditioning
-        if picture.dtype == np.uint8 and picture.shape[-1] == 3:
-            return picture
-        return show_values(picture, conditioning.image_range)
+        is_photograph = picture.dtype == np.uint8 and picture.shape[-1] == 3
+        return picture if is_photograph else show_image(picture, self.model.conditioning)
 
     @property
     def suffix(self):
@@ -103,7 +102,7 @@ def encode(picture):
 
 def _small(array, size):
     """Nearest neighbour, centres aligned, as `conditioning.resize_nearest`."""
-    rows, columns = ((2 * np.arange(small) + 1) * length // (2 * small) for small, length in zip(size, array.shape))
+    rows, columns = (nearest(np.arange(small), length, small) for length, small in zip(array.shape, size))
     return array[rows[:, None], columns]
 
 
