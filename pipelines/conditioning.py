@@ -225,6 +225,18 @@ class SemanticConditioning(Conditioning):
 
     Raises:
         ValueError: If a class table has another length than `num_classes`.
+
+    Example:
+
+    >>> import numpy as np
+    >>> from pipelines.conditioning import SemanticConditioning
+    >>> conditioning = SemanticConditioning(num_classes=3, dont_care=(255,))
+    >>> label_map = np.array([[[0, 0, 2], [1, 1, 255]]], "int32")
+    >>> x = conditioning({"label_map": label_map, "instance_map": label_map})
+    >>> tuple(x.shape)
+    (1, 2, 3, 4)
+    >>> np.asarray(x)[0, 0, 2].astype(int).tolist()  # class 2, beside a boundary
+    [0, 0, 1, 1]
     """
 
     def __init__(

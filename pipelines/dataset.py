@@ -85,6 +85,15 @@ def make_train(
     Returns:
         `tf.data.Dataset` of `(inputs, image)`: dict of integer or source arrays, and images
         `(batch, height, width, channels)` as the source has them.
+
+    Example:
+
+    >>> from pipelines.dataset import make_train
+    >>> from pipelines.toy_street import ToyStreet
+    >>> batches = make_train(ToyStreet(num_scenes=4, height=32, width=64), batch_size=2, crop_size=(32, 48))
+    >>> inputs, image = next(iter(batches))
+    >>> sorted(inputs), tuple(image.shape)
+    (['instance_map', 'label_map', 'rows'], (2, 32, 48, 3))
     """
     part = batch_size // shard[1]
     dataset = tf.data.Dataset.counter(start // shard[1])
