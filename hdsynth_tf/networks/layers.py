@@ -1,5 +1,6 @@
 """The blocks that every network here is made of. All tensors are `(batch, height, width, channels)`."""
 
+import itertools
 import math
 
 import keras
@@ -313,6 +314,41 @@ class ResidualBlock(Block):
         }
 
 
+FOLD = [  # what a row of the enlarged picture, even or odd, takes of two rows of the small one by the kernel's three
+    [[1, 0, 0], [0, 1, 1]],
+    [[1, 1, 0], [0, 0, 1]],
+]
+
+
+def enlarged_conv(x, kernel, bias):
+    """Nearest-neighbour enlargement by 2, then a reflect-padded 3x3 convolution, without the enlarged picture.
+
+    Four pixels that came of one are convolved with 2x2 pixels of the small picture, by kernels that are sums of the
+    given one's: 2.25 times fewer multiplications, the same up to rounding. A reflected border of the enlarged picture
+    is a repeated one of the small picture.
+
+    Args:
+        x: `(batch, height, width, channels)`.
+        kernel: `(3, 3, channels, filters)`.
+        bias: `(filters,)`.
+
+    Returns:
+        `(batch, 2 * height, 2 * width, filters)`, of the dtype of `x`.
+    """
+    channels, filters = kernel.shape[2:]
+    fold, kernel = ops.convert_to_tensor(FOLD, x.dtype), ops.cast(kernel, x.dtype)
+    folded = ops.reshape(ops.einsum("pak,qbl,klcf->abcpqf", fold, fold, kernel), (2, 2, channels, 4 * filters))
+    padded = ops.pad(x, [[0, 0], [1, 1], [1, 1], [0, 0]], mode="symmetric")
+    y = ops.conv(padded, folded, 1, "valid", data_format="channels_last")
+    even, odd = slice(None, -1), slice(1, None)
+    parts = [
+        y[:, rows, columns, number * filters : (number + 1) * filters]
+        for number, (rows, columns) in enumerate(itertools.product((even, odd), (even, odd)))
+    ]
+    enlarged = ops.depth_to_space(ops.concatenate(parts, axis=-1), 2, data_format="channels_last")
+    return enlarged + ops.cast(bias, x.dtype)
+
+
 @keras.saving.register_keras_serializable(package=PACKAGE)
 class UpsampleBlock(Block):
     """Upsamples height and width by 2, then normalisation and ReLU.
@@ -356,6 +392,14 @@ class UpsampleBlock(Block):
         if norm == "instance":
             self.chain.append(InstanceNormalization(dtype=dtype, name="norm"))
         self.chain.append(keras.layers.ReLU(dtype=dtype, name="activation"))
+
+    def forward(self, x):
+        if self.upsampling == "transposed":
+            return super().forward(x)
+        x = enlarged_conv(x, self.conv.kernel, self.conv.bias)  # what the first three layers compute, in less time
+        for layer in self.chain[3:]:
+            x = layer(x)
+        return x
 
     def get_config(self):
         return {

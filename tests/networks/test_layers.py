@@ -14,6 +14,7 @@ from hdsynth_tf.networks.layers import (
     Padding2D,
     ResidualBlock,
     UpsampleBlock,
+    enlarged_conv,
     pad_to_multiple,
     rematerialize_blocks,
 )
@@ -95,6 +96,26 @@ def test_upsample_block_nearest(rng):
     enlarged = x.repeat(2, 1).repeat(2, 2)
     expected = np.maximum(naive.instance_norm(naive.conv(naive.pad(enlarged, 1, "reflect"), kernel, bias)), 0)
     np.testing.assert_allclose(y, expected, atol=2e-5)
+
+
+@settings(max_examples=15, deadline=None)
+@given(st.integers(1, 7), st.integers(1, 7), st.integers(1, 3), st.integers(1, 3))
+def test_a_convolution_of_the_enlarged_picture_without_enlarging_it(height, width, channels, filters):
+    """In float64, where nothing is rounded away: the layers one after the other give the same."""
+    rng = np.random.default_rng(0)
+    x = rng.standard_normal((2, height, width, channels))
+    kernel, bias = rng.standard_normal((3, 3, channels, filters)), rng.standard_normal(filters)
+    enlarged = naive.pad(x.repeat(2, 1).repeat(2, 2), 1, "reflect")
+    y = enlarged_conv(keras.ops.convert_to_tensor(x), kernel, bias)
+    np.testing.assert_allclose(numpy(y), naive.conv(enlarged, kernel, bias), atol=1e-10)
+
+
+def test_upsample_block_equals_its_layers(rng):
+    block, x = UpsampleBlock(3, "nearest"), rng.standard_normal((2, 6, 5, 4)).astype("float32")
+    y, expected = block(x), x
+    for layer in block.chain:
+        expected = layer(expected)
+    np.testing.assert_allclose(numpy(y), numpy(expected), atol=2e-5)
 
 
 @settings(max_examples=20, deadline=None)
