@@ -4,9 +4,10 @@
 touches no GPU.
 """
 
-import os
+# ruff: noqa: E402  the machine comes before TensorFlow
+from hdsynth_tf import machine
 
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # else TensorFlow's greeting buries the output; 0 brings it back
+machine.set_up()
 
 from hdsynth_tf import losses, model, networks, pretrained
 from hdsynth_tf.model import optimizers

@@ -5,7 +5,6 @@ continues where another stopped.
 """
 
 import atexit
-import os
 import threading
 import time
 
@@ -13,9 +12,10 @@ import tensorflow as tf
 
 from pipelines.augment import NO_ZOOM, random_crop, random_flip, random_part, random_shift, resize
 from pipelines.conditioning import percentile_window
+from pipelines.progress import available_cores
 from pipelines.source import spread
 
-READERS = max(os.cpu_count() or 1, 2)  # scenes decoded at a time
+READERS = max(available_cores(), 2)  # scenes decoded at a time
 
 
 class _Reading:

@@ -1,0 +1,45 @@
+"""TensorFlow is set up for the machine before it is imported, and what the user set stays."""
+
+import os
+import platform
+import subprocess
+import sys
+
+import pytest
+from places import ROOT
+
+FAULTS = """
+import resource, hdsynth_tf
+def faults():
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+    for _ in range(5):
+        b"x" * 2**26
+    return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
+faults()
+print(faults())
+"""
+
+
+def run(script, **environment):
+    own = {name: value for name, value in os.environ.items() if not name.startswith(("TF_", "MALLOC", "GLIBC"))}
+    done = subprocess.run(
+        [sys.executable, "-c", script],
+        cwd=ROOT,
+        env={**own, **environment},
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout.strip()
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="for glibc's allocator")
+def test_large_arrays_leave_their_memory_to_the_next_ones():
+    assert int(run(FAULTS)) < 100
+    assert int(run(FAULTS, MALLOC_ARENA_MAX="4")) > 10_000  # the user's allocator is not touched
+
+
+def test_the_environment_of_the_user_wins():
+    script = "import os, hdsynth_tf; print(os.environ['TF_ENABLE_ONEDNN_OPTS'])"
+    assert run(script) == "1" and run(script, TF_ENABLE_ONEDNN_OPTS="0") == "0"
