@@ -1,6 +1,8 @@
 """Shared by all tests: two CPU devices, so that replicas can be tried anywhere, and small datasets in files."""
 
+import contextlib
 import importlib
+import io
 import os
 import sys
 
@@ -60,19 +62,25 @@ def label_folders(save, rng, tmp_path):
     return tmp_path
 
 
-@pytest.fixture
-def command(monkeypatch, capsys):
+@pytest.fixture(scope="session")
+def command():
     """Runs a command in this process: (exit code, standard output, standard error)."""
 
     def run(name, *arguments):
         from hdsynth_tf.config import commands
 
-        monkeypatch.setattr(sys, "argv", [name, *map(str, arguments)])
-        try:
-            commands.run(importlib.import_module(f"hdsynth_tf.{name}.__main__").main, name)
-            code = 0
-        except SystemExit as stop:
-            code = stop.code or 0
-        return (code, *capsys.readouterr())
+        output, errors = io.StringIO(), io.StringIO()
+        with (
+            pytest.MonkeyPatch.context() as patch,
+            contextlib.redirect_stdout(output),
+            contextlib.redirect_stderr(errors),
+        ):
+            patch.setattr(sys, "argv", [name, *map(str, arguments)])
+            try:
+                commands.run(importlib.import_module(f"hdsynth_tf.{name}.__main__").main, name)
+                code = 0
+            except SystemExit as stop:
+                code = stop.code or 0
+        return code, output.getvalue(), errors.getvalue()
 
     return run
