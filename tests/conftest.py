@@ -4,6 +4,7 @@ import contextlib
 import importlib
 import io
 import os
+import runpy
 import sys
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -12,6 +13,7 @@ import keras
 import numpy as np
 import pytest
 from PIL import Image
+from places import ROOT
 
 ON_TENSORFLOW = keras.backend.backend() == "tensorflow"
 if ON_TENSORFLOW:
@@ -82,5 +84,18 @@ def command():
             except SystemExit as stop:
                 code = stop.code or 0
         return code, output.getvalue(), errors.getvalue()
+
+    return run
+
+
+@pytest.fixture
+def script(monkeypatch):
+    """Runs a script of the repository in this process, as `python PATH ...` does; gives its standard output."""
+
+    def run(path, *arguments):
+        monkeypatch.setattr(sys, "argv", [path, *map(str, arguments)])
+        with contextlib.redirect_stdout(io.StringIO()) as output:
+            runpy.run_path(str(ROOT / path), run_name="__main__")
+        return output.getvalue()
 
     return run
