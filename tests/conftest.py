@@ -1,7 +1,10 @@
 """Shared by all tests: two CPU devices, so that replicas can be tried anywhere, and small datasets in files."""
 
+import contextlib
 import importlib
+import io
 import os
+import runpy
 import sys
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -10,6 +13,7 @@ import keras
 import numpy as np
 import pytest
 from PIL import Image
+from places import ROOT
 
 ON_TENSORFLOW = keras.backend.backend() == "tensorflow"
 if ON_TENSORFLOW:
@@ -60,19 +64,38 @@ def label_folders(save, rng, tmp_path):
     return tmp_path
 
 
-@pytest.fixture
-def command(monkeypatch, capsys):
+@pytest.fixture(scope="session")
+def command():
     """Runs a command in this process: (exit code, standard output, standard error)."""
 
     def run(name, *arguments):
         from hdsynth_tf.config import commands
 
-        monkeypatch.setattr(sys, "argv", [name, *map(str, arguments)])
-        try:
-            commands.run(importlib.import_module(f"hdsynth_tf.{name}.__main__").main, name)
-            code = 0
-        except SystemExit as stop:
-            code = stop.code or 0
-        return (code, *capsys.readouterr())
+        output, errors = io.StringIO(), io.StringIO()
+        with (
+            pytest.MonkeyPatch.context() as patch,
+            contextlib.redirect_stdout(output),
+            contextlib.redirect_stderr(errors),
+        ):
+            patch.setattr(sys, "argv", [name, *map(str, arguments)])
+            try:
+                commands.run(importlib.import_module(f"hdsynth_tf.{name}.__main__").main, name)
+                code = 0
+            except SystemExit as stop:
+                code = stop.code or 0
+        return code, output.getvalue(), errors.getvalue()
+
+    return run
+
+
+@pytest.fixture
+def script(monkeypatch):
+    """Runs a script of the repository in this process, as `python PATH ...` does; gives its standard output."""
+
+    def run(path, *arguments):
+        monkeypatch.setattr(sys, "argv", [path, *map(str, arguments)])
+        with contextlib.redirect_stdout(io.StringIO()) as output:
+            runpy.run_path(str(ROOT / path), run_name="__main__")
+        return output.getvalue()
 
     return run

@@ -1,5 +1,6 @@
 """Commands as a user runs them: what they write, what they print, and what they say when they cannot."""
 
+import csv
 import dataclasses
 import json
 import os
@@ -20,17 +21,21 @@ from tiny import semantic_model
 from hdsynth_tf.assemble import build_levels, build_source, check_pixel_levels, find_source
 from hdsynth_tf.config.groups import DataSettings, LossSettings, NetworkSettings, TrainingSettings
 from hdsynth_tf.config.settings import SettingsError
+from hdsynth_tf.evaluate.quality import scores
 from hdsynth_tf.files import run_folder
 from pipelines.errors import DataError
 from pipelines.packed import write_packed
+from pipelines.toy_street import ToyStreet
 
 SMALL = [
-    "--num_filters=4", "--num_downsamples=2", "--num_residual_blocks=1", "--discriminator_filters=4",
-    "--discriminator_layers=1", "--num_scales=1",
+    "--num_filters=4", "--num_downsamples=1", "--num_residual_blocks=1", "--discriminator_filters=4",
+    "--discriminator_layers=1", "--num_scales=1", "--num_enhancer_blocks=1",
 ]  # fmt: skip
 TOY = ["--num_scenes=6", "--image_height=32", "--image_width=64", *SMALL]
+QUICKSTART = [f"--flagfile={ROOT / 'experiments' / 'quickstart.flags'}"]
 VERBS = sorted(path.parent.name for path in (ROOT / "hdsynth_tf").glob("*/__main__.py"))
 SHORT = ["--warm_start_epochs=1", "--epochs=1", "--decay_epochs=1", "--steps_per_epoch=2"]
+ONE_STAGE = ["--epochs=1", "--decay_epochs=0", "--steps_per_epoch=2", "--noexport"]
 
 
 def shell(name, *arguments):
@@ -41,14 +46,12 @@ def shell(name, *arguments):
 
 
 @pytest.fixture(scope="module")
-def toy_run(tmp_path_factory):
+def toy_run(tmp_path_factory, command):
     """A run folder, made by the command itself."""
     path = tmp_path_factory.mktemp("runs") / "toy"
-    done = shell(
-        "train", "--flagfile=experiments/quickstart.flags", *TOY, *SHORT, "--sample_epochs=1", f"--run_dir={path}"
-    )
-    assert done.returncode == 0, done.stderr
-    return path, done.stdout
+    code, output, error = command("train", *QUICKSTART, *TOY, *SHORT, "--sample_epochs=1", f"--run_dir={path}")
+    assert code == 0, error
+    return path, output
 
 
 def test_train_writes_a_run_folder(toy_run):
@@ -72,10 +75,10 @@ def test_train_writes_a_run_folder(toy_run):
     header = (path / "logs" / "g1.csv").read_text().splitlines()
     assert "feature_matching" in header[0] and "generator_learning_rate" in header[0] and len(header) == 3
     assert list((path / "logs" / "g1_warm_start").rglob("events.*"))
-    scores = json.loads((path / "scores.json").read_text())
-    assert scores["unseen"] and 0 < scores["psnr"] < 60 and scores["scenes"] == 6
+    found = json.loads((path / "scores.json").read_text())
+    assert found["unseen"] and 0 < found["psnr"] < 60 and found["scenes"] == 6
     assert json.loads((path / "settings.json").read_text())["networks"]["num_filters"] == 4
-    assert "samples.png" in output and f"{scores['psnr']:.2f} dB" in output and "Plan" in output
+    assert "samples.png" in output and f"{found['psnr']:.2f} dB" in output and "Plan" in output
 
 
 def test_tensorboard_has_curves_and_pictures(toy_run):
@@ -95,6 +98,19 @@ def test_the_finished_model_holds_the_average_alone(toy_run):
     model = keras.saving.load_model(toy_run[0] / "model.keras")
     assert model.average_generator is None and not model.compiled and model.discriminator is not None
     assert model.conditioning.class_names[3] == "road"
+
+
+def test_the_best_model_is_kept(toy_run):
+    """Best among the epochs that are judged alike: not a warm start's."""
+    path, _ = toy_run
+    best = json.loads((path / "best.json").read_text())
+    model = keras.saving.load_model(path / "best.keras")
+    assert best["stage"] == "G1" and best["epoch"] in (2, 3)
+    held_out = ToyStreet(6, 32, 64, "val", hidden_modes=False)
+    assert scores(model, held_out)["psnr"] == pytest.approx(best["psnr"], abs=0.02)
+    with open(path / "logs" / "g1.csv") as file:
+        rows = list(csv.DictReader(file))
+    assert float(rows[-1]["val_psnr"]) > 0 and rows[-1]["adversarial"]
 
 
 def test_generate_makes_every_picture_and_resumes(toy_run, command, tmp_path):
@@ -161,12 +177,7 @@ def test_dry_run_prints_the_plan_and_writes_nothing(command, tmp_path):
     assert not (tmp_path / "run").exists()
 
 
-def test_two_devices_train_both_stages(tmp_path):
-    done = shell("train", *TOY, *SHORT, "--strategy=mirrored", "--batch_size=2", f"--run_dir={tmp_path / 'run'}")
-    assert done.returncode == 0, done.stderr
-    assert (tmp_path / "run" / "serving" / "1" / "saved_model.pb").exists()
-
-
+@pytest.mark.slow
 def test_an_encoder_trains_along_grows_and_is_saved(command, tmp_path):
     """Stopped in the middle of the second level, then gone on with."""
     run = [*TOY, "--feature_channels=2", "--encoder_filters=4", "--encoder_downsamples=2", "--num_enhancers=1"]
@@ -240,9 +251,9 @@ def test_generate_makes_what_is_held_out(command, label_folders, tmp_path):
 
 
 def test_max_steps_ends_training_early(command, tmp_path):
-    code, _, _ = command("train", *TOY, *SHORT, "--max_steps=3", "--noexport", f"--run_dir={tmp_path / 'run'}")
+    code, _, _ = command("train", *TOY, *ONE_STAGE, "--epochs=3", "--max_steps=3", f"--run_dir={tmp_path / 'run'}")
     assert code == 0
-    assert len((tmp_path / "run" / "logs" / "g1.csv").read_text().splitlines()) == 2
+    assert len((tmp_path / "run" / "logs" / "g1.csv").read_text().splitlines()) == 3
     assert not (tmp_path / "run" / "serving").exists()
 
 
@@ -265,7 +276,7 @@ def folder_flags(root, **changes):
 def test_train_on_folders_of_different_sizes(command, label_folders, save):
     save("label/s5.png", np.zeros((30, 40), "uint8")), save("inst/s5.png", np.zeros((30, 40), "uint8"))
     save("photo/s5.jpg", np.zeros((30, 40, 3), "uint8"))
-    code, output, error = command("train", *folder_flags(label_folders), "--max_steps=6")
+    code, output, error = command("train", *folder_flags(label_folders), "--max_steps=6", "--noexport")
     assert code == 0, error
     assert "5 of 32x24, 1 of 40x30" in output and "There are no validation scenes" in output
     assert "On 6 trained scenes" in output
@@ -438,6 +449,7 @@ def test_an_update_that_is_no_number_is_neither_kept_nor_finished(command, tmp_p
     assert not (run / "model.keras").exists() and not list((run / "checkpoints").glob("step_*"))
 
 
+@pytest.mark.slow
 @needs_cityscapes
 def test_real_cityscapes_from_training_to_full_size_pictures(command, tmp_path):
     data = ["--dataset=cityscapes", f"--data_dir={CITYSCAPES}"]
@@ -453,6 +465,7 @@ def test_real_cityscapes_from_training_to_full_size_pictures(command, tmp_path):
     assert len(pictures) == 8 and {Image.open(picture).size for picture in pictures} == {(2048, 1024)}
 
 
+@pytest.mark.slow
 @needs_roadscene
 def test_real_thermal_pairs_as_they_come(command, tmp_path):
     folders = ["--dataset=folder", f"--source_dir={ROADSCENE / 'thermal'}", f"--target_dir={ROADSCENE / 'visible'}"]
@@ -479,7 +492,7 @@ def test_prepare_packs_what_trains_the_same(command, label_folders, tmp_path):
     ends = []
     for data in (held_out_flags(label_folders), ["--dataset=packed", f"--data_dir={packed}"]):
         run_dir = tmp_path / f"run_{len(ends)}"
-        code, _, error = command("train", *data, *SMALL, *SHORT, "--noexport", f"--run_dir={run_dir}")
+        code, _, error = command("train", *data, *SMALL, *ONE_STAGE, f"--run_dir={run_dir}")
         assert code == 0, error
         ends.append(json.loads((run_dir / "scores.json").read_text()))
     assert ends[0] == ends[1]
@@ -512,8 +525,9 @@ def test_prepare_refuses_what_it_cannot_pack(command, tmp_path):
 
 def test_a_run_can_begin_with_the_model_of_another(toy_run, command, tmp_path):
     path, _ = toy_run
-    recipe = ["--flagfile=experiments/quickstart.flags", *TOY, *SHORT, "--noexport", f"--run_dir={tmp_path / 'run'}"]
-    recipe += ["--image_height=64", "--image_width=128", "--enhancer_epochs=1", f"--init_from={path}"]
+    recipe = [*QUICKSTART, *TOY, *ONE_STAGE, "--warm_start_epochs=0", f"--run_dir={tmp_path / 'run'}"]
+    recipe += ["--image_height=64", "--image_width=128", "--enhancer_epochs=1", "--sample_epochs=9"]
+    recipe += [f"--init_from={path}"]
     code, output, error = command("train", *recipe, "--num_enhancers=1")
     assert code == 0, error
     assert "Stage: G2 alone" in output and "Stage: G1" not in output
@@ -527,7 +541,7 @@ def test_a_run_can_begin_with_the_model_of_another(toy_run, command, tmp_path):
 
 
 def test_other_networks_than_the_given_models_are_refused(toy_run, command, tmp_path):
-    recipe = ["--flagfile=experiments/quickstart.flags", *TOY, *SHORT, f"--init_from={toy_run[0]}"]
+    recipe = [*QUICKSTART, *TOY, *SHORT, f"--init_from={toy_run[0]}"]
     code, _, error = command("train", *recipe, "--num_filters=6", f"--run_dir={tmp_path / 'run'}")
     assert code == 2 and "another generator" in error
     assert not (tmp_path / "run").exists()
@@ -548,15 +562,12 @@ def test_one_value_or_one_for_each_level(command, tmp_path):
     assert code == 2 and "--epochs should be one value, or 3" in error
 
 
-def test_a_given_model_is_copied_once(command, tmp_path):
+def test_a_given_model_is_copied_once(toy_run, command, tmp_path):
     """A run that goes on from a model with all its levels does not go back to it at the next stage."""
-    small = ["--num_filters=4", "--num_downsamples=1", "--num_residual_blocks=1", "--discriminator_filters=4"]
-    small += ["--num_scenes=4", "--image_height=32", "--image_width=64", "--steps_per_epoch=2", "--ema_momentum=0"]
-    stages = ["--warm_start_epochs=1", "--epochs=1", "--decay_epochs=0", "--noexport"]
-    assert command("train", *small, *stages, f"--run_dir={tmp_path / 'a'}")[0] == 0
-    options = [f"--init_from={tmp_path / 'a'}", f"--run_dir={tmp_path / 'b'}", "--learning_rate=1e-9"]
-    options += ["--warm_start_learning_rate=0.5", "--discriminator_learning_rate=1e-9"]
-    assert command("train", *small, *stages, *options)[0] == 0
-    first, last = (keras.saving.load_model(tmp_path / run / "model.keras").generator for run in "ab")
+    options = [f"--init_from={toy_run[0]}", f"--run_dir={tmp_path}", "--ema_momentum=0", "--learning_rate=1e-9"]
+    options += ["--warm_start_learning_rate=0.5", "--discriminator_learning_rate=1e-9", "--warm_start_epochs=1"]
+    code, _, error = command("train", *QUICKSTART, *TOY, *ONE_STAGE, *options)
+    assert code == 0, error
+    first, last = (keras.saving.load_model(run / "model.keras").generator for run in (toy_run[0], tmp_path))
     moved = [np.abs(a - b).max() for a, b in zip(first.get_weights(), last.get_weights())]
     assert max(moved) > 0.1  # by the warm start; the stage after it hardly moves anything

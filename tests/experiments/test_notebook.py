@@ -9,6 +9,17 @@ NOTEBOOK = ROOT / "experiments" / "quickstart.ipynb"
 SHORT = "EPOCHS_WARM = EPOCHS = 1\nSTEPS = 2"
 
 
+def cells():
+    return [cell for cell in nbformat.read(NOTEBOOK, as_version=4).cells if cell.cell_type == "code"]
+
+
+def test_what_the_notebook_imports_is_there():
+    lines = [line for cell in cells() for line in cell.source.splitlines() if line.startswith(("import", "from"))]
+    assert len(lines) > 5
+    exec("\n".join(lines), {})
+
+
+@pytest.mark.slow
 def test_notebook_runs(tmp_path, monkeypatch):
     monkeypatch.setenv("PYTHONPATH", str(NOTEBOOK.parents[1]))
     notebook = nbformat.read(NOTEBOOK, as_version=4)
@@ -24,6 +35,5 @@ def test_notebook_runs(tmp_path, monkeypatch):
 
 
 def test_notebook_is_stored_without_outputs():
-    notebook = nbformat.read(NOTEBOOK, as_version=4)
-    if any(cell.cell_type == "code" and cell.outputs for cell in notebook.cells):
+    if any(cell.outputs for cell in cells()):
         pytest.fail("Clear the notebook's outputs before committing it.")

@@ -18,10 +18,10 @@ class Nothing:  # of the package can be imported
             raise ImportError(name)
 sys.meta_path.insert(0, Nothing())
 import numpy as np, tensorflow as tf
-model = tf.saved_model.load(sys.argv[1])
-inputs = np.load(sys.argv[2])
-image = model.signatures["serving_default"](**{k: tf.constant(inputs[k]) for k in inputs.files})["image"]
-np.save(sys.argv[3], image.numpy())
+for path, given, made in zip(sys.argv[1::3], sys.argv[2::3], sys.argv[3::3]):
+    inputs = np.load(given)
+    serve = tf.saved_model.load(path).signatures["serving_default"]
+    np.save(made, serve(**{k: tf.constant(inputs[k]) for k in inputs.files})["image"].numpy())
 assert "hdsynth_tf" not in sys.modules
 """
 
@@ -36,17 +36,28 @@ def batches(kind):
             yield {"source": rng.integers(0, 256, (batch, height, width, 1)).astype("float32")}
 
 
-@pytest.fixture(scope="module", params=["semantic", "resized", "image"])
-def served(request, tmp_path_factory):
-    kind = "image" if request.param == "image" else "semantic"
-    model = {
-        "semantic": lambda: semantic_model(ema_momentum=0.9),
-        "resized": lambda: semantic_model(image_size=(16, 24), row_channel=True),
-        "image": image_model,
-    }[request.param]()
-    path = tmp_path_factory.mktemp("serving") / "city" / "1"
-    model.save(path)
-    return model, path, list(batches(kind))
+MODELS = {
+    "semantic": lambda: semantic_model(ema_momentum=0.9),
+    "resized": lambda: semantic_model(image_size=(16, 24), row_channel=True),
+    "image": image_model,
+}
+
+
+@pytest.fixture(scope="module")
+def all_served(tmp_path_factory):
+    """For each kind: model, path, inputs."""
+    found = {}
+    for name, make in MODELS.items():
+        path = tmp_path_factory.mktemp("serving") / "city" / "1"
+        model = make()
+        model.save(path)
+        found[name] = model, path, list(batches("image" if name == "image" else "semantic"))
+    return found
+
+
+@pytest.fixture(params=MODELS)
+def served(request, all_served):
+    return all_served[request.param]
 
 
 def test_signatures(served):
@@ -64,12 +75,14 @@ def test_no_discriminator_is_served(served):
     assert sum(int(tf.size(v)) for v in variables) == model.generator.count_params()
 
 
-def test_loaded_without_the_package(served, tmp_path):
-    model, path, inputs = served
-    for i, batch in enumerate(inputs):
-        np.savez(tmp_path / "in.npz", **batch)
-        files = [str(path), str(tmp_path / "in.npz"), str(tmp_path / f"{i}.npy")]
-        subprocess.run([sys.executable, "-c", LOAD_ALONE, *files], check=True, cwd=tmp_path, timeout=120)
+def test_loaded_without_the_package(all_served, tmp_path):
+    jobs = [(model, path, batch) for model, path, inputs in all_served.values() for batch in inputs]
+    files = []
+    for i, (_, path, batch) in enumerate(jobs):
+        np.savez(tmp_path / f"{i}.npz", **batch)
+        files += [str(path), str(tmp_path / f"{i}.npz"), str(tmp_path / f"{i}.npy")]
+    subprocess.run([sys.executable, "-c", LOAD_ALONE, *files], check=True, cwd=tmp_path, timeout=120)
+    for i, (model, _, batch) in enumerate(jobs):
         np.testing.assert_array_equal(np.load(tmp_path / f"{i}.npy"), model.generate(batch))
 
 

@@ -39,10 +39,17 @@ def aligned(inputs, image):
     np.testing.assert_array_equal(inputs["instance_map"] - 100000, image[..., 2])
 
 
+def seeded(number, count):
+    return [tf.constant([number, n], tf.int64) for n in range(count)]
+
+
 def modes(function):
-    """The function run eagerly, and inside tf.data: the two can differ."""
-    in_graph = lambda *args: next(iter(tf.data.Dataset.from_tensors(args).map(function)))  # noqa: E731
-    return [function, in_graph]
+    """What the function makes of a sample and each of many seeds, run eagerly, and inside tf.data: they can differ."""
+
+    def in_graph(sample, seeds):
+        return iter(tf.data.Dataset.from_tensor_slices(tf.stack(seeds)).map(lambda seed: function(sample, seed)))
+
+    return [lambda sample, seeds: (function(sample, seed) for seed in seeds), in_graph]
 
 
 @pytest.mark.parametrize("mode", [0, 1])
@@ -50,8 +57,7 @@ def test_crop_cuts_one_window_out_of_all(mode):
     sample = {key: tf.constant(value) for key, value in Coordinates(1).load(0).items()}
     crop = modes(lambda sample, seed: random_crop(sample, (5, 7), seed))[mode]
     corners = set()
-    for n in range(60):
-        cut = crop(sample, tf.constant([3, n], tf.int64))
+    for cut in crop(sample, seeded(3, 60)):
         assert cut["image"].shape == (5, 7, 3)
         aligned(cut, cut["image"])
         top, left = int(cut["image"][0, 0, 1]), int(cut["image"][0, 0, 2])
@@ -73,8 +79,7 @@ def test_zoomed_windows_show_the_picture_larger_or_smaller(mode, cut):
     }
     zoomed = modes(lambda sample, seed: cut(sample, (20, 30), seed, (1.0, 2.0)))[mode]
     paces = set()
-    for n in range(20):
-        window = zoomed(sample, tf.constant([5, n], tf.int64))
+    for window in zoomed(sample, seeded(5, 20)):
         top, bottom = np.array(window["rows"]) * 40
         image, labels = window["image"].numpy().astype(float), window["label_map"].numpy()
         centers = top + (np.arange(20) + 0.5) * (bottom - top) / 20 - 0.5
@@ -95,8 +100,7 @@ def test_sources_are_moved_against_their_images(mode):
     sample = {"image": tf.constant(image), "source": tf.constant(image[..., :2])}
     shift = modes(lambda sample, seed: random_shift(sample, 2, seed))[mode]
     seen = set()
-    for n in range(60):
-        moved = shift(sample, tf.constant([7, n], tf.int64))
+    for moved in shift(sample, seeded(7, 60)):
         np.testing.assert_array_equal(moved["image"], image)
         difference = moved["source"].numpy()[4:-4, 4:-4].astype(int) - image[4:-4, 4:-4, :2]
         assert np.ptp(difference, axis=(0, 1)).max() == 0
@@ -115,8 +119,7 @@ def test_flip_is_one_throw_for_all(mode):
     sample = {key: tf.constant(value) for key, value in Coordinates(1).load(0).items()}
     flip = modes(random_flip)[mode]
     mirrored = 0
-    for n in range(100):
-        flipped = flip(sample, tf.constant([1, n], tf.int64))
+    for flipped in flip(sample, seeded(1, 100)):
         aligned(flipped, flipped["image"])
         mirrored += int(flipped["image"][0, 0, 2] == 15)
     assert 30 < mirrored < 70

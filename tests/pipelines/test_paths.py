@@ -16,9 +16,9 @@ from hdsynth_tf.train.checkpoints import Checkpoints
 from pipelines.paths import RemotePath, as_path
 
 TOY = [
-    "--num_scenes=3", "--image_height=32", "--image_width=64", "--num_filters=4", "--num_downsamples=2",
+    "--num_scenes=3", "--image_height=32", "--image_width=64", "--num_filters=4", "--num_downsamples=1",
     "--num_residual_blocks=1", "--discriminator_filters=4", "--discriminator_layers=1", "--num_scales=1",
-    "--epochs=1", "--decay_epochs=1", "--steps_per_epoch=2", "--num_samples=1",
+    "--epochs=1", "--decay_epochs=1", "--steps_per_epoch=2", "--num_samples=1", "--sample_epochs=2",
 ]  # fmt: skip
 
 
@@ -76,7 +76,7 @@ def test_a_whole_run_in_a_bucket(tmp_path, monkeypatch, capsys):
         commands.run(module.main, name)
         return capsys.readouterr().out
 
-    command(train, "train", *TOY, "--max_steps=3", f"--run_dir={run_dir}")
+    command(train, "train", *TOY, "--max_steps=3", "--noexport", f"--run_dir={run_dir}")
     path, position = Checkpoints(f"{run_dir}/checkpoints").newest()
     assert position.total == 3
     assert f"Going on from {path}" in command(train, "train", *TOY, f"--run_dir={run_dir}")

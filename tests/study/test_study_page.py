@@ -121,7 +121,7 @@ def attentive(asked, rng):
 
 def test_a_session_with_the_server_killed_and_the_page_closed(pictures, tmp_path, command, rng):
     folder = tmp_path / "study"
-    more = dict(durations="0.125,0.25,0", num_pairs=8, practice=2, checks=0.3, real=pictures / "photos")
+    more = dict(durations="0.125,0.25,0", num_pairs=4, practice=2, checks=0.5, real=pictures / "photos")
     with browser.chromium() as context:
         with browser.Server("study", *flags(pictures, folder, **more)) as server:
             study = study_in(folder)

@@ -114,9 +114,10 @@ def test_rows_of_any_length():
 
 
 def test_styles_command(command, tmp_path):
-    small = ["--num_filters=4", "--num_downsamples=2", "--num_residual_blocks=1", "--discriminator_filters=4"]
-    small += ["--feature_channels=2", "--encoder_filters=4", "--encoder_downsamples=2", "--num_scenes=5"]
-    small += ["--image_height=32", "--image_width=64", "--epochs=1", "--decay_epochs=0", "--steps_per_epoch=2"]
+    small = ["--num_filters=4", "--num_downsamples=1", "--num_residual_blocks=1", "--discriminator_filters=4"]
+    small += ["--discriminator_layers=1", "--num_scales=1", "--feature_channels=2", "--encoder_filters=4"]
+    small += ["--encoder_downsamples=1", "--num_scenes=5", "--image_height=32", "--image_width=64", "--epochs=1"]
+    small += ["--decay_epochs=0", "--steps_per_epoch=2", "--noexport"]
     run = tmp_path / "run"
     assert command("train", *small, f"--run_dir={run}")[0] == 0
     code, output, error = command("styles", f"--model={run}", "--num_styles=3")

@@ -18,10 +18,17 @@ def values(model):
 
 
 def trained(steps=2, **options):
-    model = compiled(semantic_model(norm="spectral", ema_momentum=0.9, **options))
+    """Without graphs, which a few steps are not worth."""
+    model = compiled(semantic_model(norm="spectral", ema_momentum=0.9, **options), run_eagerly=True)
     for _ in range(steps):
         model.train_on_batch(*semantic_batch())
     return model
+
+
+@pytest.fixture(scope="module")
+def model():
+    """For tests that only write it."""
+    return trained(1)
 
 
 def test_a_restored_model_goes_on_as_if_nothing_had_been(tmp_path):
@@ -39,7 +46,8 @@ def test_a_restored_model_goes_on_as_if_nothing_had_been(tmp_path):
 
 def dropout_model():
     generator = UNetGenerator(4, 3)
-    return compiled(Pix2PixHD(SemanticConditioning(4), generator, MultiScaleDiscriminator(1, 4, 1)))
+    model = Pix2PixHD(SemanticConditioning(4), generator, MultiScaleDiscriminator(1, 4, 1))
+    return compiled(model, run_eagerly=True)
 
 
 def test_random_states_are_restored(tmp_path):
@@ -53,8 +61,8 @@ def test_random_states_are_restored(tmp_path):
     assert all(np.array_equal(a, b) for a, b in zip(values(model), values(other), strict=True))
 
 
-def test_the_newest_are_kept(tmp_path):
-    model, checkpoints = trained(1), Checkpoints(tmp_path, keep=2)
+def test_the_newest_are_kept(model, tmp_path):
+    checkpoints = Checkpoints(tmp_path, keep=2)
     for total in (1, 2, 3):
         checkpoints.save(model, Position(0, total, total))
     assert sorted(path.name for path in tmp_path.iterdir()) == ["step_00000002", "step_00000003"]
@@ -72,8 +80,8 @@ def flip_a_bit(path):
 
 
 @pytest.mark.parametrize("damage", [cut, flip_a_bit, lambda path: path.unlink(), lambda path: path.write_bytes(b"")])
-def test_a_damaged_newest_falls_back(damage, tmp_path, capsys):
-    model, checkpoints = trained(1), Checkpoints(tmp_path)
+def test_a_damaged_newest_falls_back(damage, model, tmp_path, capsys):
+    checkpoints = Checkpoints(tmp_path)
     for total in (1, 2):
         checkpoints.save(model, Position(0, total, total))
     damage(tmp_path / "step_00000002" / "variables.npz")
@@ -83,24 +91,24 @@ def test_a_damaged_newest_falls_back(damage, tmp_path, capsys):
     assert checkpoints.newest() == (None, Position())
 
 
-def test_what_was_half_written_is_removed(tmp_path):
+def test_what_was_half_written_is_removed(model, tmp_path):
     checkpoints = Checkpoints(tmp_path)
-    checkpoints.save(trained(1), Position(0, 1, 1))
+    checkpoints.save(model, Position(0, 1, 1))
     half = tmp_path / ".writing-123.step_00000002"
     half.mkdir()
     (half / "variables.npz").write_bytes(b"half")
     assert checkpoints.newest()[1].total == 1 and not half.exists()
 
 
-def test_other_networks_are_refused(tmp_path):
+def test_other_networks_are_refused(model, tmp_path):
     checkpoints = Checkpoints(tmp_path)
-    checkpoints.save(trained(1), Position(0, 1, 1))
+    checkpoints.save(model, Position(0, 1, 1))
     with pytest.raises(CheckpointError, match="of other networks or optimizers"):
         checkpoints.restore(tmp_path / "step_00000001", trained(0, row_channel=True))
 
 
-def test_a_full_disk_leaves_the_one_before(tmp_path, monkeypatch):
-    model, checkpoints = trained(1), Checkpoints(tmp_path)
+def test_a_full_disk_leaves_the_one_before(model, tmp_path, monkeypatch):
+    checkpoints = Checkpoints(tmp_path)
     checkpoints.save(model, Position(0, 1, 1))
 
     def full(*arguments, **arrays):
@@ -114,7 +122,7 @@ def test_a_full_disk_leaves_the_one_before(tmp_path, monkeypatch):
 
 
 def test_weights_that_are_not_finite_are_never_written(tmp_path):
-    model, checkpoints = trained(1), Checkpoints(tmp_path)
+    model, checkpoints = trained(0), Checkpoints(tmp_path)
     checkpoints.save(model, Position(0, 1, 1))
     kernel = model.generator.stem.conv.kernel
     kernel.assign(np.array(kernel) * np.inf)
@@ -123,9 +131,9 @@ def test_weights_that_are_not_finite_are_never_written(tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["step_00000001"]
 
 
-def test_a_checkpoint_that_is_not_finite_is_passed_over(tmp_path, capsys):
+def test_a_checkpoint_that_is_not_finite_is_passed_over(model, tmp_path, capsys):
     """As versions before this one wrote them."""
-    model, checkpoints = trained(1), Checkpoints(tmp_path)
+    checkpoints = Checkpoints(tmp_path)
     for total in (1, 2):
         checkpoints.save(model, Position(0, total, total))
     path = tmp_path / "step_00000002" / "variables.npz"

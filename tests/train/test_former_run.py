@@ -13,7 +13,7 @@ FLAGS = [  # as it was begun, but for --max_steps=14
     "--num_residual_blocks=1", "--discriminator_filters=2", "--discriminator_layers=1", "--num_scales=1",
     "--num_enhancers=1", "--warm_start_epochs=1", "--enhancer_epochs=1", "--epochs=1", "--decay_epochs=1",
     "--steps_per_epoch=4", "--checkpoint_steps=2", "--num_samples=1", "--noexport", "--ema_momentum=0.9",
-    "--keep_checkpoints=1",
+    "--keep_checkpoints=1", "--sample_epochs=9",
 ]  # fmt: skip
 
 

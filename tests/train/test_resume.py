@@ -13,6 +13,7 @@ from places import ROOT
 
 import hdsynth_tf  # noqa: F401
 
+pytestmark = pytest.mark.slow
 TINY = [
     "--num_scenes=6", "--image_height=32", "--image_width=64", "--num_filters=4", "--num_downsamples=2",
     "--num_residual_blocks=1", "--discriminator_filters=4", "--discriminator_layers=1", "--num_scales=1",
@@ -81,7 +82,6 @@ def test_more_steps_can_be_asked_for(tmp_path, undisturbed):
     assert_same_end(run_dir, undisturbed)
 
 
-@pytest.mark.slow
 def test_killed_twenty_times_it_ends_the_same(tmp_path, undisturbed):
     """At any moment: while it starts, in a step, while it saves (which is most of the time here), between stages."""
     run_dir, draw, seen = tmp_path / "run", random.Random(0), set()
