@@ -18,9 +18,7 @@ def test_settings_of_a_run(tmp_path):
     assert read_settings(tmp_path / "other.keras", "data") == {}
     folder.check(begun, may_change=())
     changed = {"data": DataSettings(num_scenes=8, data_dir="elsewhere")}
-    with pytest.raises(
-        RunFolderError, match="holds another run: --data_dir was , is elsewhere; --num_scenes was 7, is 8"
-    ):
+    with pytest.raises(RunFolderError, match="--data_dir was , is elsewhere; --num_scenes was 7, is 8"):
         folder.check(changed, may_change=())
     with pytest.raises(RunFolderError, match="holds another run: --num_scenes was 7, is 8"):
         folder.check(changed, may_change=("data_dir",))
