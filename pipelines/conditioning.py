@@ -95,7 +95,7 @@ def percentile_window(image, percentiles):
 
 
 def row_coordinate(like, rows=None):
-    """How far down the picture each pixel is: -1 at the top, 1 at the bottom.
+    """Vertical coordinate of each pixel: -1 at the top, 1 at the bottom.
 
     Args:
         like: `(batch, height, width, channels)`, gives the sizes.

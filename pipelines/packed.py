@@ -77,7 +77,7 @@ class Packed(FileSource):
 
 
 def read_index(folder):
-    """What `write_packed` wrote about its folder.
+    """Index of a packed folder, as `write_packed` wrote it.
 
     Raises:
         DataError: If there is no such file, or it is damaged.

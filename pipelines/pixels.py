@@ -4,7 +4,7 @@ import numpy as np
 
 
 def nearest(positions, length, target):
-    """Which of `length` pixels each of `target` pixels shows: nearest neighbour, centres aligned.
+    """Source indices of a nearest-neighbour resize from `length` to `target` pixels, centres aligned.
 
     Args:
         positions: Integers from 0 to below `target`, an array of any library.

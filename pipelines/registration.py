@@ -16,7 +16,7 @@ CERTAIN = 5.0  # deviations by which the best shift must stand out of all others
 
 @dataclasses.dataclass(frozen=True)
 class Registration:
-    """How one picture of a pair lies on the other.
+    """Registration of the two pictures of a pair.
 
     Attributes:
         down, right: Integers, pixels by which the second picture lies lower and farther right than the first.

@@ -1,4 +1,4 @@
-"""What a dataset is: a list of names, and the arrays of each. The ladder in `dataset` makes batches of it."""
+"""Datasets as a list of names, and the arrays of each. The ladder in `dataset` makes batches of them."""
 
 import functools
 from pathlib import Path
@@ -38,7 +38,7 @@ class Source:
         return len(self.names)
 
     def file_name(self, index):
-        """What a picture made of a scene is called, without a suffix: as its input file, with folders."""
+        """File name of a generated picture without a suffix: that of its input, with folders."""
         return self.names[index]
 
     def size(self, index):

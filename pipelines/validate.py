@@ -12,7 +12,7 @@ from pipelines.values import Frame, Values
 
 @dataclasses.dataclass(frozen=True)
 class Findings:
-    """What a dataset holds.
+    """Findings about a dataset.
 
     Attributes:
         lines: List of lines to print: how many scenes, their sizes, and for label maps the share of each class.

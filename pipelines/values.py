@@ -1,4 +1,4 @@
-"""What values the images of a dataset hold: their range, their histogram, and frames that are broken."""
+"""Value statistics of a dataset's images: range, histogram, and broken frames."""
 
 import dataclasses
 

@@ -142,7 +142,7 @@ def _plain_folders(root):
 
 
 def batch_sizes(data, training, source):
-    """Where pictures are resized, and how large they arrive.
+    """Sizes of pictures on the host and at the networks.
 
     Whole pictures of one size travel as they are and are resized on the device. Where sizes differ, or windows are cut
     out of resized pictures, the host resizes.
@@ -174,7 +174,7 @@ def shortest_side(source, size):
 
 @dataclasses.dataclass(frozen=True)
 class Level:
-    """What one level of the coarse-to-fine schedule trains with.
+    """Data and training settings of one level of the coarse-to-fine schedule.
 
     Attributes:
         data, training: `DataSettings` and `TrainingSettings` with this level's values.

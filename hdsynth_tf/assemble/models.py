@@ -173,7 +173,7 @@ class ModelMaker:
         return build_conditioning(level.data, self.networks, level.source, "float32")
 
     def compile_arguments(self, stage):
-        """What `Pix2PixHD.compile` gets for a stage. Call it in the strategy's scope."""
+        """Arguments of `Pix2PixHD.compile` for a stage. Call it in the strategy's scope."""
         level, losses = self.levels[stage.level], settings.at_level(self.losses, stage.level, len(self.levels))
         return compile_arguments(stage, losses, level.training, level.steps_per_epoch)
 

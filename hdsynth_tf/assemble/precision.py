@@ -40,7 +40,7 @@ def choose_precision(asked, before="", num_workers=1):
 
 
 def speed_of_bfloat16():
-    """How many times as fast as in float32 a convolution with its gradients is in bfloat16; takes under a second."""
+    """Speed of a convolution with its gradients in bfloat16, relative to float32; takes under a second."""
     return _seconds("float32") / _seconds("bfloat16")
 
 

@@ -49,7 +49,7 @@ def _cluster():
 
 
 def workers(strategy):
-    """How many processes take part, and whether this is the one that writes: the first of them."""
+    """Number of processes, and whether this is the chief, which writes."""
     cluster = strategy.cluster_resolver
     jobs = cluster.cluster_spec().as_dict() if cluster is not None and cluster.cluster_spec() else {}
     if not jobs:

@@ -1,4 +1,4 @@
-"""Which values of deep images become -1 and 1 for the networks: fixed, or found once from the training data."""
+"""Value windows of deep images, mapped to [-1, 1] for the networks: fixed, or found from the training data."""
 
 import dataclasses
 

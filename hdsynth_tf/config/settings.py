@@ -87,7 +87,7 @@ def _shown(value):
 
 
 def limits(field):
-    """Which values a field can have, in words: its choices, or its bounds; empty if it has neither."""
+    """Allowed values of a field in words: its choices, or its bounds; empty if it has neither."""
     choices, bounds = field.metadata["choices"], field.metadata["bounds"]
     return " | ".join(filter(None, choices or ())) or ", ".join(
         phrase.format(bounds[name]) for name, (_, phrase) in BOUNDS.items() if name in bounds

@@ -77,7 +77,7 @@ def names_and_colors(conditioning, source):
 
 
 def describe(classes, cut_outs):
-    """What was found in the scenes, a line each, for people to see whether it is right."""
+    """Findings about the scenes, a line each, for people to check."""
 
     def named(labels):
         return ", ".join(classes.names[label] for label in sorted(labels)) or "none"

@@ -116,7 +116,7 @@ def held_out_scenes(data):
 
 @dataclasses.dataclass(frozen=True)
 class Making:
-    """How a model's pictures are made.
+    """Recipe for a model's pictures.
 
     Attributes:
         model: `Path` of its file.
@@ -162,7 +162,7 @@ def plan_pictures(models, source, data, asked, output_dir):
 
 
 def choose_instruments(asked, source, window):
-    """What the pictures are measured with, as far as it is asked for."""
+    """`Instruments` with the segmenter and features that are asked for."""
     segmenter, classes, tells_labels = None, None, False
     if asked.segmenter:
         classes = EvaluatedClasses.of(source, asked.evaluated_labels)
@@ -179,7 +179,7 @@ def choose_instruments(asked, source, window):
 
 
 def choose_features(name, segmenter):
-    """What FID and KID compare pictures by; `None` for `none`."""
+    """Feature extractor of FID and KID; `None` for `none`."""
     if name == "none":
         return None
     if name != "segmenter":

@@ -23,7 +23,7 @@ EQUAL_PSNR = 120.0  # decibels that equal pictures get, instead of infinitely ma
 
 @dataclasses.dataclass(frozen=True)
 class Measured:
-    """What was measured of a method, a row for each scene; `None` where it was not asked for, or cannot be.
+    """Measurements of a method, a row for each scene; `None` where not asked for, or not possible.
 
     Attributes:
         confusion: int64 `(scenes, classes, classes + 1)`.
@@ -47,7 +47,7 @@ class Measured:
 
 @dataclasses.dataclass(frozen=True)
 class Instruments:
-    """What pictures are measured with.
+    """Segmenter and features that pictures are measured with.
 
     Attributes:
         window: `(low, high)`, values of images that become 0 and 255.
@@ -101,7 +101,7 @@ class Instruments:
 
 
 def measure_once(folder, key, instruments, source, method=None):
-    """What `instruments` measure of all scenes, in parts that are kept in a folder. Shows a progress bar.
+    """Measures all scenes with `instruments`; caches the results in a folder, in parts. Shows a progress bar.
 
     Args:
         folder: `Path`.

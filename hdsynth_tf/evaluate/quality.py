@@ -52,7 +52,7 @@ def mean_color_scores(model, source, training_source, limit=64):
 
 
 def agreement(model, source, training_source, limit=64):
-    """What a finished training is told by: `scenes`, the model's `scores`, and `mean_color_psnr`, `mean_color_ssim`."""
+    """Scores of a finished training: `scenes`, the model's `scores`, and `mean_color_psnr`, `mean_color_ssim`."""
     flat = mean_color_scores(model, source, training_source, limit)
     baseline = {"mean_color_psnr": flat["psnr"], "mean_color_ssim": flat["ssim"]}
     return {"scenes": min(limit, len(source)), **scores(model, source, limit), **baseline}
@@ -63,7 +63,7 @@ def _means(rows):
 
 
 def diversity(pictures):
-    """How different pictures of one input are: mean absolute difference in grey levels, over all pairs of them.
+    """Diversity of pictures of one input: mean absolute difference in grey levels, over all pairs of them.
 
     Args:
         pictures: `(count, height, width, channels)` uint8, two or more.

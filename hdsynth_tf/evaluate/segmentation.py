@@ -63,7 +63,7 @@ class EvaluatedClasses:
 
 
 def confusion_matrix(truth, found, num_classes):
-    """How many pixels of each class were found to be of which.
+    """Confusion matrix: pixels of each true class, by predicted class.
 
     Args:
         truth, found: Integer arrays of one shape. Pixels whose truth is `VOID` are left out.

@@ -58,11 +58,11 @@ class Segmenter:
         return tf.reduce_mean(self.feature_map(self._prepared(picture)), (0, 1, 2)).numpy()
 
     def num_classes(self, picture):
-        """How many classes it tells, found by showing it a picture."""
+        """Number of classes of its output, from a forward pass of a picture."""
         return int(self._scores(self._prepared(picture)).shape[-1])
 
     def protocol(self):
-        """How pictures are shown to it, in words."""
+        """Preprocessing protocol in words."""
         size = (
             "as they are" if self.size is None else f"brought to {self.size[1]}x{self.size[0]} (bicubic, antialiased)"
         )

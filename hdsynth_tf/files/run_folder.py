@@ -150,7 +150,7 @@ class RunFolder:
             temporary.write_text(README.format(folder=self.path))
 
     def log(self, stage_name):
-        """Where a stage's logs go: a folder for TensorBoard; with `.csv` behind it, a table."""
+        """Path of a stage's logs: a folder for TensorBoard; with `.csv` behind it, a table."""
         return self.logs / stage_name.lower().replace(" ", "_")
 
 

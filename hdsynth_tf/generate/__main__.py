@@ -95,7 +95,7 @@ def frames_of(video, conditioning, output_dir, data):
 
 
 def plan_looks(model, seed, styles, photo):
-    """What to make of every input. Raises `SettingsError` if the model knows no styles and is asked for some."""
+    """Pictures to make of every input. Raises `SettingsError` if the model knows no styles and is asked for some."""
     if model.encoder is None and (styles > 1 or photo is not None):
         raise SettingsError("The model has no encoder and makes one picture of an input: no --styles, no --style_from.")
     if photo is not None:

@@ -42,7 +42,7 @@ class Look:
 
 
 def looks_of(model, seed, styles):
-    """What to make of every input: one picture by a model without an encoder; else one for each of `styles` seeds."""
+    """Pictures to make of every input: one by a model without an encoder; else one for each of `styles` seeds."""
     if model.encoder is None:
         return [Look("", "generated")]
     if not model.style_bank.as_dict():
@@ -53,7 +53,7 @@ def looks_of(model, seed, styles):
 
 
 class PictureFolder:
-    """Where everything lies in the folder.
+    """Paths of the pictures and previews in the folder.
 
     Args:
         folder: `Path`.
@@ -69,7 +69,7 @@ class PictureFolder:
         return self.folder / f"{source.file_name(index)}{look.ending}{self.suffix}"
 
     def shown(self, source, index, look):
-        """What the gallery shows of a picture: itself, or where browsers cannot show it well, 8 bits of it."""
+        """Path of a picture for the gallery: itself, or an 8-bit preview where browsers cannot show it well."""
         if self.is_photograph:
             return self.picture(source, index, look)
         return self.folder / PREVIEWS / f"{source.file_name(index)}{look.ending}_made.webp"
@@ -80,7 +80,7 @@ class PictureFolder:
         return (self.folder, self.suffix) if self.is_photograph else (self.folder / PREVIEWS, "_made.webp")
 
     def input(self, source, index):
-        """What the gallery shows of an input."""
+        """Path of the preview of an input."""
         return self.folder / PREVIEWS / f"{source.file_name(index)}.webp"
 
     def write(self, image, source, index, look):

@@ -1,4 +1,4 @@
-"""What the networks minimise. Backend-neutral; networks are passed in."""
+"""Loss functions. Backend-neutral; networks are passed in."""
 
 from hdsynth_tf.losses.adversarial import (
     ADVERSARIAL_LOSSES,

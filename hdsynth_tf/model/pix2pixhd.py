@@ -258,7 +258,7 @@ class Pix2PixHD(Generating, Family, keras.Model):
         return [[real for real, _ in scale] for scale in halves], [[fake for _, fake in scale] for scale in halves]
 
     def _players(self):
-        """Who trains, the discriminator first: `(optimizer, variables, weights of the terms it minimises)`."""
+        """`(optimizer, variables, weights of its terms)` of each trained network, the discriminator first."""
         variables = self.generator_variables + self.encoder_variables
         players = [(self.generator_optimizer, variables, {term.name: term.weight for term in self.terms})]
         if self.is_adversarial:

@@ -1,4 +1,4 @@
-"""What the networks minimise: the named and weighted terms of a training step."""
+"""Loss terms of a training step: named, weighted, and checked against one another."""
 
 import keras
 from keras import ops

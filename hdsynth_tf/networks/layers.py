@@ -132,7 +132,7 @@ def freeze_cancelled_bias(conv):
 
 
 def random_bias(conv, input_channels):
-    """How biases start in the released code, PyTorch's default: uniform, up to 1 / sqrt(inputs of the kernel).
+    """Initial biases of the released code, PyTorch's default: uniform, up to 1 / sqrt(fan-in of the kernel).
 
     Of a transposed convolution PyTorch counts the outputs.
     """
@@ -190,7 +190,7 @@ class Block(Chain):
         return keras.remat(self.forward)(x) if self.rematerialize else self.forward(x)
 
     def forward(self, x):
-        """What the block computes."""
+        """Output of the block, without rematerialization."""
         return super().call(x)
 
 

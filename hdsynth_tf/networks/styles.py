@@ -30,7 +30,7 @@ def style_hash(instance_map, label_map, seed):
 
 
 def style_choices(seed, styles, batch):
-    """What the style bank is called with, of what a person gives: seeds, and dicts of instance id -> style.
+    """Call arguments of the style bank from seeds, and dicts of instance id -> style.
 
     Args:
         seed: Integer, or one for each of `batch` pictures.
@@ -151,7 +151,7 @@ class StyleBank(keras.layers.Layer):
         return {label: table[label, :count] for label, count in enumerate(counts.tolist()) if count}
 
     def choose(self, label_map, instance_map, seed, chosen_ids=None, chosen_styles=None):
-        """Which style of its class each pixel's instance gets; see the call arguments.
+        """Index of the style of each pixel's instance; see the call arguments.
 
         Returns:
             `(batch, height, width)` int32, -1 where the class has no styles.

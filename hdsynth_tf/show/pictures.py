@@ -111,7 +111,7 @@ def grid(rows, captions):
 
 
 def histogram(sample, window, title):
-    """How often each value occurs, and where a window `(low, high)` of values lies, as RGB uint8.
+    """Histogram of values with a window `(low, high)` marked, as RGB uint8.
 
     Args:
         sample: Array of values.

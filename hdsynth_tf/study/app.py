@@ -1,4 +1,4 @@
-"""What the server of a study answers: who a rater is and what is next, pictures, and answers that are kept."""
+"""HTTP routes of a study: sessions of raters, pictures, and answers that are kept."""
 
 import secrets
 
@@ -67,7 +67,7 @@ class StudyRoutes:
         )
 
     def shown(self, trial):
-        """What the page is told of a trial."""
+        """A trial as JSON for the page."""
         left, right = (f"/pictures/{token}.png" for token in self.study.tokens(trial))
         height, width = self.study.sizes[trial.image]
         return {

@@ -1,4 +1,4 @@
-"""What the answers to a study say: shares with intervals, over viewing time, and whether they can be trusted."""
+"""Statistics of a study's answers: shares with intervals, over viewing time, and checks of the raters."""
 
 import collections
 
@@ -131,7 +131,7 @@ def scale(used, study):
 
 
 def finished(study, answers):
-    """How many raters have judged all pairs, and how many have begun."""
+    """Numbers of raters who have judged all pairs, and who have begun."""
     judged = collections.defaultdict(set)
     for answer in answers:
         if answer["kind"] == "pair":
@@ -141,7 +141,7 @@ def finished(study, answers):
 
 
 def repeats(answers, inattentive):
-    """How often raters chose the same picture when they saw a pair again, with its sides swapped."""
+    """Consistency of raters on pairs seen again with sides swapped."""
 
     def key(answer):
         return answer["rater"], answer["image"], frozenset((answer["left"], answer["right"]))

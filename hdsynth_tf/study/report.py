@@ -86,7 +86,7 @@ def label_of(study):
 
 
 def counts(found):
-    """How much there is, and what was left out and why, as lines."""
+    """Numbers of raters, images and answers, and of answers left out and why, as lines."""
     lines = [
         f"{found['raters']} raters, {found['images']} images, {found['used']} answers "
         f"({found['finished']['finished']} of {found['finished']['begun']} raters have finished)."

@@ -15,7 +15,7 @@ from pipelines.errors import DataError
 
 @dataclasses.dataclass(frozen=True)
 class Study:
-    """What a study consists of.
+    """A preference study.
 
     Attributes:
         folder: `Path`.

@@ -18,7 +18,7 @@ OPTIMIZERS = ("generator_optimizer", "discriminator_optimizer")
 
 @dataclasses.dataclass(frozen=True)
 class Position:
-    """How far a run has come: `step` steps of stage number `stage`, `total` steps of all stages together."""
+    """Progress of a run: `step` steps of stage number `stage`, `total` steps of all stages together."""
 
     stage: int = 0
     step: int = 0

@@ -1,4 +1,4 @@
-"""What a run is going to do and to need, said before it does."""
+"""Plan of a run: parameters, memory and disk space, known before it begins."""
 
 import tensorflow as tf
 

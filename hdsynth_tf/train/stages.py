@@ -133,7 +133,7 @@ class StagedTraining:
         print(f"\n  pictures of nothing else have {fitted:.2f} dB on the training scenes")
 
     def describe(self, stage, model):
-        """What trains, at what size, with how many parameters."""
+        """Summary of a stage: networks that train, size, numbers of parameters."""
         height, width = self.levels[stage.level].size
         lines = [
             f"Stage: {stage.name}, {stage.epochs} epochs of {self.levels[stage.level].steps_per_epoch} steps at "

@@ -13,7 +13,7 @@ FALL = 0.5  # decibels, or 0.05 of edge correlation
 
 
 def rank(found):
-    """How good scores are, as one number: decibels, and 10 for a perfect edge correlation.
+    """Scores as one number to rank models by: PSNR in dB, and 10 for a perfect edge correlation.
 
     Pixels alone would prefer what is blurred, edges alone what is sharp and of the wrong colour.
     """

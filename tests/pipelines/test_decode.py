@@ -44,7 +44,7 @@ def test_one_bit(tmp_path):
 
 
 def test_colours_where_ids_should_be_are_refused(save):
-    with pytest.raises(DataError, match="mode RGB.*--label_table"):
+    with pytest.raises(DataError, match=r"mode RGB.*--label_table"):
         read_ids(save("rgb.png", np.zeros((2, 2, 3), "uint8")))
 
 

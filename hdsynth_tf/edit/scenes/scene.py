@@ -35,7 +35,7 @@ class Object:
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Scene:
-    """What a photograph is made of.
+    """Label map, instance map and chosen styles of a photograph.
 
     The two maps that a model reads are one map here, of numbers of objects, and a table. A scene never changes: edits
     make a new one that shares what they left alone. Rows of the table stay where they are, so an object keeps its

@@ -54,7 +54,7 @@ class Shape:
 
 
 def stroke(points, radius, size):
-    """What a round brush touches on its way along a line from point to point.
+    """Mask of a stroke of a round brush from point to point.
 
     Args:
         points: List of (x, y).

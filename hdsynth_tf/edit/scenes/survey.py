@@ -14,7 +14,7 @@ def load_scene(source, index):
 
 
 def survey(source, count, each):
-    """What some scenes, spread over a source, tell.
+    """Statistics and cut-outs of some scenes, spread over a source.
 
     Args:
         source: `pipelines.source.Source` with label maps.

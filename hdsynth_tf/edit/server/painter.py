@@ -54,7 +54,7 @@ class Painter:
         return self.preview_model.generate(inputs, seed=scene.seed, styles=scene.styles)
 
     def thumbnail(self, scene, number):
-        """What a preview shows of one object, RGB uint8."""
+        """Crop of the preview around one object, RGB uint8."""
         picture = self.show(self.preview(scene))
         part = picture[box_around(_small(scene.mask(number), picture.shape[:2]), picture.shape[0] // CROP)]
         return np.asarray(_contained(part))

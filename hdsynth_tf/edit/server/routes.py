@@ -1,4 +1,4 @@
-"""What the editor's page can ask for."""
+"""HTTP routes of the editor's page."""
 
 import asyncio
 import contextlib
@@ -70,7 +70,7 @@ class Editor:
     # === What there is ===
 
     async def describe(self, request):
-        """What the page must know once."""
+        """Model, classes, scenes and library: everything that stays the same."""
         classes = self.classes
         return JSONResponse(
             {

@@ -16,7 +16,7 @@ def object_names(scene, classes):
 
 
 def title(command, before, classes):
-    """What an edit did, in a few words.
+    """Title of an edit in the history.
 
     Args:
         command: Dict, one that was carried out.
