@@ -65,12 +65,12 @@ class Streets(Source):
 
 
 class FakePainter(Painter):
-    """Paints classes in their colours, as slowly as it is told, and remembers what it painted."""
+    """Paints classes in their colours, as slowly as it is told, or when its gate opens; remembers what it painted."""
 
     suffix = ".png"
 
-    def __init__(self, delay=0.0, has_preview=True):
-        self.delay, self.has_preview, self.painted = delay, has_preview, []
+    def __init__(self, delay=0.0, has_preview=True, gate=None):
+        self.delay, self.has_preview, self.painted, self.gate = delay, has_preview, [], gate
         self.style_bank = StyleBank(4, 1, 4)
         self.style_bank.fill({label: np.zeros((count, 1)) for label, count in ((0, 2), (1, 3), (2, 4))})
 
@@ -79,6 +79,8 @@ class FakePainter(Painter):
 
     def picture(self, scene):
         time.sleep(self.delay)
+        if self.gate:
+            self.gate.wait()
         self.painted.append(scene.digest)
         picture = np.array(COLORS, "uint8")[scene.label_map]
         for thing, style in zip(scene.objects, self.styles_of(scene)):
@@ -395,15 +397,37 @@ def test_other_scenes_origins_and_sessions_are_not_accepted(client):
 # === Many people, and slow pictures ===
 
 
-def test_a_file_that_was_asked_for_comes_whatever_is_edited_meanwhile():
-    with client_of(make_editor(FakePainter(delay=0.2))) as client, concurrent.futures.ThreadPoolExecutor(3) as threads:
+def wait_until(condition, seconds=20):
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.01)
+
+
+@pytest.fixture
+def gated():
+    """An editor whose pictures are made when the gate opens: the gate, the painter, what was asked for, a client."""
+    gate, asked = threading.Event(), []
+    painter = FakePainter(has_preview=False, gate=gate)
+    editor = make_editor(painter)
+    ask = editor.worker.ask
+    editor.worker.ask = lambda *arguments, **options: (ask(*arguments, **options), asked.append(arguments))[0]
+    with client_of(editor) as client:
+        yield gate, painter, asked, client
+        gate.set()
+
+
+def test_a_file_that_was_asked_for_comes_whatever_is_edited_meanwhile(gated):
+    gate, _, requests, client = gated
+    with concurrent.futures.ThreadPoolExecutor(3) as threads:
         page = Page(client)
         shown = threads.submit(page.photo)  # busies the worker
-        time.sleep(0.1)
+        wait_until(lambda: len(requests) == 1)
         asked = [threads.submit(client.get, f"{page.path}/files/{name}") for name in ("photo", "all.zip")]
-        time.sleep(0.05)
+        wait_until(lambda: len(requests) == 3)
         expected = np.array(COLORS)[page.label_map()].shape
         page.edit(do="reseed", seed=4)
+        gate.set()
         first, second = (future.result() for future in asked)
         assert first.status_code == second.status_code == 200 and shown.result().status_code == 200
         assert np.asarray(Image.open(io.BytesIO(first.content))).shape == expected
@@ -412,17 +436,18 @@ def test_a_file_that_was_asked_for_comes_whatever_is_edited_meanwhile():
         assert client.get(f"{page.path}/files/photo").content != first.content
 
 
-def test_the_newest_edit_wins():
+def test_the_newest_edit_wins(gated):
     """Ten quick edits while a picture takes long: the last one's is made, most of the others are not."""
-    painter = FakePainter(delay=0.15, has_preview=False)
-    with client_of(make_editor(painter)) as client, concurrent.futures.ThreadPoolExecutor(16) as threads:
+    gate, painter, requests, client = gated
+    with concurrent.futures.ThreadPoolExecutor(16) as threads:
         page = Page(client)
         waiting = []
         for seed in range(1, 11):
             page.edit(do="reseed", seed=seed)
             path = f"{page.path}/photos/{page.head['digest']}/full.jpg"
             waiting.append((page.head["digest"], threads.submit(client.get, path)))
-            time.sleep(0.02)
+            wait_until(lambda seed=seed: len(requests) == seed)
+        gate.set()
         answers = [(digest, future.result()) for digest, future in waiting]
     statuses = [answer.status_code for _, answer in answers]
     assert statuses[-1] == 200 and set(statuses) == {200, 409} and statuses.count(409) >= 5
@@ -476,16 +501,16 @@ def test_twenty_people_do_not_see_each_others_scenes():
     """Every answer is compared with what the same edits give to one alone."""
     editor = make_editor(FakePainter(delay=0.001))
     with client_of(editor) as client, concurrent.futures.ThreadPoolExecutor(20) as threads:
-        wrong = list(threads.map(lambda person: work(client, person, 12), range(20)))
+        wrong = list(threads.map(lambda person: work(client, person, 4, editor.classes), range(20)))
     assert wrong == [[]] * 20
     assert len(editor.sessions) == 20
 
 
-def work(client, person, edits):
+def work(client, person, edits, classes):
     """One person's edits; what was not as it should be."""
     page, wrong = Page(client, person % 8), []
     own = Scene.of_maps(*maps(person % 8))
-    classes, painter = make_editor().classes, FakePainter()
+    painter = FakePainter()
     rng = np.random.default_rng(person)
     for _ in range(edits):
         edit = {"do": "paint", "points": [[int(x) for x in rng.integers(0, 30, 2)]], "radius": int(rng.integers(1, 6)),

@@ -50,7 +50,9 @@ def served(pictures, folder, **settings):
 
 
 def study_in(folder):
-    return studies.take_up(folder, **plan(StudySettings(**read_settings(folder, "study"))))
+    read = read_settings(folder, "study").items()  # JSON has no tuples
+    settings = {name: tuple(value) if isinstance(value, list) else value for name, value in read}
+    return studies.take_up(folder, **plan(StudySettings(**settings)))
 
 
 def enter(page, rater):

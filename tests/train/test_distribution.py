@@ -74,6 +74,14 @@ TOY = [
 ]  # fmt: skip
 
 
+def test_the_plan_is_for_all_devices(command, tmp_path):
+    code, output, error = command("train", *TOY, "--dry_run", f"--run_dir={tmp_path / 'run'}")
+    assert code == 0 and "2 pictures of 64x32 a step, on 2 device(s)" in output, error
+    code, _, error = command("train", *TOY, "--dry_run", "--batch_size=3", f"--run_dir={tmp_path / 'run'}")
+    assert code == 2 and "batch_size=3" in error
+
+
+@pytest.mark.slow
 def test_two_devices_train_both_stages(tmp_path):
     """In a process of its own, for the reason given above."""
     done = subprocess.run(
