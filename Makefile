@@ -3,6 +3,8 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 RUN ?= runs/quickstart
+PYTEST := $(BIN)/python -m pytest
+TWICE := -n 2 --dist worksteal
 
 .PHONY: quickstart test test-slow test-backends test-torch lint clean
 
@@ -11,16 +13,16 @@ quickstart: $(VENV)/.installed
 	$(BIN)/python -m hdsynth_tf.generate --model=$(RUN) --num_scenes=12 --output_dir=$(RUN)/pictures
 
 test: $(VENV)/.installed-dev
-	$(BIN)/python -m pytest
+	$(PYTEST) $(TWICE)
 
 test-slow: $(VENV)/.installed-dev
-	$(BIN)/python -m pytest -m slow
+	$(PYTEST) $(TWICE) -m slow
 
 test-backends: $(VENV)/.installed-torch
-	KERAS_BACKEND=torch $(BIN)/python -m pytest -m backend
+	KERAS_BACKEND=torch $(PYTEST) -m backend
 
 test-torch: $(VENV)/.installed-torch
-	$(BIN)/python -m pytest -m "torch and not slow"
+	$(PYTEST) -m "torch and not slow"
 
 lint: $(VENV)/.installed-dev
 	$(BIN)/ruff check .
