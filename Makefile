@@ -6,7 +6,7 @@ RUN ?= runs/quickstart
 PYTEST := $(BIN)/python -m pytest
 TWICE := -n 2 --dist worksteal
 
-.PHONY: quickstart test test-slow test-backends test-torch lint clean
+.PHONY: quickstart test test-slow test-long test-backends test-torch lint clean
 
 quickstart: $(VENV)/.installed
 	$(BIN)/python -m hdsynth_tf.train --flagfile=experiments/quickstart.flags --run_dir=$(RUN)
@@ -18,11 +18,14 @@ test: $(VENV)/.installed-dev
 test-slow: $(VENV)/.installed-dev
 	$(PYTEST) $(TWICE) -m slow
 
+test-long: $(VENV)/.installed-dev
+	$(PYTEST) -m long
+
 test-backends: $(VENV)/.installed-torch
 	KERAS_BACKEND=torch $(PYTEST) -m backend
 
 test-torch: $(VENV)/.installed-torch
-	$(PYTEST) -m "torch and not slow"
+	$(PYTEST) -m "torch and not slow and not long"
 
 lint: $(VENV)/.installed-dev
 	$(BIN)/ruff check .

@@ -8,8 +8,12 @@ import sys
 import pytest
 from places import ROOT
 
-FAULTS = """
-import resource, hdsynth_tf
+SET_UP = """
+import runpy
+runpy.run_path("hdsynth_tf/machine.py")["set_up"]()  # alone: it comes before everything else
+"""
+FAULTS = f"""{SET_UP}
+import resource
 def faults():
     before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
     for _ in range(5):
@@ -41,5 +45,10 @@ def test_large_arrays_leave_their_memory_to_the_next_ones():
 
 
 def test_the_environment_of_the_user_wins():
-    script = "import os, hdsynth_tf; print(os.environ['TF_ENABLE_ONEDNN_OPTS'])"
+    script = f"{SET_UP}\nimport os; print(os.environ['TF_ENABLE_ONEDNN_OPTS'])"
     assert run(script) == "1" and run(script, TF_ENABLE_ONEDNN_OPTS="0") == "0"
+
+
+def test_importing_the_package_sets_up():
+    source = (ROOT / "hdsynth_tf" / "__init__.py").read_text()
+    assert source.index("machine.set_up()") < source.index("from hdsynth_tf import losses")

@@ -61,6 +61,7 @@ def test_train_writes_a_run_folder(toy_run):
         "best.json",
         "best.keras",
         "windows.json",
+        "precision.json",
         "settings.json",
         "scores.json",
         "model.keras",
@@ -250,6 +251,7 @@ def test_generate_makes_what_is_held_out(command, label_folders, tmp_path):
     assert made["train"] == made["test"] - made["val"]
 
 
+@pytest.mark.slow
 def test_max_steps_ends_training_early(command, tmp_path):
     code, _, _ = command("train", *TOY, *ONE_STAGE, "--epochs=3", "--max_steps=3", f"--run_dir={tmp_path / 'run'}")
     assert code == 0
@@ -482,6 +484,7 @@ def held_out_flags(root):
     ]  # fmt: skip
 
 
+@pytest.mark.slow
 def test_prepare_packs_what_trains_the_same(command, label_folders, tmp_path):
     packed = tmp_path / "packed"
     code, output, error = command("prepare", *held_out_flags(label_folders), f"--output_dir={packed}")
@@ -523,6 +526,7 @@ def test_prepare_refuses_what_it_cannot_pack(command, tmp_path):
     assert code == 1 and "is no packed dataset" in error
 
 
+@pytest.mark.slow
 def test_a_run_can_begin_with_the_model_of_another(toy_run, command, tmp_path):
     path, _ = toy_run
     recipe = [*QUICKSTART, *TOY, *ONE_STAGE, "--warm_start_epochs=0", f"--run_dir={tmp_path / 'run'}"]
@@ -562,6 +566,7 @@ def test_one_value_or_one_for_each_level(command, tmp_path):
     assert code == 2 and "--epochs should be one value, or 3" in error
 
 
+@pytest.mark.slow
 def test_a_given_model_is_copied_once(toy_run, command, tmp_path):
     """A run that goes on from a model with all its levels does not go back to it at the next stage."""
     options = [f"--init_from={toy_run[0]}", f"--run_dir={tmp_path}", "--ema_momentum=0", "--learning_rate=1e-9"]

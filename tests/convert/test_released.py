@@ -33,7 +33,9 @@ def nhwc(x):
 
 
 def largest_difference(a, b):
-    return float(np.abs(np.asarray(a, "float64") - np.asarray(b, "float64")).max())
+    """Relative to the largest value, where that is above 1: activations of 5 have fewer digits behind the point."""
+    a, b = np.asarray(a, "float64"), np.asarray(b, "float64")
+    return float(np.abs(a - b).max() / max(np.abs(b).max(), 1))
 
 
 @pytest.mark.parametrize("enhancers", [0, 1, 2])
@@ -56,7 +58,7 @@ def test_forward_passes_equal(tmp_path, rng, enhancers, scales):
             assert largest_difference(a, nhwc(b)) < 1e-5
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.parametrize("enhancers", [0, 1, 2])
 def test_forward_passes_equal_at_the_size_of_the_paper(tmp_path, rng, enhancers, record_property):
     """Full widths, 36 and 39 input channels, 1024x512 for G1 and 2048x1024 for the others."""

@@ -22,7 +22,7 @@ import hdsynth_tf  # noqa: F401  registers the classes that saved models consist
 from pipelines.toy_street import ToyStreet
 from pipelines.toy_street.scene import CAR, CLASS_NAMES, VEGETATION
 
-pytestmark = [browser.needs_browser, pytest.mark.slow]
+pytestmark = [browser.needs_browser, pytest.mark.long]
 PEOPLE, SECONDS = 20, int(os.environ.get("HDSYNTH_CROWD_SECONDS", 60))
 
 

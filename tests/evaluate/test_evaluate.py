@@ -362,7 +362,7 @@ def test_a_packed_dataset_knows_what_is_scored(scenes):
     assert EvaluatedClasses.of(Packed(scenes / "packed")).labels == (2, 0)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @needs_cityscapes
 def test_real_cityscapes_in_its_19_classes(command, tmp_path):
     """Photographs of full size, softened a little, under the names of their scenes."""
@@ -413,6 +413,7 @@ def test_wrong_use_of_train_segmenter(command, flags, message):
     assert code == 2 and message in error
 
 
+@pytest.mark.slow
 def test_train_segmenter_goes_on_after_an_interruption(command, tmp_path, monkeypatch):
     """Stopped in the third of four epochs; only what is left is trained."""
     epochs, flags = [], [*SMALL, "--epochs=4", "--steps_per_epoch=2", f"--output={tmp_path / 's.keras'}"]
@@ -442,7 +443,7 @@ def test_train_segmenter_on_folders_of_its_own_labels(command, scenes):
     assert keras.saving.load_model(path).class_names == ("class 2", "class 0")
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_the_papers_tables_on_streets(tmp_path):
     """The whole experiment, with hardly any training; started again, nothing is done anew."""
     flags = ["--steps=16", "--scenes=10", "--segmenter_epochs=1"]
@@ -458,7 +459,7 @@ def test_the_papers_tables_on_streets(tmp_path):
     assert other.returncode == 1 and "was begun with" in other.stderr
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_the_segmenter_learns_streets(command, tmp_path):
     flags = ["--nohidden_modes", "--noflip", "--image_height=64", "--image_width=128", "--epochs=4"]
     code, output, error = command("train_segmenter", *flags, f"--output={tmp_path / 's.keras'}")

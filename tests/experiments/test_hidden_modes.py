@@ -8,7 +8,7 @@ import pytest
 from places import ROOT
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_styles_are_the_hidden_modes(command, tmp_path):
     """A quarter of the recipe is enough to tell road from road and most houses from others."""
     run = tmp_path / "run"

@@ -75,6 +75,7 @@ def test_no_discriminator_is_served(served):
     assert sum(int(tf.size(v)) for v in variables) == model.generator.count_params()
 
 
+@pytest.mark.slow
 def test_loaded_without_the_package(all_served, tmp_path):
     jobs = [(model, path, batch) for model, path, inputs in all_served.values() for batch in inputs]
     files = []

@@ -267,6 +267,7 @@ def test_styles_of_deep_images(rng):
     assert compiled(model, adversarial=False).evaluate(inputs, image, verbose=0) > 0
 
 
+@pytest.mark.slow
 def test_commands_make_deep_images_of_photographs(command, tmp_path, rng):
     """RGB -> 16-bit thermal, as a user does it."""
     for folder in ("rgb", "thermal"):

@@ -68,6 +68,7 @@ def test_what_fails_changes_nothing(root):
     assert [path.name for path in (root / "folder").glob("*")] == ["second.txt"]
 
 
+@pytest.mark.slow
 def test_a_whole_run_in_a_bucket(tmp_path, monkeypatch, capsys):
     run_dir, out = f"ram://{tmp_path.name}/run", f"ram://{tmp_path.name}/out"
 

@@ -86,7 +86,7 @@ def simulate(rng, num_raters=20, num_images=40, effect=0.4):
     return many, rng.random(chance.shape) < chance
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_coverage_of_the_intervals(rng):
     """The two-way interval holds the true share in 93 of 100 studies or more, Wilson's in fewer than 85."""
     truth = np.mean([simulate(rng)[0] for _ in range(200)])

@@ -121,6 +121,7 @@ def attentive(asked, rng):
     return lambda number: asked[number].truth or drawn[number]
 
 
+@pytest.mark.slow
 def test_a_session_with_the_server_killed_and_the_page_closed(pictures, tmp_path, command, rng):
     folder = tmp_path / "study"
     more = dict(durations="0.125,0.25,0", num_pairs=4, practice=2, checks=0.5, real=pictures / "photos")
@@ -281,7 +282,7 @@ def test_any_id_will_do(pictures, tmp_path):
     assert [len(stored(folder, name)) for name in ids] == [1, 1, 1]
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_forty_pairs_with_five_viewing_times_killed_in_the_middle(pictures, tmp_path, command, rng, capsys):
     folder = tmp_path / "study"
     more = dict(durations="0.125,0.25,0.5,1,2", num_pairs=40, practice=4)

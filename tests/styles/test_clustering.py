@@ -113,6 +113,7 @@ def test_rows_of_any_length():
     assert sheet.shape[1] == 2 * 64 + 4 and (sheet == [255, 0, 0]).all(-1).sum() >= 2 * 55 * 55
 
 
+@pytest.mark.slow
 def test_styles_command(command, tmp_path):
     small = ["--num_filters=4", "--num_downsamples=1", "--num_residual_blocks=1", "--discriminator_filters=4"]
     small += ["--discriminator_layers=1", "--num_scales=1", "--feature_channels=2", "--encoder_filters=4"]

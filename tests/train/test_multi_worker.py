@@ -66,7 +66,7 @@ def last_checkpoint(run_dir):
         return {name: saved[name] for name in saved.files}
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_two_workers_train_what_one_does(tmp_path):
     outputs = wait(start_workers(tmp_path / "two"))
     assert "Stage: G1" in outputs[0] and outputs[1] == ""  # the second neither writes nor talks

@@ -13,7 +13,6 @@ from places import ROOT
 
 import hdsynth_tf  # noqa: F401
 
-pytestmark = pytest.mark.slow
 TINY = [
     "--num_scenes=6", "--image_height=32", "--image_width=64", "--num_filters=4", "--num_downsamples=2",
     "--num_residual_blocks=1", "--discriminator_filters=4", "--discriminator_layers=1", "--num_scales=1",
@@ -56,6 +55,7 @@ def assert_same_end(run_dir, undisturbed):
     assert newest == f"step_{STEPS:08d}"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("stage", [1, 3])
 def test_told_to_stop_it_saves_and_goes_on(tmp_path, undisturbed, stage):
     """When a stage has been announced, before or in its first step."""
@@ -74,6 +74,7 @@ def test_told_to_stop_it_saves_and_goes_on(tmp_path, undisturbed, stage):
     assert "nothing left to do" in finish(start(run_dir))
 
 
+@pytest.mark.slow
 def test_more_steps_can_be_asked_for(tmp_path, undisturbed):
     run_dir = tmp_path / "run"
     finish(start(run_dir, "--max_steps=13"))
@@ -82,6 +83,7 @@ def test_more_steps_can_be_asked_for(tmp_path, undisturbed):
     assert_same_end(run_dir, undisturbed)
 
 
+@pytest.mark.long
 def test_killed_twenty_times_it_ends_the_same(tmp_path, undisturbed):
     """At any moment: while it starts, in a step, while it saves (which is most of the time here), between stages."""
     run_dir, draw, seen = tmp_path / "run", random.Random(0), set()

@@ -39,6 +39,7 @@ def pairs(tmp_path, rng):
     return tmp_path
 
 
+@pytest.mark.slow
 def test_recipe(command, script, pairs, rng, monkeypatch):
     monkeypatch.setattr(tone_fitting, "STEPS", 300)
     run = pairs / "run"

@@ -93,6 +93,7 @@ def test_size_does_not_matter(tone):
     np.testing.assert_allclose(light.mean((1, 2)), same.mean((1, 2)), atol=0.15)
 
 
+@pytest.mark.slow
 def test_same_seed_same_weights(monkeypatch):
     monkeypatch.setattr(tone_fitting, "STEPS", 100)
     first, again, other = (fitted_tone(seed, Rooms(20))[0].get_weights() for seed in (0, 0, 1))
