@@ -3,11 +3,10 @@
 import contextlib
 import importlib
 import io
-import os
 import runpy
 import sys
 
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+import hdsynth_tf  # noqa: F401  isort: skip  before TensorFlow, which it sets up, here and for processes started here
 
 import keras
 import numpy as np

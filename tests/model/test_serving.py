@@ -75,6 +75,17 @@ def test_no_discriminator_is_served(served):
     assert sum(int(tf.size(v)) for v in variables) == model.generator.count_params()
 
 
+def test_exported_by_the_command(all_served, command, tmp_path):
+    model, _, inputs = all_served["image"]
+    model.save(tmp_path / "m.keras")
+    out = tmp_path / "serving" / "city" / "1"
+    code, output, error = command("export", f"--model={tmp_path / 'm.keras'}", f"--output_dir={out}")
+    assert code == 0 and str(out.parent) in output, error
+    serve = tf.saved_model.load(out).signatures["serving_default"]
+    pictures = serve(**{name: tf.constant(array) for name, array in inputs[1].items()})["image"]
+    np.testing.assert_array_equal(pictures, model.generate(inputs[1]))
+
+
 @pytest.mark.slow
 def test_loaded_without_the_package(all_served, tmp_path):
     jobs = [(model, path, batch) for model, path, inputs in all_served.values() for batch in inputs]

@@ -14,6 +14,8 @@ from pipelines.paths import as_path
 from pipelines.source import Source
 from pipelines.toy_street import ToyStreet
 
+FOLDERS = "label", "inst", "photo"
+
 
 class Scenes(Source):
     """Scenes of four classes; the ids are the class times 1000 and a column."""
@@ -111,6 +113,18 @@ def test_rows_of_any_length():
     red[..., 0] = 255
     sheet = titled_rows([("one", [(red, "a")]), ("two", [(wide, "b"), (red, "c")])], cell=60)
     assert sheet.shape[1] == 2 * 64 + 4 and (sheet == [255, 0, 0]).all(-1).sum() >= 2 * 55 * 55
+
+
+def test_styles_of_a_model_file(command, label_folders):
+    style_model().save(label_folders / "m.keras")
+    folders = [f"--{flag}_dir={label_folders / name}" for flag, name in zip(("label", "instance", "target"), FOLDERS)]
+    data = ["--dataset=folder", *folders, "--num_classes=4", "--val_share=0"]
+    code, output, error = command("styles", f"--model={label_folders / 'm.keras'}", *data, "--num_styles=2")
+    assert code == 0 and "2 styles of 5 of 5 instances" in output, error
+    sizes = json.loads((label_folders / "m_styles" / "styles.json").read_text())
+    found = keras.saving.load_model(label_folders / "m.keras").style_bank.as_dict()
+    assert set(found) == {0, 1, 2, 3} and [len(styles) for styles in found.values()] == list(map(len, sizes.values()))
+    assert np.asarray(Image.open(label_folders / "m_styles" / "sheet.png")).std() > 10
 
 
 @pytest.mark.slow
