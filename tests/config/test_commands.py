@@ -259,6 +259,7 @@ def test_max_steps_ends_training_early(command, tmp_path):
     assert not (tmp_path / "run" / "serving").exists()
 
 
+@pytest.mark.slow
 def test_pix2pix_baseline(command, tmp_path):
     code, _, error = command(
         "train", "--flagfile=" + str(ROOT / "experiments" / "pix2pix.flags"), "--num_scenes=4", "--image_height=32",
@@ -275,6 +276,7 @@ def folder_flags(root, **changes):
     return [f"--{name}={value}" for name, value in flags.items()] + SMALL
 
 
+@pytest.mark.slow
 def test_train_on_folders_of_different_sizes(command, label_folders, save):
     save("label/s5.png", np.zeros((30, 40), "uint8")), save("inst/s5.png", np.zeros((30, 40), "uint8"))
     save("photo/s5.jpg", np.zeros((30, 40, 3), "uint8"))

@@ -75,6 +75,7 @@ def test_kid_is_unbiased():
     assert np.mean(found) < 0.2 * np.std(found)
 
 
+@pytest.mark.slow
 def test_inception_features_are_means_of_its_last_map(rng):
     """With random weights; pictures of another size are resized for the network."""
     extract = InceptionFeatures(weights=None)

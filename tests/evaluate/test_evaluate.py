@@ -116,6 +116,7 @@ def test_the_page_shows_everything_and_nothing_from_elsewhere(command, scenes):
     assert Image.open(scenes / "out" / "pictures.png").width > 3 * 32
 
 
+@pytest.mark.slow
 def test_what_is_done_is_not_done_again(command, scenes, monkeypatch):
     semantic_model().save(scenes / "ours.keras")
     methods = f"ours={scenes / 'ours.keras'}", f"theirs={scenes / 'theirs'}"
@@ -256,6 +257,7 @@ def test_a_folder_that_generate_made(command, scenes):
     assert "of no scene" not in output and table(scenes)["folder"] == table(scenes)["model"]
 
 
+@pytest.mark.slow
 def test_styles_give_diversity(command, scenes):
     model = style_model()
     model.with_styles({0: [[1.0, 1.0], [-1.0, 0.5]], 1: [[0.2, -1.0], [2.0, 0.0]]}, 2).save(scenes / "ours.keras")

@@ -273,6 +273,7 @@ def test_only_grown_models_train_their_finest_part():
         pytest.param("instance", 10.0, False, marks=pytest.mark.slow),
     ],
 )
+@pytest.mark.slow
 def test_rematerialized_steps_have_the_same_gradients(norm, perceptual_weight, run_eagerly):
     """Plain gradient descent of one step shows them; both networks, a perceptual term, a grown generator."""
     ends, more = [], []

@@ -73,6 +73,7 @@ def test_features_are_made_at_the_working_size():
     assert compiled(model, adversarial=False).evaluate(inputs, image, verbose=0) > 0
 
 
+@pytest.mark.slow
 def test_saved_and_served_with_its_styles(tmp_path):
     model, (inputs, image) = filled(), semantic_batch()
     model.save(tmp_path / "m.keras")
@@ -90,6 +91,7 @@ def test_saved_and_served_with_its_styles(tmp_path):
     np.testing.assert_array_equal(pictures, model.generate(inputs, seed=5, styles=[{1001: 3}, {2001: 4}]))
 
 
+@pytest.mark.slow
 def test_encoder_and_styles_grow_along():
     grown = filled().grow(1)
     inputs, image = semantic_batch(1, 32, 48)

@@ -266,6 +266,7 @@ def test_an_answer_that_is_refused_stops_no_other(pictures, tmp_path):
     assert (refused["answer"]["trial"], refused["answer"]["choice"]) == (0, "left")
 
 
+@pytest.mark.slow
 def test_any_id_will_do(pictures, tmp_path):
     """Also one that is a word in the names under which the page keeps things."""
     folder, ids = tmp_path / "study", ("rater", "answers-rater", "refused-rater")

@@ -37,7 +37,10 @@ ALL = {"make": style_model, "norm": "spectral", "ema_momentum": 0.9}
 ALONE = [{}, {"norm": "spectral", "ema_momentum": 0.9}, {"make": style_model}]
 
 
-@pytest.mark.parametrize("options", [ALL, *(pytest.param(each, marks=pytest.mark.slow) for each in ALONE)])
+@pytest.mark.parametrize(
+    "options",
+    [pytest.param(ALL, marks=pytest.mark.slow), *(pytest.param(each, marks=pytest.mark.slow) for each in ALONE)],
+)
 def test_one_and_two_replicas_end_with_the_same_weights(options, two):
     assert two.num_replicas_in_sync == 2
     model_1, history_1 = trained(tf.distribute.get_strategy(), run_eagerly=True, **options)

@@ -73,6 +73,7 @@ def test_light_of_unseen_rooms(tone):
         assert np.sqrt(np.mean(difference**2)) < 14  # grey levels; one colour for all is 46 off
 
 
+@pytest.mark.slow
 def test_all_of_a_row_counts_alike():
     """Dark in the middle, light at the sides: what is said is what pictures of nothing but their tone have."""
     rooms = Lobbies(20)
