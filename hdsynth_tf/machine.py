@@ -6,6 +6,8 @@ Measured on CPUs without AVX512, where TensorFlow leaves oneDNN off: experiments
 import ctypes
 import os
 import platform
+import re
+from pathlib import Path
 
 ENVIRONMENT = {
     "TF_CPP_MIN_LOG_LEVEL": "3",  # else TensorFlow's greeting buries the output; 0 brings it back
@@ -33,3 +35,10 @@ def keep_memory():
     mallopt(M_MMAP_MAX, 0)
     mallopt(M_TRIM_THRESHOLD, -1)  # never
     mallopt(M_ARENA_MAX, 1)  # others cannot hold blocks of more than 64 MiB
+
+
+def lacks_avx512():
+    """Whether this is an x86 CPU without AVX512; False where that cannot be told."""
+    cpuinfo = Path("/proc/cpuinfo")
+    flags = re.search(r"^flags\s*:(.*)$", cpuinfo.read_text(), re.MULTILINE) if cpuinfo.exists() else None
+    return flags is not None and "avx512f" not in flags[1].split()

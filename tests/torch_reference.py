@@ -204,12 +204,14 @@ class Training:
         generator, discriminator, encoder, vgg: Modules of one dtype; the last two may be `None`.
     """
 
-    def __init__(self, generator, discriminator, encoder=None, vgg=None, rate=2e-4, matching_weight=10.0):
+    def __init__(self, generator, discriminator, encoder=None, vgg=None, rate=2e-4, matching_weight=10.0, fused=False):
         self.generator, self.discriminator, self.encoder, self.vgg = generator, discriminator, encoder, vgg
         self.matching_weight = matching_weight
         own = [*generator.parameters(), *(encoder.parameters() if encoder is not None else [])]
-        self.generator_optimizer = torch.optim.Adam(own, rate, betas=(0.5, 0.999))
-        self.discriminator_optimizer = torch.optim.Adam(discriminator.parameters(), rate, betas=(0.5, 0.999))
+        self.generator_optimizer = torch.optim.Adam(own, rate, betas=(0.5, 0.999), fused=fused)
+        self.discriminator_optimizer = torch.optim.Adam(
+            discriminator.parameters(), rate, betas=(0.5, 0.999), fused=fused
+        )
 
     def losses(self, semantic, real, instances):
         """The terms as the released code prints them, with their weights in them."""

@@ -6,6 +6,7 @@ import math
 import keras
 from keras import ops
 
+from hdsynth_tf.networks.convolution import Conv2D, Conv2DTranspose, conv
 from hdsynth_tf.networks.precision import wide, widen
 
 PACKAGE = "hdsynth_tf"  # of the registered classes; the names are part of saved files
@@ -256,7 +257,7 @@ class ConvBlock(Block):
 
         # === Layers ===
         dtype = self.dtype_policy
-        self.conv = keras.layers.Conv2D(
+        self.conv = Conv2D(
             filters, kernel_size, strides, kernel_initializer=fresh(kernel_initializer), dtype=dtype, name="conv"
         )
         conv = spectral_normalization(self.conv) if norm == "spectral" else self.conv
@@ -339,7 +340,7 @@ def enlarged_conv(x, kernel, bias):
     fold, kernel = ops.convert_to_tensor(FOLD, x.dtype), ops.cast(kernel, x.dtype)
     folded = ops.reshape(ops.einsum("pak,qbl,klcf->abcpqf", fold, fold, kernel), (2, 2, channels, 4 * filters))
     padded = ops.pad(x, [[0, 0], [1, 1], [1, 1], [0, 0]], mode="symmetric")
-    y = ops.conv(padded, folded, 1, "valid", data_format="channels_last")
+    y = conv(padded, folded)
     even, odd = slice(None, -1), slice(1, None)
     parts = [
         y[:, rows, columns, number * filters : (number + 1) * filters]
@@ -379,14 +380,12 @@ class UpsampleBlock(Block):
         # === Layers ===
         dtype = self.dtype_policy
         if upsampling == "transposed":
-            self.conv = keras.layers.Conv2DTranspose(
+            self.conv = Conv2DTranspose(
                 filters, 3, 2, kernel_initializer=fresh(kernel_initializer), dtype=dtype, name="conv"
             )
             self.chain = [self.conv, keras.layers.Cropping2D(((1, 0), (1, 0)), dtype=dtype, name="drop_first")]
         else:
-            self.conv = keras.layers.Conv2D(
-                filters, 3, kernel_initializer=fresh(kernel_initializer), dtype=dtype, name="conv"
-            )
+            self.conv = Conv2D(filters, 3, kernel_initializer=fresh(kernel_initializer), dtype=dtype, name="conv")
             enlarge = keras.layers.UpSampling2D(2, interpolation="nearest", dtype=dtype, name="enlarge")
             self.chain = [enlarge, Padding2D(1, dtype=dtype, name="pad"), self.conv]
         if norm == "instance":
@@ -411,6 +410,13 @@ class UpsampleBlock(Block):
         }
 
 
+def _pad_axis(x, axis, before, after):
+    """Zeros before and after along one axis."""
+    if isinstance(after, int) and before == after == 0:
+        return x
+    return ops.pad(x, [[before, after] if number == axis else [0, 0] for number in range(4)])
+
+
 @keras.saving.register_keras_serializable(package=PACKAGE)
 class HalveImage(keras.layers.Layer):
     """Half the height and width by 3x3 averages, stride 2; the border averages only the pixels inside the picture.
@@ -426,10 +432,21 @@ class HalveImage(keras.layers.Layer):
     """
 
     def call(self, x):
-        border = [[0, 0], [1, 1], [1, 1], [0, 0]]
-        total = ops.average_pool(ops.pad(x, border), 3, 2, "valid")
-        inside = ops.average_pool(ops.pad(ops.ones_like(x[:1, :, :, :1]), border), 3, 2, "valid")
-        return total / inside
+        for axis in (1, 2):
+            x = self._halve(x, axis)
+        return x
+
+    def _halve(self, x, axis):
+        """Along one axis, in sums of whole slices: pooling of odd numbers of channels is slow on CPUs."""
+        size = ops.shape(x)[axis]
+        even = _pad_axis(x, axis, 0, size % 2)
+        shape = list(ops.shape(even))
+        first, second = ops.unstack(ops.reshape(even, (*shape[:axis], -1, 2, *shape[axis + 1 :])), 2, axis + 1)
+        before = _pad_axis(second, axis, 1, 0)  # the second of the pair before
+        before = before[:, :-1] if axis == 1 else before[:, :, :-1]
+        places = ops.arange((size + 1) // 2) * 2
+        inside = 1 + ops.cast(places > 0, x.dtype) + ops.cast(places + 1 < size, x.dtype)
+        return (first + second + before) / ops.reshape(inside, (-1, 1, 1) if axis == 1 else (-1, 1))
 
     def compute_output_shape(self, input_shape):
         batch, height, width, channels = input_shape

@@ -6,6 +6,7 @@ import keras
 from keras import ops
 
 from hdsynth_tf.files.torch_files import WeightsFileError, read_tensors, require_torch
+from hdsynth_tf.networks.convolution import Conv2D
 from hdsynth_tf.networks.layers import Block
 from hdsynth_tf.networks.precision import wide
 from pipelines.errors import UserError
@@ -96,7 +97,8 @@ class VGG19Features(keras.Model):
         return block
 
     def _copy(self, layer):
-        copy = type(layer).from_config({**layer.get_config(), "dtype": self.dtype_policy})
+        kind = Conv2D if isinstance(layer, keras.layers.Conv2D) else type(layer)
+        copy = kind.from_config({**layer.get_config(), "dtype": self.dtype_policy})
         if layer.weights:
             copy.build(layer.get_build_config()["input_shape"])
             copy.set_weights(layer.get_weights())
