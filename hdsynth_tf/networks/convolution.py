@@ -28,21 +28,35 @@ def by_parts(x):
 
 
 class Conv2D(keras.layers.Conv2D):
-    """Keras' layer, computed by `conv_by_parts` where that is faster."""
+    """Keras' layer, computed by `conv_by_parts` where that is faster.
 
-    def convolution_op(self, inputs, kernel):
-        if not by_parts(inputs):
-            return super().convolution_op(inputs, kernel)
-        return conv_by_parts(inputs, kernel, self.strides[0], self.padding)
+    Attributes:
+        adds_bias: Boolean, false where what follows would subtract the bias again.
+    """
+
+    adds_bias = True
+
+    def call(self, inputs):
+        compute = conv_by_parts if by_parts(inputs) else _keras_conv
+        return _finish(self, compute(inputs, self.kernel, self.strides[0], self.padding))
 
 
 class Conv2DTranspose(keras.layers.Conv2DTranspose):
-    """Keras' layer without padding, computed by `conv_transpose_by_parts` where that is faster."""
+    """Keras' layer without padding, computed by `conv_transpose_by_parts` where that is faster.
+
+    Attributes:
+        adds_bias: See `Conv2D`.
+    """
+
+    adds_bias = True
 
     def call(self, inputs):
-        if not by_parts(inputs):
-            return super().call(inputs)
-        return conv_transpose_by_parts(inputs, self.kernel, self.strides[0]) + self.bias
+        compute = conv_transpose_by_parts if by_parts(inputs) else _keras_conv_transpose
+        return _finish(self, compute(inputs, self.kernel, self.strides[0]))
+
+
+def _finish(layer, y):
+    return layer.activation(y + layer.bias if layer.adds_bias else y)
 
 
 def conv(x, kernel, stride=1):
@@ -120,11 +134,12 @@ def _border(x, size):
 
 
 def _fill(x, height, width):
-    """Zeros below and to the right of `(batch, height, width, channels)`, which no step of the kernel reached."""
-    missing = height - ops.shape(x)[1], width - ops.shape(x)[2]
+    """Zeros below and to the right of `(..., height, width, channels)`, where no step of the kernel reaches."""
+    missing = height - ops.shape(x)[-3], width - ops.shape(x)[-2]
     if all(isinstance(pixels, int) and pixels == 0 for pixels in missing):
         return x
-    return ops.pad(x, [[0, 0], [0, missing[0]], [0, missing[1]], [0, 0]])
+    around = [[0, 0]] * (len(x.shape) - 3)
+    return ops.pad(x, [*around, [0, missing[0]], [0, missing[1]], [0, 0]])
 
 
 def kernel_gradient(x, gradient, size, stride):
@@ -153,40 +168,47 @@ def kernel_gradient(x, gradient, size, stride):
 def _kernel_gradient(x, gradient, size, stride):
     (batch, height, width), filters = ops.shape(gradient)[:3], gradient.shape[-1]
     (rows_of_x, columns_of_x), channels = ops.shape(x)[1:3], x.shape[-1]
-    strip = STRIP_FLOATS // (width * size * channels)
+    steps = -(-size // stride)  # of the kernel's rows and columns, each `stride` pixels
+    columns = width + steps - 1
+    strip = STRIP_FLOATS // (columns * steps * stride * channels)
     strip = min(max(strip, 1), height) if isinstance(strip, int) else ops.clip(strip, 1, height)
     strips = (height + strip - 1) // strip  # of one picture
-    steps = -(-size // stride)  # of the kernel's rows and columns, each `stride` pixels
-    columns = (width + steps - 1) * stride
+    x = ops.reshape(x, (-1, columns_of_x, channels))  # pictures below each other: slices of rows are no copies
+    gradient = ops.reshape(gradient, (-1, width, filters))
 
-    def add_strip(number, total):
+    def add_strip(number, *totals):
         picture, first = number // strips, number % strips * strip
         rows = ops.minimum(strip, height - first)
         read = ops.minimum((rows + steps - 1) * stride, rows_of_x - first * stride)
-        x_strip = ops.slice(x, (picture, first * stride, 0, 0), (1, read, ops.minimum(columns, columns_of_x), channels))
-        x_strip = _fill(x_strip, (rows + steps - 1) * stride, columns)[0]
-        gradient_strip = ops.slice(gradient, (picture, first, 0, 0), (1, rows, width, filters))
-        gradient_strip = ops.reshape(gradient_strip, (-1, filters))
-        products = []
-        for plane in _planes(x_strip, stride):
-            beside = [plane[:, step : step + width] for step in range(steps)]
-            beside = ops.concatenate(beside, -1) if steps > 1 else beside[0]
-            for step in range(steps):
-                read = ops.reshape(beside[step : step + rows], (-1, steps * stride * channels))
-                products.append(ops.matmul(ops.transpose(read), gradient_strip))
-        return number + 1, total + ops.stack(products)
+        above, after = picture * rows_of_x + first * stride, ops.minimum(columns * stride, columns_of_x)
+        x_strip = ops.slice(x, (above, 0, 0), (read, after, channels))
+        x_strip = _fill(x_strip, (rows + steps - 1) * stride, columns * stride)
+        gradient_strip = ops.slice(gradient, (picture * height + first, 0, 0), (rows, width, filters))
+        gradient_strip = ops.reshape(_fill(gradient_strip, rows, columns), (-1, filters))
+        products = _products(x_strip, gradient_strip[: rows * columns - (steps - 1)], steps, stride)
+        return number + 1, *(total + product for total, product in zip(totals, products))
 
-    zeros = ops.zeros((stride * steps, steps * stride * channels, filters), gradient.dtype)
-    _, total = ops.while_loop(lambda number, _: number < batch * strips, add_strip, (0, zeros))
-    total = ops.reshape(total, (stride, steps, steps * stride, channels, filters))
-    rows = ops.reshape(ops.transpose(total, (1, 0, 2, 3, 4)), (steps * stride, steps * stride, channels, filters))
-    return rows[:size, :size]
+    zeros = [ops.zeros((steps * stride * channels, filters), gradient.dtype)] * (steps * stride)
+    _, *totals = ops.while_loop(lambda number, *_: number < batch * strips, add_strip, (0, *zeros))
+    kernel = ops.reshape(ops.stack(totals), (steps * stride, steps * stride, channels, filters))
+    return kernel[:size, :size]
 
 
-def _planes(strip, stride):
-    """The rows 0, stride, 2 stride, ...; the rows 1, stride + 1, ...: each with `stride` columns as channels of one."""
-    height, width, channels = ops.shape(strip)
-    if stride == 1:
-        return [strip]
-    split = ops.reshape(strip, (height // stride, stride, width // stride, stride * channels))
-    return ops.unstack(split, stride, axis=1)
+def _products(x, gradient, steps, stride):
+    """Yields the gradient of each row of the kernel, `(columns of the kernel * channels, filters)`.
+
+    Args:
+        x: `(height * stride, width * stride, channels)`.
+        gradient: `(pixels, filters)`: rows as wide as `width`. Where the kernel would reach over the end of a row of
+            `x` it is 0, so that a shift by columns may be one of the whole strip.
+        steps, stride: Integers.
+    """
+    (height, width), channels = ops.shape(x)[:2], x.shape[-1] * stride
+    height, width, pixels = height // stride, width // stride, ops.shape(gradient)[0]
+    planes = [x] if stride == 1 else ops.unstack(ops.reshape(x, (height, stride, width, channels)), stride, axis=1)
+    planes = [ops.reshape(plane, (-1, channels)) for plane in planes]
+    shifts = [[plane[step : height * width - (steps - 1) + step] for step in range(steps)] for plane in planes]
+    beside = [ops.concatenate(shifted, -1) if steps > 1 else shifted[0] for shifted in shifts]
+    for step in range(steps):
+        for plane in beside:
+            yield ops.matmul(ops.transpose(plane[step * width : step * width + pixels]), gradient)

@@ -22,6 +22,27 @@ def mean_of_picture(x):
     return ops.mean(ops.mean(x, axis=2, keepdims=True), axis=1, keepdims=True)
 
 
+def _standardize(x, epsilon):
+    """`x` less its mean over the picture, divided by its deviation; for the way back only that result is kept."""
+
+    @ops.custom_gradient
+    def run(x):
+        centered = widen(x)
+        centered = centered - mean_of_picture(centered)
+        inverse = ops.rsqrt(mean_of_picture(ops.square(centered)) + epsilon)
+        y = ops.cast(centered * inverse, x.dtype)
+
+        def gradient(*upstream):
+            wide_gradient, wide_y = widen(upstream[0]), widen(y)
+            slope = mean_of_picture(wide_gradient * wide_y)
+            to_x = (wide_gradient - mean_of_picture(wide_gradient) - wide_y * slope) * inverse
+            return ops.cast(to_x, x.dtype)
+
+        return y, gradient
+
+    return run(x)
+
+
 @keras.saving.register_keras_serializable(package=PACKAGE)
 class InstanceNormalization(keras.layers.Layer):
     """Brings every channel of every sample to mean 0 and variance 1, as in the released code: no scale, no offset.
@@ -44,10 +65,7 @@ class InstanceNormalization(keras.layers.Layer):
         self.epsilon = epsilon
 
     def call(self, x):
-        centered = widen(x)
-        centered = centered - mean_of_picture(centered)
-        deviation = ops.rsqrt(mean_of_picture(ops.square(centered)) + self.epsilon)
-        return ops.cast(centered * deviation, self.compute_dtype)
+        return _standardize(x, self.epsilon)
 
     def compute_output_shape(self, input_shape):
         return tuple(input_shape)
@@ -124,12 +142,13 @@ class Padding2D(keras.layers.Layer):
 
 
 def freeze_cancelled_bias(conv):
-    """Takes the bias of a convolution out of training, for convolutions in front of instance normalisation.
+    """Leaves the bias of a convolution out, for convolutions in front of instance normalisation.
 
     The normalisation subtracts it again, so that its gradient is nothing but rounding noise, which Adam would blow up
     to steps of full length. It stays a weight because released models have it.
     """
     conv.bias.trainable = False
+    conv.adds_bias = False
 
 
 def random_bias(conv, input_channels):
