@@ -6,12 +6,15 @@ experiments/RESULTS.md, speed and memory.
 """
 
 import functools
+import math
 
 import keras
 from keras import ops
 
 from hdsynth_tf.machine import lacks_avx512
 
+THIN = 32  # channels: matrix products of fewer are slow themselves
+SMALL = 2e8  # multiplications: below, what is gained is less than what the graph of the parts costs
 STRIP_FLOATS = 2**21  # of what the matrix products of one strip read
 
 
@@ -22,9 +25,12 @@ def is_slow_cpu():
     return on_cpu and lacks_avx512()
 
 
-def by_parts(x):
-    """Whether a convolution of `x` is: bfloat16 and float64 have kernels of their own."""
-    return keras.backend.standardize_dtype(x.dtype) == "float32" and is_slow_cpu()
+def by_parts(x, kernel, stride):
+    """Whether a convolution of `x` is: not bfloat16 and float64, which have kernels of their own, nor small ones."""
+    if keras.backend.standardize_dtype(x.dtype) != "float32" or not is_slow_cpu() or max(kernel.shape[2:]) < THIN:
+        return False
+    known = [length for length in x.shape[:3] if length is not None]
+    return len(known) < 3 or math.prod(known) * math.prod(kernel.shape) >= SMALL * stride**2
 
 
 class Conv2D(keras.layers.Conv2D):
@@ -37,8 +43,10 @@ class Conv2D(keras.layers.Conv2D):
     adds_bias = True
 
     def call(self, inputs):
-        compute = conv_by_parts if by_parts(inputs) else _keras_conv
-        return _finish(self, compute(inputs, self.kernel, self.strides[0], self.padding))
+        stride, padding = self.strides[0], self.padding
+        if not by_parts(inputs, self.kernel, stride):
+            return _finish(self, _keras_conv(inputs, self.kernel, stride, padding))
+        return _finish(self, conv_by_parts(inputs, self.kernel, stride, padding, frozen=not self.trainable))
 
 
 class Conv2DTranspose(keras.layers.Conv2DTranspose):
@@ -51,8 +59,9 @@ class Conv2DTranspose(keras.layers.Conv2DTranspose):
     adds_bias = True
 
     def call(self, inputs):
-        compute = conv_transpose_by_parts if by_parts(inputs) else _keras_conv_transpose
-        return _finish(self, compute(inputs, self.kernel, self.strides[0]))
+        stride = self.strides[0]
+        compute = conv_transpose_by_parts if by_parts(inputs, self.kernel, 1) else _keras_conv_transpose
+        return _finish(self, compute(inputs, self.kernel, stride))
 
 
 def _finish(layer, y):
@@ -70,7 +79,7 @@ def conv(x, kernel, stride=1):
     Returns:
         `(batch, (height - size) // stride + 1, (width - size) // stride + 1, filters)`.
     """
-    return (conv_by_parts if by_parts(x) else _keras_conv)(x, kernel, stride, "valid")
+    return (conv_by_parts if by_parts(x, kernel, stride) else _keras_conv)(x, kernel, stride, "valid")
 
 
 def _keras_conv(x, kernel, stride, padding):
@@ -84,21 +93,34 @@ def _keras_conv_transpose(x, kernel, stride, padding="valid"):
 # === By parts ===
 
 
-def conv_by_parts(x, kernel, stride=1, padding="valid"):
-    """`ops.conv`, its gradients by `kernel_gradient`; `padding` is `"same"` only with stride 1."""
+def conv_by_parts(x, kernel, stride=1, padding="valid", frozen=False):
+    """`ops.conv`, its gradients by `kernel_gradient`.
+
+    Args:
+        x, kernel, stride: See `conv`.
+        padding: `"valid"`, or with stride 1 `"same"`.
+        frozen: Boolean. If true there is no gradient of the kernel.
+    """
+    size, kernel = kernel.shape[0], _tensor(kernel)
+
+    def to_x(x, kernel, y):
+        return _fill(_keras_conv_transpose(y, kernel, stride, padding), *ops.shape(x)[1:3])
+
+    def to_kernel(x, y):
+        return kernel_gradient(x if padding == "valid" else _border(x, size), y, size, stride)
 
     @ops.custom_gradient
-    def run(x, kernel):
-        size = kernel.shape[0]
+    def of_x(x):
+        return _forward(x, kernel, stride, padding), lambda *upstream: to_x(x, kernel, *upstream)
 
+    @ops.custom_gradient
+    def of_both(x, kernel):
         def gradient(*upstream):
-            (y,) = upstream
-            to_x = _fill(_keras_conv_transpose(y, kernel, stride, padding), *ops.shape(x)[1:3])
-            return to_x, kernel_gradient(x if padding == "valid" else _border(x, size), y, size, stride)
+            return to_x(x, kernel, *upstream), to_kernel(x, *upstream)
 
         return _forward(x, kernel, stride, padding), gradient
 
-    return run(x, _tensor(kernel))
+    return of_x(x) if frozen else of_both(x, kernel)
 
 
 def conv_transpose_by_parts(x, kernel, stride):
@@ -134,19 +156,19 @@ def _border(x, size):
 
 
 def _fill(x, height, width):
-    """Zeros below and to the right of `(..., height, width, channels)`, where no step of the kernel reaches."""
-    missing = height - ops.shape(x)[-3], width - ops.shape(x)[-2]
+    """`x` with that height and width: with zeros below and to the right, or less of it, which no kernel reaches."""
+    x = x[:, :height, :width]
+    missing = height - ops.shape(x)[1], width - ops.shape(x)[2]
     if all(isinstance(pixels, int) and pixels == 0 for pixels in missing):
         return x
-    around = [[0, 0]] * (len(x.shape) - 3)
-    return ops.pad(x, [*around, [0, missing[0]], [0, missing[1]], [0, 0]])
+    return ops.pad(x, [[0, 0], [0, missing[0]], [0, missing[1]], [0, 0]])
 
 
 def kernel_gradient(x, gradient, size, stride):
     """Gradient of the sum over `conv(x, kernel) * gradient` with respect to the kernel.
 
-    A matrix product for each row of the kernel: what its pixels read, side by side, times the gradient. By strips of
-    rows, so that little of it is in memory at a time.
+    A matrix product for each row of the kernel: what its pixels read, side by side, times the gradient. Pixels are one
+    long list, of which a strip is computed at a time.
 
     Args:
         x: `(batch, height, width, channels)`.
@@ -166,49 +188,40 @@ def kernel_gradient(x, gradient, size, stride):
 
 
 def _kernel_gradient(x, gradient, size, stride):
-    (batch, height, width), filters = ops.shape(gradient)[:3], gradient.shape[-1]
-    (rows_of_x, columns_of_x), channels = ops.shape(x)[1:3], x.shape[-1]
+    filters, channels = gradient.shape[-1], x.shape[-1] * stride
     steps = -(-size // stride)  # of the kernel's rows and columns, each `stride` pixels
-    columns = width + steps - 1
-    strip = STRIP_FLOATS // (columns * steps * stride * channels)
-    strip = min(max(strip, 1), height) if isinstance(strip, int) else ops.clip(strip, 1, height)
-    strips = (height + strip - 1) // strip  # of one picture
-    x = ops.reshape(x, (-1, columns_of_x, channels))  # pictures below each other: slices of rows are no copies
-    gradient = ops.reshape(gradient, (-1, width, filters))
+    height, width = (length + steps - 1 for length in ops.shape(gradient)[1:3])
+    # Zeros where the kernel would reach over a border: a shift by rows and columns then is one of the whole list.
+    gradient = ops.reshape(_fill(gradient, height, width), (-1, filters))
+    planes = [
+        ops.reshape(plane, (-1, channels)) for plane in _planes(_fill(x, height * stride, width * stride), stride)
+    ]
+    border = (steps - 1) * width + steps - 1
+    pixels = ops.shape(gradient)[0] - border
+    strip = STRIP_FLOATS // (steps * channels) // 16 * 16 + 16  # aligned: slices are no copies
 
-    def add_strip(number, *totals):
-        picture, first = number // strips, number % strips * strip
-        rows = ops.minimum(strip, height - first)
-        read = ops.minimum((rows + steps - 1) * stride, rows_of_x - first * stride)
-        above, after = picture * rows_of_x + first * stride, ops.minimum(columns * stride, columns_of_x)
-        x_strip = ops.slice(x, (above, 0, 0), (read, after, channels))
-        x_strip = _fill(x_strip, (rows + steps - 1) * stride, columns * stride)
-        gradient_strip = ops.slice(gradient, (picture * height + first, 0, 0), (rows, width, filters))
-        gradient_strip = ops.reshape(_fill(gradient_strip, rows, columns), (-1, filters))
-        products = _products(x_strip, gradient_strip[: rows * columns - (steps - 1)], steps, stride)
-        return number + 1, *(total + product for total, product in zip(totals, products))
+    def add_strip(first, *totals):
+        count = ops.minimum(strip, pixels - first)
+        below, products = ops.slice(gradient, (first, 0), (count, filters)), []
+        for plane in planes:
+            read = count + border - (steps - 1)
+            shifted = [ops.slice(plane, (first + step, 0), (read, channels)) for step in range(steps)]
+            beside = ops.concatenate(shifted, -1) if steps > 1 else shifted[0]
+            rows = [ops.slice(beside, (step * width, 0), (count, steps * channels)) for step in range(steps)]
+            products += [ops.matmul(ops.transpose(row), below) for row in rows]
+        return first + strip, *(total + product for total, product in zip(totals, products))
 
-    zeros = [ops.zeros((steps * stride * channels, filters), gradient.dtype)] * (steps * stride)
-    _, *totals = ops.while_loop(lambda number, *_: number < batch * strips, add_strip, (0, *zeros))
-    kernel = ops.reshape(ops.stack(totals), (steps * stride, steps * stride, channels, filters))
+    totals = [ops.zeros((steps * channels, filters), gradient.dtype)] * (steps * stride)
+    _, *totals = ops.while_loop(lambda first, *_: first < pixels, add_strip, (0, *totals))
+    kernel = ops.reshape(ops.stack(totals), (stride, steps, steps * stride, x.shape[-1], filters))
+    kernel = ops.reshape(ops.transpose(kernel, (1, 0, 2, 3, 4)), (steps * stride, *kernel.shape[2:]))
     return kernel[:size, :size]
 
 
-def _products(x, gradient, steps, stride):
-    """Yields the gradient of each row of the kernel, `(columns of the kernel * channels, filters)`.
-
-    Args:
-        x: `(height * stride, width * stride, channels)`.
-        gradient: `(pixels, filters)`: rows as wide as `width`. Where the kernel would reach over the end of a row of
-            `x` it is 0, so that a shift by columns may be one of the whole strip.
-        steps, stride: Integers.
-    """
-    (height, width), channels = ops.shape(x)[:2], x.shape[-1] * stride
-    height, width, pixels = height // stride, width // stride, ops.shape(gradient)[0]
-    planes = [x] if stride == 1 else ops.unstack(ops.reshape(x, (height, stride, width, channels)), stride, axis=1)
-    planes = [ops.reshape(plane, (-1, channels)) for plane in planes]
-    shifts = [[plane[step : height * width - (steps - 1) + step] for step in range(steps)] for plane in planes]
-    beside = [ops.concatenate(shifted, -1) if steps > 1 else shifted[0] for shifted in shifts]
-    for step in range(steps):
-        for plane in beside:
-            yield ops.matmul(ops.transpose(plane[step * width : step * width + pixels]), gradient)
+def _planes(x, stride):
+    """The rows 0, stride, 2 stride, ...; the rows 1, stride + 1, ...: each with `stride` columns as channels of one."""
+    if stride == 1:
+        return [x]
+    batch, height, width, channels = ops.shape(x)
+    shape = (batch, height // stride, stride, width // stride, stride * channels)
+    return ops.unstack(ops.reshape(x, shape), stride, axis=2)

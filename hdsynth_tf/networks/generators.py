@@ -10,6 +10,7 @@ from hdsynth_tf.networks.layers import (
     InstanceNormalization,
     ResidualBlock,
     UpsampleBlock,
+    crop,
     fresh,
     pad_to_multiple,
 )
@@ -46,7 +47,7 @@ class FeatureGenerator(keras.Model):
     def call(self, x):
         height, width = ops.shape(x)[1:3]
         features = self.features(pad_to_multiple(x, self.multiple))
-        image = widen(self.head(features))[:, :height, :width]
+        image = crop(widen(self.head(features)), height, width)
         return ops.tanh(image if self.tone is None else self.tone(image, x[..., : self.tone_channels]))
 
 
@@ -304,7 +305,7 @@ class UNetGenerator(keras.Model):
         for up in self.ups:
             x = ops.concatenate([up(x), skips.pop()], axis=-1)
         image = ops.tanh(widen(self.head(ops.relu(x))))
-        return image[:, :height, :width]
+        return crop(image, height, width)
 
     # === Config ===
 
