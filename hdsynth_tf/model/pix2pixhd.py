@@ -252,8 +252,7 @@ class Pix2PixHD(Generating, Family, keras.Model):
 
     def _judge(self, semantic_input, real_image, fake_image, training):
         """Activations of the real and of the fake image, from one forward pass of the discriminator over both."""
-        conditions, images = tf.concat([semantic_input] * 2, 0), tf.concat([real_image, fake_image], 0)
-        both = self.discriminator(conditions, images, training=training)
+        both = self.discriminator(semantic_input, tf.concat([real_image, fake_image], 0), training=training)
         halves = [[tf.split(activation, 2) for activation in scale] for scale in both]
         return [[real for real, _ in scale] for scale in halves], [[fake for _, fake in scale] for scale in halves]
 

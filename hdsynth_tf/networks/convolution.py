@@ -38,15 +38,33 @@ class Conv2D(keras.layers.Conv2D):
 
     Attributes:
         adds_bias: Boolean, false where what follows would subtract the bias again.
+
+    Call arguments:
+        inputs: `(batch, height, width, channels)`, or a pair of such, whose channels follow each other. The batch of
+            the second may be a multiple of the first one's, which then counts again and again, and is convolved once.
     """
 
     adds_bias = True
 
+    def build(self, input_shape):
+        super().build(input_shape)
+        self.input_spec = None  # which knows no pairs
+
     def call(self, inputs):
+        if not isinstance(inputs, (list, tuple)):
+            return _finish(self, self._convolve(inputs, self.kernel))
+        first, second = inputs
+        channels = first.shape[-1]
+        y = self._convolve(second, self.kernel[:, :, channels:])
+        shared = self._convolve(first, self.kernel[:, :, :channels])
+        split = (-1, *ops.shape(shared))
+        return _finish(self, ops.reshape(ops.reshape(y, split) + shared, ops.shape(y)))
+
+    def _convolve(self, x, kernel):
         stride, padding = self.strides[0], self.padding
-        if not by_parts(inputs, self.kernel, stride):
-            return _finish(self, _keras_conv(inputs, self.kernel, stride, padding))
-        return _finish(self, conv_by_parts(inputs, self.kernel, stride, padding, frozen=not self.trainable))
+        if by_parts(x, kernel, stride):
+            return conv_by_parts(x, kernel, stride, padding, frozen=not self.trainable)
+        return _keras_conv(x, kernel, stride, padding)
 
 
 class Conv2DTranspose(keras.layers.Conv2DTranspose):

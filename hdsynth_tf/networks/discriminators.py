@@ -22,7 +22,8 @@ class PatchDiscriminator(keras.Model):
         kernel_initializer: A Keras initializer.
 
     Call arguments:
-        x: `(batch, height, width, channels)` float, semantic input and image concatenated.
+        x: `(batch, height, width, channels)` float, semantic input and image concatenated, or the pair of them: several
+            images for each semantic input may follow each other, see `Conv2D`.
 
     Returns:
         List of `num_layers + 2` activations `(batch, height_i, width_i, channels_i)`; the last are the scores, one
@@ -104,10 +105,11 @@ class MultiScaleDiscriminator(keras.Model):
 
     Call arguments:
         semantic_input: `(batch, height, width, channels)` float.
-        image: `(batch, height, width, image_channels)` float in [-1, 1].
+        image: `(images * batch, height, width, image_channels)` float in [-1, 1]: one for each semantic input, then the
+            next one for each.
 
     Returns:
-        List of scales, finest first; each a list of activations, see `PatchDiscriminator`.
+        List of scales, finest first; each a list of activations of every image, see `PatchDiscriminator`.
 
     Reference:
         - [Wang et al., 2018](https://arxiv.org/abs/1711.11585), section 3.2, equation 3
@@ -168,12 +170,11 @@ class MultiScaleDiscriminator(keras.Model):
     # === Call ===
 
     def call(self, semantic_input, image):
-        image = ops.cast(image, semantic_input.dtype)
-        x = ops.concatenate([semantic_input, image], axis=-1)
-        scales = [self.discriminators[0](x)]
+        pair = [semantic_input, ops.cast(image, semantic_input.dtype)]  # convolved apart: the first once for all images
+        scales = [self.discriminators[0](pair)]
         for discriminator in self.discriminators[1:]:
-            x = self.halve(x)
-            scales.append(discriminator(x))
+            pair = [self.halve(part) for part in pair]
+            scales.append(discriminator(pair))
         return scales
 
     # === Config ===

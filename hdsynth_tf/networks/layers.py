@@ -230,13 +230,27 @@ def rematerialize_blocks(network, rematerialize):
             rematerialize_blocks(layer, rematerialize)
 
 
-def spectral_normalization(conv):
-    """`conv` with its kernel brought to spectral norm 1 at each training call; Miyato et al., 2018.
+class SpectralNormalization(keras.layers.SpectralNormalization):
+    """A convolution with its kernel brought to spectral norm 1 at each training call; Miyato et al., 2018.
 
     Keras' wrapper assigns the normalized kernel to the stored one. Under a mixed policy that would round the stored
     kernel at every call, and small steps would be lost: here it computes in float32, the convolution in its own dtype.
+
+    Args:
+        conv: `Conv2D`.
     """
-    return keras.layers.SpectralNormalization(conv, dtype=wide(conv.compute_dtype), autocast=False, name="spectral")
+
+    def __init__(self, conv):
+        super().__init__(conv, dtype=wide(conv.compute_dtype), autocast=False, name="spectral")
+
+    def build(self, input_shape):
+        super().build(input_shape)
+        self.input_spec = None  # which knows no pairs, see `Conv2D`
+
+    def call(self, inputs, training=False):
+        if training:
+            super().call(ops.zeros((1, *self.layer.kernel.shape[:3]), self.layer.compute_dtype), training=True)
+        return self.layer(inputs)
 
 
 @keras.saving.register_keras_serializable(package=PACKAGE)
@@ -286,11 +300,18 @@ class ConvBlock(Block):
         self.conv = Conv2D(
             filters, kernel_size, strides, kernel_initializer=fresh(kernel_initializer), dtype=dtype, name="conv"
         )
-        conv = spectral_normalization(self.conv) if norm == "spectral" else self.conv
+        conv = SpectralNormalization(self.conv) if norm == "spectral" else self.conv
         self.chain = [Padding2D(pad, padding, dtype=dtype, name="pad"), conv]
         if norm == "instance":
             self.chain.append(InstanceNormalization(dtype=dtype, name="norm"))
         self.chain.append(keras.layers.Activation(self.activation, dtype=dtype, name="activation"))
+
+    def forward(self, x):
+        pad, *others = self.chain
+        x = [pad(part) for part in x] if isinstance(x, (list, tuple)) else pad(x)  # a pair: see `Conv2D`
+        for layer in others:
+            x = layer(x)
+        return x
 
     def get_config(self):
         return {
