@@ -6,7 +6,7 @@ RUN ?= runs/quickstart
 PYTEST := $(BIN)/python -m pytest
 TWICE := -n 2 --dist worksteal
 
-.PHONY: quickstart test test-slow test-long test-backends test-torch lint clean
+.PHONY: quickstart test test-slow test-long test-backends test-torch bench lint clean
 
 quickstart: $(VENV)/.installed
 	$(BIN)/python -m hdsynth_tf.train --flagfile=experiments/quickstart.flags --run_dir=$(RUN)
@@ -26,6 +26,9 @@ test-backends: $(VENV)/.installed-torch
 
 test-torch: $(VENV)/.installed-torch
 	$(PYTEST) -m "torch and not slow and not long"
+
+bench: $(VENV)/.installed-torch
+	$(BIN)/python experiments/benchmarks/bench.py --only="$(ONLY)"
 
 lint: $(VENV)/.installed-dev
 	$(BIN)/ruff check .

@@ -11,13 +11,13 @@ from places import ROOT
 
 PLACE = ROOT / "experiments" / "benchmarks"
 ROWS = {
-    "training_step.py": ["32", "64", "4", "1"],
-    "full_resolution.py": ["--help"],
+    "bench.py": ["--only=loader", "--output=/dev/null"],
     "toy_street.py": [],
     "clustering.py": ["70"],
     "pooling.py": ["64", "128"],
     "editor.py": ["64", "--filters=8"],
-    "against_pytorch.py": ["64", "64", "4"],
+    "sides.py": ["our_step", "64", "64", "float32", "1", "4"],
+    "floor.py": [],
 }
 
 
