@@ -6,6 +6,7 @@ import subprocess
 import sys
 
 import browser
+import numpy as np
 import pytest
 from places import ROOT
 
@@ -17,25 +18,30 @@ ROWS = {
     "pooling.py": ["64", "128"],
     "editor.py": ["64", "--filters=8"],
     "sides.py": ["our_step", "64", "64", "float32", "1", "4"],
-    "floor.py": [],
 }
 
 
+PARTS = {"sides.py", "floor.py"}  # of bench.py: no programs for people
+
+
 def skip_what_is_missing(name):
-    if name == "against_pytorch.py":
-        pytest.importorskip("torch")
     if name == "editor.py" and browser.missing():
         pytest.skip(browser.missing())
 
 
+def test_each_is_tried_here():
+    assert {path.name for path in PLACE.glob("*.py")} == set(ROWS) | {"floor.py"}
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize("name", sorted(path.name for path in PLACE.glob("*.py")))
+@pytest.mark.parametrize("name", sorted(ROWS))
 def test_benchmark_runs(name):
     skip_what_is_missing(name)
     done = subprocess.run(
         [sys.executable, f"experiments/benchmarks/{name}", *ROWS[name]],
         cwd=ROOT,
         env={**os.environ, "PYTHONPATH": str(ROOT)},
+        input="run\n" * 3,
         capture_output=True,
         text=True,
         timeout=120,
@@ -51,7 +57,7 @@ def loaded(name):
     return module
 
 
-@pytest.mark.parametrize("name", sorted({path.name for path in PLACE.glob("*.py")} - {"toy_street.py", "pooling.py"}))
+@pytest.mark.parametrize("name", sorted(set(ROWS) - {"toy_street.py", "pooling.py"} - PARTS))
 def test_what_takes_long_says_how_it_is_used(name, monkeypatch, capsys):
     skip_what_is_missing(name)
     monkeypatch.setattr(sys, "argv", [name, "--help"])
@@ -74,3 +80,19 @@ def test_what_is_quick_runs(name, arguments, smaller, monkeypatch, capsys):
     monkeypatch.setattr(sys, "argv", [name, *arguments])
     module.main()
     assert "64x32" in capsys.readouterr().out
+
+
+def test_the_floor_runs(monkeypatch):
+    monkeypatch.syspath_prepend(str(PLACE))
+    sides = loaded("sides.py")
+    run = sides.our_floor(64, 64, "float32", 1, 4)
+    assert np.isfinite(run())
+
+
+def test_rows_are_chosen_by_name():
+    bench = loaded("bench.py")
+    names = [row[0] for row in bench.ROWS]
+    assert len(set(names)) == len(names)
+    rows, start_up = bench.chosen("inference_float32")
+    assert [row[0] for row in rows] == ["inference_float32", "tuned_inference_float32"] and start_up is None
+    assert bench.chosen("start")[1] == "start_up"
