@@ -1,6 +1,10 @@
 """The floor under a training step: its convolutions alone."""
 
+from unittest import mock
+
 import tensorflow as tf
+
+from hdsynth_tf.networks import convolution
 
 KINDS = ("Conv2D", "Conv2DBackpropInput", "Conv2DBackpropFilter")
 
@@ -11,17 +15,18 @@ def bare_convolutions(model, batch):
     Returns:
         A function without arguments.
     """
-    step = tf.function(model.train_step, autograph=False).get_concrete_function(_constants(batch))
-    calls = [_call(operation) for operation in step.graph.get_operations() if operation.type in KINDS]
-    shapes = {(shape, dtype) for _, inputs, _ in calls for shape, dtype in inputs}
+    with mock.patch.object(convolution, "is_slow_cpu", lambda: False):  # a convolution is one operation
+        step = tf.function(model.train_step, autograph=False).get_concrete_function(_constants(batch))
+    calls = [_call(operation) for operation in _needed(step.graph) if operation.type in KINDS]
+    shapes = {(shape, dtype) for _, inputs in calls for shape, dtype in inputs}
     tensors = {key: tf.Variable(tf.cast(tf.random.normal(key[0]), key[1])) for key in shapes}
 
     @tf.function(autograph=False)
     def run():
         last, total = [], 0.0
-        for function, inputs, arguments in calls:
+        for function, inputs in calls:
             with tf.control_dependencies(last):  # one after the other, as a step computes them
-                y = function(*(tensors[key] for key in inputs), **arguments)
+                y = function(*(tf.identity(tensors[key]) for key in inputs))
                 last = [tf.reshape(y, [-1])[0]]
             total += tf.cast(last[0], "float32")
         return total
@@ -33,28 +38,50 @@ def _constants(batch):
     return tf.nest.map_structure(tf.constant, batch)
 
 
+def _needed(graph):
+    """The operations that a result or a change of a variable depends on, in the order of their making."""
+    needed, waiting = set(), [tensor.op for tensor in graph.outputs]
+    waiting += [operation for operation in graph.get_operations() if operation.op_def.is_stateful]
+    while waiting:
+        operation = waiting.pop()
+        if operation not in needed:
+            needed.add(operation)
+            waiting += [tensor.op for tensor in operation.inputs] + list(operation.control_inputs)
+    return [operation for operation in graph.get_operations() if operation in needed]
+
+
 def _call(operation):
-    """`(function, [(shape, dtype)] of its tensors, other arguments)` of one convolution of the graph."""
+    """`(function, [(shape, dtype)] of its tensors)` of one convolution of the graph, as the product computes it."""
+    stride, padding = operation.get_attr("strides")[1], operation.get_attr("padding").decode()
     sizes = {"Conv2DBackpropInput": 0, "Conv2DBackpropFilter": 1}.get(operation.type)
     tensors = [tensor for number, tensor in enumerate(operation.inputs) if number != sizes]
     inputs = [(tuple(tensor.shape), tensor.dtype) for tensor in tensors]
-    strides, padding = operation.get_attr("strides"), operation.get_attr("padding").decode()
-    common = dict(strides=strides, padding=padding)
-    if operation.type == "Conv2D":
-        return tf.nn.conv2d, inputs, common
-    target = [int(length) for length in tf.get_static_value(operation.inputs[sizes])]
-    if operation.type == "Conv2DBackpropInput":
-        return _input_gradient, inputs, {**common, "input_sizes": target}
-    return _kernel_gradient, inputs, {**common, "filter_sizes": target}
+    target = tuple(operation.outputs[0].shape)
+    x, kernel = {
+        "Conv2D": inputs,
+        "Conv2DBackpropInput": ((target, inputs[1][1]), inputs[0]),
+        "Conv2DBackpropFilter": (inputs[0], (target, inputs[0][1])),
+    }[operation.type]
+    parts = convolution.by_parts(tf.TensorSpec(*x), tf.TensorSpec(*kernel), stride)
+    strides = [1, stride, stride, 1]
 
+    def forward(x, kernel):
+        if parts:
+            return convolution._forward(x, kernel, stride, padding.lower())
+        return tf.nn.conv2d(x, kernel, strides, padding)
 
-def _input_gradient(kernel, gradient, input_sizes, strides, padding):
-    return tf.raw_ops.Conv2DBackpropInput(
-        input_sizes=input_sizes, filter=kernel, out_backprop=gradient, strides=strides, padding=padding
-    )
+    def to_input(kernel, gradient):
+        return tf.raw_ops.Conv2DBackpropInput(
+            input_sizes=target, filter=kernel, out_backprop=gradient, strides=strides, padding=padding
+        )
 
+    def to_kernel(x, gradient):
+        if parts:
+            return convolution.kernel_gradient(x, gradient, target[0], stride)
+        return tf.raw_ops.Conv2DBackpropFilter(
+            input=x, filter_sizes=target, out_backprop=gradient, strides=strides, padding=padding
+        )
 
-def _kernel_gradient(x, gradient, filter_sizes, strides, padding):
-    return tf.raw_ops.Conv2DBackpropFilter(
-        input=x, filter_sizes=filter_sizes, out_backprop=gradient, strides=strides, padding=padding
-    )
+    return {"Conv2D": forward, "Conv2DBackpropInput": to_input, "Conv2DBackpropFilter": to_kernel}[
+        operation.type
+    ], inputs

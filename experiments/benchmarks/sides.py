@@ -68,12 +68,11 @@ def our_step(height, width, precision="float32", scales=2, filters=32, batch=1, 
 
 def our_floor(height, width, precision="float32", scales=2, filters=32):
     """The convolutions of our step and of its gradients, of the same shapes, one after the other, and nothing else."""
+    model = our_model(precision, scales, filters)  # first: it sets TensorFlow up
     from floor import bare_convolutions
 
     labels, image = maps(height, width)
-    return bare_convolutions(
-        our_model(precision, scales, filters), ({"label_map": labels, "instance_map": labels}, image)
-    )
+    return bare_convolutions(model, ({"label_map": labels, "instance_map": labels}, image))
 
 
 def our_replicas(height, width, replicas, batch=2, filters=8):
