@@ -82,6 +82,7 @@ def test_what_is_quick_runs(name, arguments, smaller, monkeypatch, capsys):
     assert "64x32" in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_the_floor_runs(monkeypatch):
     monkeypatch.syspath_prepend(str(PLACE))
     sides = loaded("sides.py")
