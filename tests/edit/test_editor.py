@@ -497,6 +497,7 @@ def test_the_worker_outlives_errors_and_keeps_a_bounded_number_of_bytes():
         worker.ask("a", FULL, "late", bytes)
 
 
+@pytest.mark.slow
 def test_twenty_people_do_not_see_each_others_scenes():
     """Every answer is compared with what the same edits give to one alone."""
     editor = make_editor(FakePainter(delay=0.001))

@@ -389,6 +389,7 @@ def test_real_cityscapes_in_its_19_classes(command, tmp_path):
 SMALL = ["--num_scenes=12", "--image_height=32", "--image_width=64", "--num_filters=4", "--num_downsamples=1"]
 
 
+@pytest.mark.slow
 def test_train_segmenter_writes_one_file_that_evaluate_takes(command, tmp_path):
     path = tmp_path / "s.keras"
     code, output, error = command("train_segmenter", *SMALL, "--epochs=2", "--steps_per_epoch=3", f"--output={path}")

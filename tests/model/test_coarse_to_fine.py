@@ -29,6 +29,7 @@ def enhanced(*filters, num_filters=64):
     return CoarseToFineGenerator(base, [LocalEnhancer(width, kernel_initializer="zeros") for width in filters])
 
 
+@pytest.mark.slow
 def test_parameter_counts_of_the_released_networks():
     assert built(enhanced(32), 36).count_params() == 182_857_059
     assert built(enhanced(32), 3).count_params() == 182_701_827

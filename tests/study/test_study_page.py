@@ -165,6 +165,7 @@ def test_a_session_with_the_server_killed_and_the_page_closed(pictures, tmp_path
         assert row["share"] == pytest.approx(np.mean(fooled)) and row["answers"] == len(own)
 
 
+@pytest.mark.slow
 def test_pages_are_usable_without_a_mouse_and_on_a_tablet(pictures, tmp_path):
     folder = tmp_path / "study"
     more = dict(num_pairs=3, practice=0, checks=0, allow_tie=True, picture_size=512)
@@ -202,6 +203,7 @@ def test_pages_are_usable_without_a_mouse_and_on_a_tablet(pictures, tmp_path):
     assert all(0.6 < one["scale"] < 0.75 and one["cross_origin_isolated"] for one in answers)
 
 
+@pytest.mark.slow
 def test_names_tell_nothing_and_what_was_disturbed_is_shown_again(pictures, tmp_path):
     folder, seen = tmp_path / "study", []
     more = dict(num_pairs=2, practice=1, checks=0, durations=(0.5,), picture_size=96)

@@ -4,6 +4,7 @@ import shutil
 
 import keras
 import numpy as np
+import pytest
 from places import TESTS
 
 import hdsynth_tf  # noqa: F401
@@ -17,6 +18,7 @@ FLAGS = [  # as it was begun, but for --max_steps=14
 ]  # fmt: skip
 
 
+@pytest.mark.slow
 def test_it_goes_on(command, tmp_path):
     run = tmp_path / "run"
     shutil.copytree(TESTS / "data" / "former" / "run", run)
