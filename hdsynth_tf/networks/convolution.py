@@ -1,6 +1,6 @@
 """Convolutions of every network here: Keras' own, or the same computed otherwise where that takes less time.
 
-On CPUs without AVX512 TensorFlow's kernels reach a quarter of what the machine can do, in two cases: the forward pass
+On CPUs without AVX512 TensorFlow's kernels stay far below what the machine can do in two cases: the forward pass
 of one picture, whose 3D kernel is not slowed, and the gradient of the kernel, which is a few matrix products. Figures:
 experiments/RESULTS.md, speed and memory.
 """
@@ -86,18 +86,17 @@ def _finish(layer, y):
     return layer.activation(y + layer.bias if layer.adds_bias else y)
 
 
-def conv(x, kernel, stride=1):
+def conv(x, kernel):
     """Convolution without padding, of a kernel that is no layer's.
 
     Args:
         x: `(batch, height, width, channels)`.
         kernel: `(size, size, channels, filters)`, of the dtype of `x`.
-        stride: Integer.
 
     Returns:
-        `(batch, (height - size) // stride + 1, (width - size) // stride + 1, filters)`.
+        `(batch, height - size + 1, width - size + 1, filters)`.
     """
-    return (conv_by_parts if by_parts(x, kernel, stride) else _keras_conv)(x, kernel, stride, "valid")
+    return (conv_by_parts if by_parts(x, kernel, 1) else _keras_conv)(x, kernel, 1, "valid")
 
 
 def _keras_conv(x, kernel, stride, padding):
@@ -115,7 +114,8 @@ def conv_by_parts(x, kernel, stride=1, padding="valid", frozen=False):
     """`ops.conv`, its gradients by `kernel_gradient`.
 
     Args:
-        x, kernel, stride: See `conv`.
+        x, kernel: See `conv`.
+        stride: Integer.
         padding: `"valid"`, or with stride 1 `"same"`.
         frozen: Boolean. If true there is no gradient of the kernel.
     """

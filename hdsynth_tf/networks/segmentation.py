@@ -3,7 +3,7 @@
 import keras
 from keras import ops
 
-from hdsynth_tf.networks.layers import PACKAGE, Chain, pad_to_multiple
+from hdsynth_tf.networks.layers import PACKAGE, Chain, crop, pad_to_multiple
 from hdsynth_tf.networks.precision import widen
 
 
@@ -93,7 +93,7 @@ class SegmentationUNet(keras.Model):
         x = self.downs[-1](x)
         for up, skip in zip(self.ups, reversed(skips)):
             x = up(ops.concatenate([self.enlarge(x), skip], -1))
-        return x[:, :height, :width]
+        return crop(x, height, width)
 
     def call(self, image, training=False):
         return widen(self.head(self.features(image)))
