@@ -167,4 +167,4 @@ LOSSES = {
     "DecibelLoss": lambda: DecibelLoss(),
     "GradientLoss": lambda: GradientLoss(2, (1, 3)),
 }
-TESTED_ELSEWHERE = {"Adam", "Pix2PixHD", "LinearDecay", "LocalEnhancer", "Term", "VGG19Features"}
+TESTED_ELSEWHERE = {"Adam", "Hastened", "Pix2PixHD", "LinearDecay", "LocalEnhancer", "Term", "VGG19Features"}

@@ -172,10 +172,10 @@ class ModelMaker:
         """The conditioning of a `Level`, in single precision."""
         return build_conditioning(level.data, self.networks, level.source, "float32")
 
-    def compile_arguments(self, stage):
-        """Arguments of `Pix2PixHD.compile` for a stage. Call it in the strategy's scope."""
+    def compile_arguments(self, stage, speed=None):
+        """Arguments of `Pix2PixHD.compile` for a stage; `speed`: see `Hastened`. Call it in the strategy's scope."""
         level, losses = self.levels[stage.level], settings.at_level(self.losses, stage.level, len(self.levels))
-        return compile_arguments(stage, losses, level.training, level.steps_per_epoch)
+        return compile_arguments(stage, losses, level.training, level.steps_per_epoch, speed)
 
     def _check_given(self):
         if self.given.level >= len(self.levels):

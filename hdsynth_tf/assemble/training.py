@@ -16,7 +16,7 @@ from hdsynth_tf.losses import (
     PerceptualLoss,
     PyramidLoss,
 )
-from hdsynth_tf.model.optimizers import Adam, LinearDecay
+from hdsynth_tf.model.optimizers import Adam, Hastened, LinearDecay
 from hdsynth_tf.model.terms import Term
 from hdsynth_tf.pretrained.vgg19 import VGG19Features
 
@@ -93,13 +93,14 @@ def build_stages(networks, losses, training, first_level=0):
     return plan_stages(lengths, training.enhancer_epochs, bool(losses.adversarial_weight), first_level)
 
 
-def compile_arguments(stage, losses, training, steps_per_epoch):
+def compile_arguments(stage, losses, training, steps_per_epoch, speed=None):
     """Arguments of `Pix2PixHD.compile` for a stage.
 
     Args:
         stage: `Stage`.
         losses, training: `LossSettings`, `TrainingSettings` of the stage's level.
         steps_per_epoch: Integer.
+        speed: Variable, how fast the rates change, see `Hastened`; `None`: as planned.
 
     Returns:
         Dict. It holds new optimizers: call this in the strategy's scope.
@@ -113,10 +114,10 @@ def compile_arguments(stage, losses, training, steps_per_epoch):
     }
     if not stage.adversarial and losses.adversarial_weight:
         rate = _warm_start_rate(training, stage.epochs * steps_per_epoch)
-        return {**arguments, "generator_optimizer": _adam(rate, training)}
+        return {**arguments, "generator_optimizer": _adam(rate, speed, training)}
 
     def optimizer(rate):
-        return _adam(LinearDecay(rate, stage.constant_epochs, stage.decay_epochs, steps_per_epoch), training)
+        return _adam(LinearDecay(rate, stage.constant_epochs, stage.decay_epochs, steps_per_epoch), speed, training)
 
     arguments["generator_optimizer"] = optimizer(training.learning_rate)
     if is_adversarial:
@@ -136,8 +137,8 @@ def _warm_start_rate(training, steps):
     )
 
 
-def _adam(rate, training):
-    optimizer = Adam(rate, training.beta_1)
+def _adam(rate, speed, training):
+    optimizer = Adam(rate if speed is None else Hastened(rate, speed), training.beta_1)
     if training.precision == "mixed_float16":
         optimizer = keras.optimizers.LossScaleOptimizer(optimizer)
     return optimizer

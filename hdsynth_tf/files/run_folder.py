@@ -18,6 +18,7 @@ serving/1       the same for TensorFlow Serving:
 samples.png     input | real | generated, at the end; samples/ has the same scenes as the training went on
 logs/           losses as CSV; curves and pictures for: tensorboard --logdir=logs
 windows.json    the values of sources and images that are -1 and 1 for the networks
+steps.json      steps of an epoch of each stage, where --time_limit was given
 precision.json  the float type that the networks compute in, and why
 values_*.png    histograms of sources or images that are no plain photographs, and the window of values used
 scores.json     PSNR and SSIM on scenes that were not trained on, beside a picture in mean colours
@@ -93,6 +94,11 @@ class RunFolder:
     def read_windows(self):
         """Dict: `source`, `image` -> (low, high), or nothing where each picture has its own; empty in a new run."""
         return json.loads(self.windows.read_text()) if self.windows.exists() else {}
+
+    @property
+    def epoch_steps(self):
+        """JSON file: steps of an epoch of each stage that --time_limit was settled for."""
+        return self.path / "steps.json"
 
     @property
     def precision(self):

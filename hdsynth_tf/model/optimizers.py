@@ -72,3 +72,28 @@ class LinearDecay(keras.optimizers.schedules.LearningRateSchedule):
             "decay_epochs": self.decay_epochs,
             "steps_per_epoch": self.steps_per_epoch,
         }
+
+
+@keras.saving.register_keras_serializable(package="hdsynth_tf")
+class Hastened(keras.optimizers.schedules.LearningRateSchedule):
+    """A schedule that is passed through faster, or slower, than it was made for.
+
+    Args:
+        schedule: `keras.optimizers.schedules.LearningRateSchedule`.
+        speed: Float, or a variable that may change under way: steps of the schedule in one step of the training.
+    """
+
+    def __init__(self, schedule, speed):
+        self.schedule = schedule
+        self.speed = speed
+
+    def __call__(self, step):
+        return self.schedule(ops.cast(step, "float32") * self.speed)
+
+    def get_config(self):
+        schedule = keras.saving.serialize_keras_object(self.schedule)
+        return {"schedule": schedule, "speed": float(ops.convert_to_numpy(self.speed))}
+
+    @classmethod
+    def from_config(cls, config):
+        return cls(keras.saving.deserialize_keras_object(config["schedule"]), config["speed"])

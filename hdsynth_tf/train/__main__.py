@@ -18,6 +18,7 @@ from hdsynth_tf.files.storage import replacing
 from hdsynth_tf.show.pictures import compare, histogram
 from hdsynth_tf.train import plan
 from hdsynth_tf.train.checkpoints import Checkpoints
+from hdsynth_tf.train.pace import Pace
 from hdsynth_tf.train.settings import RunSettings
 from hdsynth_tf.train.stages import StagedTraining, pick_scenes
 from pipelines.paths import as_path
@@ -56,6 +57,8 @@ def main(argv):
     if not run.run_dir:
         raise SettingsError("Say where the run goes: --run_dir=runs/NAME.")
     assemble.check_options(data, networks, training)
+    if run.time_limit and training.strategy == "multi_worker":
+        raise SettingsError("--time_limit is for one machine: several would settle on different numbers of steps.")
     strategy = assemble.build_strategy(training.strategy)
     num_workers, is_chief = assemble.workers(strategy)
     with contextlib.nullcontext() if is_chief else contextlib.redirect_stdout(open(os.devnull, "w")):
@@ -89,9 +92,10 @@ def train(groups, strategy, num_workers, is_chief):
         print("Dry run: nothing was trained, nothing was written.")
         return
 
+    pace = Pace(stages, levels, folder.epoch_steps, run.time_limit)
     staged = StagedTraining(
         stages, levels, folder, Checkpoints(folder.checkpoints, run.keep_checkpoints), strategy, num_workers, is_chief,
-        models, training.seed, training.max_steps, run.num_samples, run.sample_epochs, run.checkpoint_steps,
+        models, pace, training.seed, training.max_steps, run.num_samples, run.sample_epochs, run.checkpoint_steps,
     )  # fmt: skip
     if folder.is_finished and staged.is_over:
         print(f"{folder.path} is finished: there is nothing left to do.")

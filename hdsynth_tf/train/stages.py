@@ -14,6 +14,7 @@ from hdsynth_tf.train.callbacks import (
     StopSignals,
 )
 from hdsynth_tf.train.checkpoints import Position
+from hdsynth_tf.train.pace import FIRST_STEPS, TIMED, TimeSteps
 from hdsynth_tf.train.tone_fitting import fit_tone
 from hdsynth_tf.train.validation import Validation
 from pipelines.augment import NO_ZOOM
@@ -35,6 +36,7 @@ class StagedTraining:
         strategy: `tf.distribute.Strategy`.
         num_workers, is_chief: Integer and boolean: how many processes take part, and whether this one writes.
         models: `assemble.ModelMaker`.
+        pace: `Pace`, how long the epochs are.
         seed: Integer.
         max_steps: Integer, of all stages together; 0: no limit.
         num_samples, sample_epochs: Integers: scenes in a grid of samples, epochs between grids.
@@ -51,6 +53,7 @@ class StagedTraining:
         num_workers,
         is_chief,
         models,
+        pace,
         seed=0,
         max_steps=0,
         num_samples=6,
@@ -65,6 +68,7 @@ class StagedTraining:
         self.num_workers = num_workers
         self.is_chief = is_chief
         self.models = models
+        self.pace = pace
         self.seed = seed
         self.max_steps = max_steps
         self.num_samples = num_samples
@@ -81,7 +85,7 @@ class StagedTraining:
     def _steps(self, index):
         """Steps of stage `index`."""
         stage = self.stages[index]
-        return stage.epochs * self.levels[stage.level].steps_per_epoch
+        return stage.epochs * self.pace.steps_per_epoch(stage)
 
     def run(self):
         """Trains to the end of the last stage or to `max_steps`, whichever comes first; returns the model.
@@ -118,9 +122,16 @@ class StagedTraining:
         keras.utils.set_random_seed(self.seed + index)
         with self.strategy.scope():
             model = self.models.make(stage.level, model)
-            model.compile(**self.models.compile_arguments(stage))
+            model.compile(**self.models.compile_arguments(stage, self._speed(stage)))
         print("\n" + self.describe(stage, model))
         return model
+
+    def _speed(self, stage):
+        """How fast the rates of a stage fall: a variable, where the length of its epochs may be settled under way."""
+        if not self.pace.minutes and stage.name not in self.pace.settled:
+            return None
+        self.speed = keras.Variable(self.pace.speed(stage), trainable=False, name="speed")
+        return self.speed
 
     def _fit_tone(self, model):
         """Finds the tone of this run's scenes, also for the model of an earlier run; each worker for itself, alike."""
@@ -136,7 +147,7 @@ class StagedTraining:
         """Summary of a stage: networks that train, size, numbers of parameters."""
         height, width = self.levels[stage.level].size
         lines = [
-            f"Stage: {stage.name}, {stage.epochs} epochs of {self.levels[stage.level].steps_per_epoch} steps at "
+            f"Stage: {stage.name}, {stage.epochs} epochs of {self.pace.steps_per_epoch(stage)} steps at "
             f"{width}x{height}",
             f"  generator: {_count(model.generator_variables):,d} of {model.generator.count_params():,d} parameters "
             "train",
@@ -153,29 +164,48 @@ class StagedTraining:
         return max(self.max_steps - position.total, 0) if self.max_steps else None
 
     def _train(self, model, position, signals):
-        """Trains a stage from `position` to its end: what is left of an epoch that was interrupted, then the rest."""
+        """Trains a stage from `position` to its end: its first steps, what is left of an epoch, then the rest."""
         stage, level = self.stages[position.stage], self.levels[self.stages[position.stage].level]
-        before = sum(stage.epochs for stage in self.stages[: position.stage])
         saver = SaveCheckpoints(self.checkpoints if self.is_chief else None, signals, position, self.checkpoint_steps)
-        epoch, done = divmod(position.step, level.steps_per_epoch)
         watchers = self._watchers(stage, level) if self.is_chief else []
-        spans = [(epoch, epoch + 1, level.steps_per_epoch - done)] if done else []
-        spans.append((epoch + bool(done), stage.epochs, level.steps_per_epoch))
-        for first, last, steps in spans:
-            left = self._left(saver.position)
-            if first == last or left == 0:
-                continue
-            if signals.number:
-                raise Interrupted(signals.number, saver.position)
-            model.fit(
-                self._batches(level, saver.position),
-                initial_epoch=before + first,
-                epochs=before + last,
-                steps_per_epoch=steps,
-                callbacks=[StopOnNonFinite(self.checkpoints), *watchers, *([StopAfter(left)] if left else []), saver],
-                shuffle=False,
-            )
+        if self.pace.is_open(stage) and position.step < TIMED:
+            span = (0, 1, FIRST_STEPS - position.step)
+            self._fit(model, saver, signals, span, [TimeSteps(self._settle(stage), span[-1])])
+        elif position.step == 0:
+            watchers = [TimeSteps(lambda seconds: self.pace.forecast(stage, seconds)), *watchers]
+        steps = self.pace.steps_per_epoch(stage)
+        epoch, done = divmod(saver.position.step, steps)
+        if done:
+            self._fit(model, saver, signals, (epoch, epoch + 1, steps - done), watchers)
+        self._fit(model, saver, signals, (epoch + bool(done), stage.epochs, steps), watchers)
         return saver.position
+
+    def _settle(self, stage):
+        """Settles the length of the stage's epochs by the seconds of a step, and the fall of its rates with it."""
+
+        def settle(seconds):
+            line = self.pace.settle(stage, seconds)
+            self.speed.assign(self.pace.speed(stage))
+            return line
+
+        return settle
+
+    def _fit(self, model, saver, signals, span, watchers):
+        """Trains for a span of epochs of the stage, `(first, last, steps of each)`, or to `max_steps`."""
+        (first, last, steps), left = span, self._left(saver.position)
+        if first == last or left == 0:
+            return
+        if signals.number:
+            raise Interrupted(signals.number, saver.position)
+        before = sum(stage.epochs for stage in self.stages[: saver.position.stage])
+        model.fit(
+            self._batches(self.levels[self.stages[saver.position.stage].level], saver.position),
+            initial_epoch=before + first,
+            epochs=before + last,
+            steps_per_epoch=steps,
+            callbacks=[StopOnNonFinite(self.checkpoints), *watchers, *([StopAfter(left)] if left else []), saver],
+            shuffle=False,
+        )
 
     def _watchers(self, stage, level):
         """The callbacks that write logs and pictures."""
