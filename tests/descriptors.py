@@ -36,7 +36,7 @@ from hdsynth_tf.networks.layers import (
     UpsampleBlock,
 )
 from hdsynth_tf.networks.tone import ToneAdjustment
-from hdsynth_tf.pretrained.vgg19 import ToVGGInput
+from hdsynth_tf.pretrained.chain import ToVGGInput
 from pipelines.conditioning import ImageConditioning, SemanticConditioning
 
 IDS, SEED = "ids", "seed"
@@ -167,4 +167,5 @@ LOSSES = {
     "DecibelLoss": lambda: DecibelLoss(),
     "GradientLoss": lambda: GradientLoss(2, (1, 3)),
 }
-TESTED_ELSEWHERE = {"Adam", "Hastened", "Pix2PixHD", "LinearDecay", "LocalEnhancer", "Term", "VGG19Features"}
+TESTED_ELSEWHERE = {"Adam", "Hastened", "Pix2PixHD", "LinearDecay", "LocalEnhancer", "Term"}
+TESTED_ELSEWHERE |= {"AlexNetFeatures", "LPIPS", "VGG16Features", "VGG19Features"}

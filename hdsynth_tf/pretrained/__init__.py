@@ -1,5 +1,8 @@
 """Networks that others trained, frozen. Nothing is loaded or downloaded before one is made. Backend-neutral."""
 
+from hdsynth_tf.pretrained.alexnet import AlexNetFeatures
+from hdsynth_tf.pretrained.lpips import LPIPS
+from hdsynth_tf.pretrained.vgg16 import VGG16Features
 from hdsynth_tf.pretrained.vgg19 import VGG19Features
 
-__all__ = ["VGG19Features"]
+__all__ = ["LPIPS", "AlexNetFeatures", "VGG16Features", "VGG19Features"]

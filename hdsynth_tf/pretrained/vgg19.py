@@ -3,62 +3,18 @@
 from pathlib import Path
 
 import keras
-from keras import ops
 
 from hdsynth_tf.files.torch_files import WeightsFileError, read_tensors, require_torch
-from hdsynth_tf.networks.convolution import Conv2D
-from hdsynth_tf.networks.layers import Block
-from hdsynth_tf.networks.precision import wide
-from pipelines.errors import UserError
+from hdsynth_tf.pretrained.chain import FeatureChain
+from hdsynth_tf.pretrained.packages import WeightsError
 
 TAPS = tuple(f"block{i}_conv1" for i in range(1, 6))  # relu1_1 .. relu5_1, the released code's five layers
 TORCHVISION_CONVOLUTIONS = (0, 2, 5, 7, 10, 12, 14, 16, 19, 21, 23, 25, 28)  # up to the last tap
 TORCHVISION_URL = "https://download.pytorch.org/models/vgg19-dcbb9e9d.pth"
-KERAS_MEANS_BGR = (103.939, 116.779, 123.68)  # of ImageNet in 0..255, what Keras' weights were trained with
-TORCHVISION_MEANS, TORCHVISION_DEVIATIONS = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # RGB in 0..1
-
-
-class WeightsError(UserError, ValueError):
-    """The weights of a fixed network cannot be had. Says why, and names the ways out."""
 
 
 @keras.saving.register_keras_serializable(package="hdsynth_tf")
-class ToVGGInput(keras.layers.Layer):
-    """Image in [-1, 1], of one or three channels -> what VGG19 gets to see.
-
-    Args:
-        scaling: `"keras"`: BGR, 0..255 less the means; `"torchvision"`: RGB, means 0 and deviations 1; `"raw"`: the
-            image as it is, as the released code does with torchvision's weights.
-
-    Raises:
-        ValueError: If `scaling` is none of these.
-    """
-
-    def __init__(self, scaling="keras", **kwargs):
-        super().__init__(**kwargs)
-        if scaling not in ("keras", "torchvision", "raw"):
-            raise ValueError(f'`scaling` should be "keras", "torchvision" or "raw". Received: scaling={scaling!r}')
-        self.scaling = scaling
-
-    def call(self, image):
-        if image.shape[-1] == 1:
-            image = ops.repeat(image, 3, axis=-1)
-        if self.scaling == "keras":
-            return (ops.flip(image, axis=-1) + 1) * 127.5 - ops.convert_to_tensor(KERAS_MEANS_BGR, image.dtype)
-        if self.scaling == "torchvision":
-            means = ops.convert_to_tensor(TORCHVISION_MEANS, image.dtype)
-            return ((image + 1) / 2 - means) / ops.convert_to_tensor(TORCHVISION_DEVIATIONS, image.dtype)
-        return image
-
-    def compute_output_shape(self, input_shape):
-        return (*input_shape[:-1], 3)
-
-    def get_config(self):
-        return {**super().get_config(), "scaling": self.scaling}
-
-
-@keras.saving.register_keras_serializable(package="hdsynth_tf")
-class VGG19Features(keras.Model):
+class VGG19Features(FeatureChain):
     """VGG19 up to relu5_1, frozen: what the perceptual loss compares.
 
     Its weights are not saved with it: they are loaded again from where they came.
@@ -79,37 +35,10 @@ class VGG19Features(keras.Model):
     """
 
     def __init__(self, weights="imagenet", raw_input=False, **kwargs):
-        super().__init__(**kwargs)
+        scaling = "raw" if raw_input else "torchvision" if is_torchvision(weights) else "keras"
+        super().__init__(_load_vgg19(weights).layers[1:], TAPS, scaling, **kwargs)
         self.weights_from = weights
         self.raw_input = raw_input
-
-        # === Layers ===
-        scaling = "raw" if raw_input else "torchvision" if is_torchvision(weights) else "keras"
-        self.to_vgg_input = ToVGGInput(scaling, dtype=wide(self.compute_dtype), name="to_vgg_input")
-        self.slices = [self._block(layers, i) for i, layers in enumerate(_slices(_load_vgg19(weights)))]
-        self.trainable = False
-        self.built = True
-
-    def _block(self, layers, i):
-        """The layers up to a tap: rematerialized, nothing is kept between two features."""
-        block = Block([self._copy(layer) for layer in layers], dtype=self.dtype_policy, name=f"slice_{i}")
-        block.built = True
-        return block
-
-    def _copy(self, layer):
-        kind = Conv2D if isinstance(layer, keras.layers.Conv2D) else type(layer)
-        copy = kind.from_config({**layer.get_config(), "dtype": self.dtype_policy})
-        if layer.weights:
-            copy.build(layer.get_build_config()["input_shape"])
-            copy.set_weights(layer.get_weights())
-        return copy
-
-    def call(self, image):
-        x, features = self.to_vgg_input(image), []
-        for part in self.slices:
-            x = part(x)
-            features.append(x)
-        return features
 
     def get_config(self):
         return {**super().get_config(), "weights": self.weights_from, "raw_input": self.raw_input}
@@ -154,10 +83,3 @@ def _load_torchvision(vgg, weights):
             raise WeightsFileError(f"it is no VGG19 of torchvision: {missing[0]} is missing")
         kernel, bias = (tensors[name] for name in names)
         layer.set_weights([kernel.transpose(2, 3, 1, 0), bias])
-
-
-def _slices(vgg):
-    """VGG19's layers in five lists, each up to a tap."""
-    layers = vgg.layers[1:]
-    ends = [next(i for i, layer in enumerate(layers) if layer.name == tap) + 1 for tap in TAPS]
-    return [layers[start:end] for start, end in zip([0, *ends], ends)]
