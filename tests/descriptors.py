@@ -7,6 +7,7 @@ import keras
 
 from hdsynth_tf.losses import (
     DecibelLoss,
+    DistanceLoss,
     FeatureMatchingLoss,
     GradientLoss,
     HingeLoss,
@@ -157,12 +158,32 @@ def tiny_features():
     return keras.Model(image, [first, keras.layers.Conv2D(2, 3, strides=2, name="second")(first)])
 
 
+@keras.saving.register_keras_serializable(package="tests")
+class OfPairs(keras.Model):
+    """A small stand-in for LPIPS: the mean absolute difference of a network's last features."""
+
+    def __init__(self, network, **kwargs):
+        super().__init__(**kwargs)
+        self.network = network
+
+    def call(self, a, b):
+        return keras.ops.mean(keras.ops.abs(self.network(a)[-1] - self.network(b)[-1]), axis=(1, 2, 3))
+
+    def get_config(self):
+        return {**super().get_config(), "network": keras.saving.serialize_keras_object(self.network)}
+
+    @classmethod
+    def from_config(cls, config):
+        return cls(**{**config, "network": keras.saving.deserialize_keras_object(config["network"])})
+
+
 LOSSES = {
     "LeastSquaresLoss": LeastSquaresLoss,
     "HingeLoss": HingeLoss,
     "LogisticLoss": LogisticLoss,
     "FeatureMatchingLoss": lambda: FeatureMatchingLoss(relative=True),
     "PerceptualLoss": lambda: PerceptualLoss(tiny_features(), (0.5, 1.0)),
+    "DistanceLoss": lambda: DistanceLoss(OfPairs(tiny_features())),
     "PyramidLoss": lambda: PyramidLoss(3),
     "DecibelLoss": lambda: DecibelLoss(),
     "GradientLoss": lambda: GradientLoss(2, (1, 3)),

@@ -6,6 +6,7 @@ import keras
 import tensorflow as tf
 
 from hdsynth_tf.assemble.data import shortest_side, size_setting
+from hdsynth_tf.assemble.perceptual import build_perceptual_loss
 from hdsynth_tf.assemble.stages import plan_stages
 from hdsynth_tf.config import settings
 from hdsynth_tf.config.settings import SettingsError
@@ -13,12 +14,10 @@ from hdsynth_tf.losses import (
     DecibelLoss,
     FeatureMatchingLoss,
     GradientLoss,
-    PerceptualLoss,
     PyramidLoss,
 )
 from hdsynth_tf.model.optimizers import Adam, Hastened, LinearDecay
 from hdsynth_tf.model.terms import Term
-from hdsynth_tf.pretrained.vgg19 import VGG19Features
 
 WARM_UP_STEPS = 50  # over which the rate of a warm start rises, since Adam's first steps know no variance yet
 
@@ -153,9 +152,7 @@ def _terms(losses, training, adversarial):
             loss = FeatureMatchingLoss(relative=losses.relative_matching)
             made.append(Term("feature_matching", loss, losses.feature_matching_weight))
     if losses.uses_perceptual:
-        raw_input = losses.perceptual_input == "raw"
-        extractor = VGG19Features(losses.perceptual_weights, raw_input, dtype=training.precision)
-        loss = PerceptualLoss(extractor, relative=losses.relative_perceptual)
+        loss = build_perceptual_loss(losses, training.precision)
         made.append(Term("perceptual", loss, losses.perceptual_weight))
     if losses.pixel_weight:
         loss = DecibelLoss() if losses.pixel_loss == "decibel" else PyramidLoss(losses.pixel_levels)

@@ -5,6 +5,8 @@ import dataclasses
 from hdsynth_tf.config.recipes import RECIPES
 from hdsynth_tf.config.settings import Settings, SettingsError, check_size, seed_setting, setting, values
 
+PERCEPTUAL = ("vgg19", "vgg16", "alex", "lpips_vgg", "lpips_alex")
+
 
 @dataclasses.dataclass(frozen=True)
 class DataSettings(Settings):
@@ -143,15 +145,23 @@ class LossSettings(Settings):
     adversarial_weight: float = setting(1.0, "Weight of the adversarial loss. 0: no discriminator.", at_least=0)
     feature_matching_weight: float = setting(10.0, "Weight of the feature matching loss. 0: off.", at_least=0)
     relative_matching: bool = setting(False, "Feature matching relative to each layer's magnitude.")
-    perceptual_weight: float = setting(
-        10.0, "Weight of the perceptual loss, if --perceptual_weights are given.", at_least=0
+    perceptual: str = setting(
+        "",
+        "Pretrained network of the perceptual loss; thousands of multiplications a pixel in brackets. Features of "
+        "vgg19 (361), vgg16 (287), alex (15); or LPIPS by lpips_vgg (306), lpips_alex (15). Default: vgg19 if "
+        "--perceptual_weights are given, else none.",
+        ("", *PERCEPTUAL),
     )
+    perceptual_weight: float = setting(10.0, "Weight of the perceptual loss, if there is one.", at_least=0)
     perceptual_weights: str = setting(
         "none",
-        "VGG19: none; imagenet or torchvision (Keras' or PyTorch's, downloaded); or a file of either, .h5 or .pth.",
+        "Where its weights are. vgg19: imagenet or torchvision (Keras' or PyTorch's, downloaded), or a file of either, "
+        ".h5 or .pth. Others: the installed package (make pretrained) unless a file of it is named.",
     )
     perceptual_input: str = setting(
-        "normalized", "How VGG19 sees pictures: as in its own training, or raw, in [-1, 1].", ("normalized", "raw")
+        "normalized",
+        "How the network sees pictures: as in its own training, or raw, in [-1, 1].",
+        ("normalized", "raw"),
     )
     relative_perceptual: bool = setting(True, "Perceptual term relative to each layer's magnitude.")
     pixel_loss: str = setting(
@@ -171,17 +181,33 @@ class LossSettings(Settings):
     def check(self):
         if not (self.adversarial_weight or self.pixel_weight or self.uses_perceptual):
             raise SettingsError("All losses are off: one of --adversarial_weight, --pixel_weight must be above 0.")
-        keras_weights = self.perceptual_weights == "imagenet" or self.perceptual_weights.endswith(".h5")
+        keras_weights = self.perceptual_source == "imagenet" or self.perceptual_source.endswith(".h5")
         if keras_weights and (self.perceptual_input == "raw" or not self.relative_perceptual):
             raise SettingsError(
                 "Keras' VGG19 weights need --perceptual_input=normalized and --relative_perceptual: raw pictures and "
                 "absolute distances, as in the released code, are for --perceptual_weights=torchvision. Received: "
-                f"--perceptual_weights={self.perceptual_weights}"
+                f"--perceptual_weights={self.perceptual_source}"
+            )
+        if self.perceptual_network != "vgg19" and self.perceptual_weights in ("imagenet", "torchvision"):
+            raise SettingsError(
+                f"--perceptual_weights={self.perceptual_weights} are those of vgg19. For "
+                f"--perceptual={self.perceptual} leave it out, for the installed package, or name its file."
             )
 
     @property
     def uses_perceptual(self):
-        return self.perceptual_weights != "none" and self.perceptual_weight > 0
+        return bool(self.perceptual_network) and self.perceptual_weight > 0
+
+    @property
+    def perceptual_network(self):
+        """Name of the network of the perceptual loss; empty: none."""
+        return self.perceptual or ("vgg19" if self.perceptual_weights != "none" else "")
+
+    @property
+    def perceptual_source(self):
+        """Where that network's weights are."""
+        usual = "imagenet" if self.perceptual_network == "vgg19" else "package"
+        return usual if self.perceptual_weights == "none" else self.perceptual_weights
 
 
 @dataclasses.dataclass(frozen=True)

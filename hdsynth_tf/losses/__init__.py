@@ -9,6 +9,7 @@ from hdsynth_tf.losses.adversarial import (
 )
 from hdsynth_tf.losses.reconstruction import (
     DecibelLoss,
+    DistanceLoss,
     FeatureMatchingLoss,
     GradientLoss,
     PerceptualLoss,
@@ -19,6 +20,7 @@ __all__ = [
     "ADVERSARIAL_LOSSES",
     "AdversarialLoss",
     "DecibelLoss",
+    "DistanceLoss",
     "FeatureMatchingLoss",
     "GradientLoss",
     "HingeLoss",

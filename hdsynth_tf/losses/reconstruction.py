@@ -122,6 +122,33 @@ class PerceptualLoss(keras.losses.Loss):
 
 
 @keras.saving.register_keras_serializable(package=PACKAGE)
+class DistanceLoss(keras.losses.Loss):
+    """A distance of two images that a frozen network tells, such as LPIPS, as a loss.
+
+    Args:
+        distance: `keras.Model`, of two images `(batch, height, width, channels)` float32 in [-1, 1] -> `(batch,)`, such
+            as `pretrained.LPIPS("vgg")`.
+
+    Reference:
+        - [Zhang et al., 2018](https://arxiv.org/abs/1801.03924)
+    """
+
+    def __init__(self, distance, name="distance", **kwargs):
+        super().__init__(name=name, **kwargs)
+        self.distance = distance
+
+    def call(self, y_true, y_pred):
+        return self.distance(ops.stop_gradient(y_true), y_pred)
+
+    def get_config(self):
+        return {**super().get_config(), "distance": keras.saving.serialize_keras_object(self.distance)}
+
+    @classmethod
+    def from_config(cls, config):
+        return cls(**{**config, "distance": keras.saving.deserialize_keras_object(config["distance"])})
+
+
+@keras.saving.register_keras_serializable(package=PACKAGE)
 class PyramidLoss(keras.losses.Loss):
     """Mean absolute difference of two images, averaged over a pyramid of sizes: 1, 1/2, 1/4, ...
 

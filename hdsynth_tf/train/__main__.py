@@ -75,6 +75,7 @@ def train(groups, strategy, num_workers, is_chief):
     training = dataclasses.replace(training, precision=precision)
     levels = assemble.build_levels(data, networks, training)
     assemble.check_pixel_levels(levels, losses)
+    assemble.check_perceptual_size(levels, losses)
     values = check_data(levels[-1])
     levels = assemble.settle_windows(levels, values, folder.read_windows())
     windows = {"source": levels[0].data.source_range, "image": levels[0].data.target_range}

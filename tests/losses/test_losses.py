@@ -3,11 +3,12 @@
 import keras
 import numpy as np
 import pytest
-from descriptors import tiny_features
+from descriptors import OfPairs, tiny_features
 
 from hdsynth_tf.losses import (
     ADVERSARIAL_LOSSES,
     DecibelLoss,
+    DistanceLoss,
     FeatureMatchingLoss,
     GradientLoss,
     HingeLoss,
@@ -178,6 +179,23 @@ def test_perceptual(rng):
     )
     with pytest.raises(ValueError, match="one weight for each of the 2 features"):
         PerceptualLoss(extractor).call(real, fake)
+
+
+def test_distance_is_the_networks_and_its_gradient_reaches_the_fake_image_alone(rng):
+    network = tiny_features()
+    real, fake = (rng.uniform(-1, 1, (2, 9, 9, 3)).astype("float32") for _ in range(2))
+    a, b = (numpy(network(x)[-1]) for x in (real, fake))
+    loss = DistanceLoss(OfPairs(network))
+    np.testing.assert_allclose(numpy(loss.call(real, fake)), np.abs(a - b).mean((1, 2, 3)), rtol=1e-5)
+    if keras.backend.backend() == "tensorflow":
+        import tensorflow as tf
+
+        images = [tf.constant(real), tf.constant(fake)]
+        with tf.GradientTape() as tape:
+            tape.watch(images)
+            value = tf.reduce_sum(loss.call(*images))
+        of_real, of_fake = tape.gradient(value, images)
+        assert of_real is None and np.abs(of_fake).max() > 0
 
 
 def test_losses_of_a_batch_are_those_of_its_pictures(rng):

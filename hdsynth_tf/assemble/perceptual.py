@@ -1,0 +1,39 @@
+"""Settings -> the perceptual loss, with the pretrained network it compares by."""
+
+from hdsynth_tf.assemble.data import shortest_side, size_setting
+from hdsynth_tf.config.settings import SettingsError
+from hdsynth_tf.losses import DistanceLoss, PerceptualLoss
+from hdsynth_tf.pretrained import LPIPS, AlexNetFeatures, VGG16Features, VGG19Features
+
+FEATURES = {"vgg19": VGG19Features, "vgg16": VGG16Features, "alex": AlexNetFeatures}
+LAYER_WEIGHTS = {"alex": (0.3,) * 5}  # all alike, with the sum of VGG's
+SMALLEST = {"alex": 31, "lpips_alex": 31}  # pixels a side that a network needs
+SMALLEST_VGG = 16
+
+
+def build_perceptual_loss(losses, dtype):
+    """The perceptual loss of `LossSettings`. `dtype`: the networks' policy.
+
+    Raises:
+        WeightsError: If the network's weights cannot be had.
+    """
+    name, weights = losses.perceptual_network, losses.perceptual_source
+    if name.startswith("lpips_"):
+        return DistanceLoss(LPIPS(name.removeprefix("lpips_"), weights, dtype=dtype), name="perceptual")
+    features = FEATURES[name](weights, raw_input=losses.perceptual_input == "raw", dtype=dtype)
+    layer_weights = {"layer_weights": LAYER_WEIGHTS[name]} if name in LAYER_WEIGHTS else {}
+    return PerceptualLoss(features, relative=losses.relative_perceptual, **layer_weights)
+
+
+def check_perceptual_size(levels, losses):
+    """Raises `SettingsError` unless every level's pictures are large enough for the network."""
+    if not losses.uses_perceptual:
+        return
+    least = SMALLEST.get(losses.perceptual_network, SMALLEST_VGG)
+    for data, source in ((level.data, level.source) for level in levels):
+        side = shortest_side(source, size_setting(data, "crop") or size_setting(data, "image"))
+        if side < least:
+            raise SettingsError(
+                f"--perceptual={losses.perceptual_network} needs pictures of {least} pixels a side or more. "
+                f"Received: {side}"
+            )
