@@ -36,7 +36,14 @@ NETWORKS = ["--num_filters=16", "--discriminator_filters=16", "--discriminator_l
 QUIET = ["--sample_epochs=100", "--num_samples=6", "--noexport", "--keep_checkpoints=1"]
 STREETS = ["--nohidden_modes", "--num_scenes=3000", "--image_height=64", "--image_width=128", "--noflip",
            "--batch_size=2"]  # fmt: skip
-NAMES = {"psnr": "PSNR", "ssim": "SSIM", "edge_correlation": "edges", "sharpness": "sharpness"}
+NAMES = {  # score -> head of its column; LPIPS where it can be had
+    "lpips_alex": "LPIPS alex",
+    "lpips_vgg": "LPIPS vgg",
+    "psnr": "PSNR",
+    "ssim": "SSIM",
+    "edge_correlation": "edges",
+    "sharpness": "sharpness",
+}
 
 
 def main():
@@ -73,17 +80,20 @@ def train(output_dir, name, data, seed):
 
 def table(scores):
     """Rows of Markdown: mean of the seeds, and each."""
-    lines = [f"| variant | {' | '.join(NAMES.values())} |", "| --- |" + " --- |" * len(NAMES)]
+    names = {key: name for key, name in NAMES.items() if all(key in run for runs in scores.values() for run in runs)}
+    lines = [f"| variant | {' | '.join(names.values())} |", "| --- |" + " --- |" * len(names)]
     for name, runs in scores.items():
         cells = []
-        for key in NAMES:
+        for key in names:
             values = [run[key] for run in runs]
             digits = 2 if key in ("psnr", "sharpness") else 3
             each = ", ".join(f"{value:.{digits}f}" for value in values)
             cells.append(f"{np.mean(values):.{digits}f} ({each})")
         lines.append(f"| {name} | {' | '.join(cells)} |")
-    first = next(iter(scores.values()))[0]
-    lines.append(f"| mean colours | {first['mean_color_psnr']:.2f} | {first['mean_color_ssim']:.3f} | | 0 |")
+    first = {"mean_color_sharpness": 0, **next(iter(scores.values()))[0]}
+    flat = [first.get(f"mean_color_{key}") for key in names]
+    cells = ["" if value is None else f"{value:.3g}" for value in flat]
+    lines.append(f"| mean colours | {' | '.join(cells)} |")
     return "\n".join(lines)
 
 

@@ -5,8 +5,8 @@
 
 Trains a segmenter, and pix2pix and pix2pixHD in several forms, each for as many steps on the same pictures; then scores
 what all of them make of the same unseen streets. Prints the tables in Markdown and writes a picture,
-OUTPUT_DIR/paper_tables.jpg; the whole table, with FID, KID, PSNR and SSIM, and the page are in OUTPUT_DIR/evaluation.
-50 minutes on one CPU core. Started again, it goes on.
+OUTPUT_DIR/paper_tables.jpg; the whole table, with FID, KID, LPIPS, PSNR and SSIM, and the page are in
+OUTPUT_DIR/evaluation. 50 minutes on one CPU core, and 20 for LPIPS where it is installed. Started again, it goes on.
 """
 
 import argparse
@@ -19,7 +19,7 @@ import numpy as np
 from PIL import Image
 
 from hdsynth_tf.evaluate.__main__ import ORACLE
-from hdsynth_tf.evaluate.report import COLUMNS, Score, Table
+from hdsynth_tf.evaluate.report import COLUMNS, NONE, Score, Table
 from hdsynth_tf.files.run_folder import write_json
 from hdsynth_tf.show.pictures import grid
 
@@ -49,6 +49,7 @@ TABLES = {
     "Losses": ["adversarial loss only", "with feature matching", "with perceptual loss", "pix2pixHD"],
     "Instance maps": ["no instance maps", "pix2pixHD"],
 }
+SHOWN = ("pixel_accuracy", "mean_iou", "lpips_alex", "lpips_vgg")
 SMALL_THINGS = ("person", "pole", "sign")
 DRAWN = ("pix2pix", "adversarial loss only", "pix2pixHD")
 DRAWN_SCENES = (1, 5, 9)  # of those on the page
@@ -127,14 +128,14 @@ def print_tables(methods):
     """The paper's tables, and how near pix2pixHD comes to the oracle."""
     for title, names in TABLES.items():
         rows = [row(name, methods[name]) for name in names if name in methods]
-        heads = ["", *(COLUMNS[key][0] for key in ("pixel_accuracy", "mean_iou")), *(f"IoU {c}" for c in SMALL_THINGS)]
+        heads = ["", *(COLUMNS[key][0] for key in SHOWN), *(f"IoU {c}" for c in SMALL_THINGS)]
         print(f"{title}\n\n{Table(heads, rows).markdown()}\n")
     ours, oracle = (methods[name]["mean_iou"]["value"] for name in ("pix2pixHD", ORACLE))
     print(f"pix2pixHD reaches {ours / oracle:.1%} of the oracle's mean IoU.")
 
 
 def row(name, scores):
-    whole = [Score(**scores[key]).shown(1, 3) for key in ("pixel_accuracy", "mean_iou")]
+    whole = [Score(**scores[key]).shown(1, 3) if key in scores else NONE for key in SHOWN]
     return [name, *whole, *(f"{scores['class_iou'][label] or 0:.3f}" for label in SMALL_THINGS)]
 
 

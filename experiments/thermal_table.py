@@ -3,8 +3,8 @@
     python experiments/thermal_table.py THERMAL VISIBLE OUTPUT_DIR ours=runs/thermal pix2pix=runs/thermal_pix2pix
 
 The pairs scored are those that the runs held out, or with --share those that `hdsynth_tf.train --val_share=SHARE` does.
-Everything is scored at the pairs' own size, in 8 bits. Besides the four scores of every run it prints the PSNR that is
-left when each channel of each picture is brought to the real one's mean and contrast: structure without exposure.
+Everything is scored at the pairs' own size, in 8 bits. Besides the scores of every run it prints the PSNR that is left
+when each channel of each picture is brought to the real one's mean and contrast: structure without exposure.
 """
 
 import argparse
@@ -15,13 +15,22 @@ import numpy as np
 from PIL import Image
 
 import hdsynth_tf  # noqa: F401  registers the classes that saved models consist of
-from hdsynth_tf.evaluate.quality import SCORES, score
+from hdsynth_tf.evaluate.quality import score
 from hdsynth_tf.files.run_folder import find_model, read_settings
 from hdsynth_tf.show.gallery import write_gallery
 from hdsynth_tf.show.pictures import grid, show_values
 from pipelines.folder import Folder
 from pipelines.pairs import split
 
+COLUMNS = {  # score -> head of its column and digits
+    "lpips_alex": ("LPIPS alex", 3),
+    "lpips_vgg": ("LPIPS vgg", 3),
+    "psnr": ("PSNR", 2),
+    "ssim": ("SSIM", 3),
+    "edge_correlation": ("edges", 3),
+    "sharpness": ("sharpness", 2),
+    "fitted_psnr": ("fitted PSNR", 2),
+}
 PIXELS = 2000  # of each training pair, that trivial predictors are fitted on
 
 
@@ -112,11 +121,13 @@ def measure(fake, real):
 
 
 def print_table(rows):
-    print("\n| picture | PSNR | SSIM | edges | sharpness | fitted PSNR |\n| --- | --- | --- | --- | --- | --- |")
+    """A row for each way to make pictures; columns of LPIPS where it can be had."""
+    known = set.intersection(*(set(row) for own in rows.values() for row in own))
+    columns = {key: column for key, column in COLUMNS.items() if key in known}
+    print(f"\n| picture | {' | '.join(head for head, _ in columns.values())} |\n|" + " --- |" * (len(columns) + 1))
     for name, own in rows.items():
-        means = [np.mean([row[key] for row in own]) for key in (*SCORES, "fitted_psnr")]
-        digits = (2, 3, 3, 2, 2)
-        print(f"| {name} | " + " | ".join(f"{mean:.{d}f}" for mean, d in zip(means, digits)) + " |")
+        means = [f"{np.mean([row[key] for row in own]):.{digits}f}" for key, (_, digits) in columns.items()]
+        print(f"| {name} | {' | '.join(means)} |")
 
 
 def shown_names(makers):

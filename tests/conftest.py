@@ -1,6 +1,8 @@
 """Shared by all tests: two CPU devices, so that replicas can be tried anywhere, and small datasets in files."""
 
 import contextlib
+import dataclasses
+import hashlib
 import importlib
 import io
 import runpy
@@ -98,3 +100,33 @@ def script(monkeypatch):
         return output.getvalue()
 
     return run
+
+
+@pytest.fixture
+def lpips_weights(tmp_path_factory, monkeypatch):
+    """A function that puts small LPIPS networks in the place of the package's, or says that there are none."""
+    from weight_files import lpips_content, write_lpips
+
+    from hdsynth_tf.evaluate import perceptual
+    from hdsynth_tf.pretrained import lpips_files
+    from hdsynth_tf.pretrained.lpips import lpips_network
+
+    def forget():
+        perceptual.lpips_nets.cache_clear()
+        perceptual._distance.cache_clear()
+
+    def put(present=True):
+        forget()
+        folder = tmp_path_factory.mktemp("packages")
+        for net in perceptual.NETS:
+            path = write_lpips(folder / f"{net}.ckpt", lpips_content(net, np.random.default_rng(0)))
+            found = dataclasses.replace(
+                lpips_files.FILES[lpips_network(net)], module=folder.name, path=path.name,
+                sha256=hashlib.sha256(path.read_bytes()).hexdigest(),
+            )  # fmt: skip
+            monkeypatch.setitem(lpips_files.FILES, lpips_network(net), found)
+        if present:
+            monkeypatch.syspath_prepend(folder.parent)
+
+    yield put
+    forget()

@@ -189,4 +189,4 @@ LOSSES = {
     "GradientLoss": lambda: GradientLoss(2, (1, 3)),
 }
 TESTED_ELSEWHERE = {"Adam", "Hastened", "Pix2PixHD", "LinearDecay", "LocalEnhancer", "Term"}
-TESTED_ELSEWHERE |= {"AlexNetFeatures", "LPIPS", "VGG16Features", "VGG19Features"}
+TESTED_ELSEWHERE |= {"AlexNetFeatures", "FIDInception", "LPIPS", "VGG16Features", "VGG19Features"}

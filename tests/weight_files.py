@@ -2,6 +2,8 @@
 
 import importlib.util
 import pickle
+import struct
+import zipfile
 
 import numpy as np
 import pytest
@@ -35,3 +37,71 @@ def write_lpips(path, content):
     """As the package's files are: protocol 3, and the names that NumPy had before its second version."""
     path.write_bytes(pickle.dumps(content, protocol=3).replace(b"numpy._core.", b"numpy.core."))
     return path
+
+
+# === PyTorch's formats, written by hand: PyTorch need not be there ===
+
+
+def instructions(value, storages, names=("__torch__.net", "Net")):
+    """A pickle's instructions for a value; the numbers of arrays go to `storages`, by their keys."""
+    if isinstance(value, dict):
+        module, name = names
+        items = b"".join(instructions(x, storages, names) for pair in value.items() for x in pair)
+        return f"c{module}\n{name}\n".encode() + b")\x81}(" + items + b"ub"
+    if isinstance(value, np.ndarray):
+        key = str(len(storages))
+        storages[key] = value
+        kind = b"FloatStorage" if value.dtype == "float32" else b"LongStorage"
+        place = instructions("storage", {}) + b"ctorch\n" + kind + b"\n" + instructions(key, {})
+        shape, steps = (list(value.shape), [step // value.itemsize for step in value.strides])
+        return (
+            b"ctorch._utils\n_rebuild_tensor_v2\n((" + place + instructions("cpu", {}) + instructions(value.size, {})
+            + b"tQK\x00(" + b"".join(instructions(x, {}) for x in shape)
+            + b"t(" + b"".join(instructions(x, {}) for x in steps) + b"t\x89ccollections\nOrderedDict\n)RtR"
+        )  # fmt: skip
+    if isinstance(value, list):
+        return b"ctorch.jit._pickle\nbuild_intlist\n](" + b"".join(instructions(x, {}) for x in value) + b"e\x85R"
+    if isinstance(value, str):
+        return b"X" + struct.pack("<I", len(value)) + value.encode()
+    return b"J" + struct.pack("<i", value)
+
+
+def write_torchscript(path, modules):
+    """A TorchScript archive. `modules`: nested dicts of arrays, integers and lists of integers."""
+    storages = {}
+    code = b"\x80\x02" + instructions(modules, storages) + b"."
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("some_module/data.pkl", code)
+        archive.writestr("some_module/code/__torch__/net.py", "raise SystemExit")
+        for key, array in storages.items():
+            archive.writestr(f"some_module/data/{key}", array.tobytes())
+    return path
+
+
+def inception_modules(parts, rng, width=2):
+    """Modules of an InceptionV3 whose convolutions have few filters, most of one pixel. `parts`: its table."""
+    modules = {}
+
+    def convolution(name, channels, size, stride):
+        module = modules
+        for part in name.split("."):
+            module = module.setdefault(part, {})
+        kernel = rng.normal(0, np.sqrt(2 / (channels * size**2)), (width, channels, size, size))
+        module |= {"weight": kernel.astype("f4"), "stride": stride, "padding": [0, 0] if stride == 1 else 0}
+        module |= {kind: rng.uniform(0.5, 1.5, width).astype("f4") for kind in ("beta", "mean", "var")}
+        return width
+
+    def chain(steps, channels, halves=False):
+        for step in steps:
+            if isinstance(step, tuple):
+                halved = any(len(own) == 1 and not isinstance(own[0], str) for own in step)
+                channels = sum(chain(own, channels, halved) for own in step)
+            elif isinstance(step, str):
+                is_last = halves and step == steps[-1]
+                channels = convolution(step, channels, 3 if is_last else 1, 2 if is_last else 1)
+        return channels
+
+    channels = 3
+    for steps in parts.values():
+        channels = chain(steps, channels)
+    return {"net": {"layers": modules}}

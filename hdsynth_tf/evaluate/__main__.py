@@ -14,11 +14,12 @@ from hdsynth_tf.config.groups import DataSettings
 from hdsynth_tf.config.settings import SettingsError, named_places
 from hdsynth_tf.evaluate import report
 from hdsynth_tf.evaluate.distances import FEW_IMAGES
-from hdsynth_tf.evaluate.features import InceptionFeatures
+from hdsynth_tf.evaluate.features import InceptionFeatures, OriginalFeatures
 from hdsynth_tf.evaluate.intervals import LEVEL
 from hdsynth_tf.evaluate.measurement import REAL, Instruments, files_of, measure_once, stamp
 from hdsynth_tf.evaluate.methods import Method, find_methods
 from hdsynth_tf.evaluate.page import Shown, draw_sheet, write_page
+from hdsynth_tf.evaluate.perceptual import SMALLEST, lpips_nets, without_lpips
 from hdsynth_tf.evaluate.segmentation import EvaluatedClasses
 from hdsynth_tf.evaluate.segmenters import load_segmenter
 from hdsynth_tf.evaluate.settings import EvaluateSettings
@@ -40,9 +41,9 @@ from pipelines.values import survey
 
 USAGE = """
 Compares methods, each a model or a folder of pictures, with the real images of held-out scenes: what a segmenter finds
-again in their pictures, FID and KID, PSNR and SSIM, how different the pictures of several seeds are. Writes the table,
-table.md and table.json, and a page with the pictures side by side. Started again, it goes on where it stopped. Data
-flags that are not given are those of the first run, on its split val.
+again in their pictures, FID and KID, LPIPS, PSNR and SSIM, how different the pictures of several seeds are. Writes the
+table, table.md and table.json, and a page with the pictures side by side. Started again, it goes on where it stopped.
+Data flags that are not given are those of the first run, on its split val.
 
   python -m hdsynth_tf.evaluate --method=ours=runs/city --method=theirs=their_pictures \\
       --segmenter=segformer_b5_cityscapes_1024 --output_dir=evaluation
@@ -51,6 +52,7 @@ flags that are not given are those of the first run, on its split val.
       --output_dir=evaluation
 """
 NUM_SCENES = 300  # of toy_street, unless a flag says so
+ORIGINAL = ("auto", "inception")  # --features that mean the original network of FID
 ORACLE = f"{REAL} (oracle)"
 
 
@@ -182,8 +184,10 @@ def choose_features(name, segmenter):
     """Feature extractor of FID and KID; `None` for `none`."""
     if name == "none":
         return None
+    if name in ORIGINAL:
+        return OriginalFeatures()
     if name != "segmenter":
-        return InceptionFeatures(name)
+        return (OriginalFeatures if name.endswith(".pt") else InceptionFeatures)(name)
     if segmenter.feature_map is None:
         raise SettingsError(
             f"The features of {segmenter.name} are not known: --features=segmenter is for segmenters that "
@@ -201,7 +205,10 @@ def measure_all(methods, source, instruments, asked, data, output_dir):
     if instruments.segmenter:
         key["segmenter"] = [stamp(path) for path in files_of(asked.segmenter)], instruments.segmenter.protocol()
     if instruments.features:
-        key["features"] = [asked.features, *(stamp(path) for path in files_of(asked.features))]
+        name = ORIGINAL[-1] if asked.features in ORIGINAL else asked.features
+        key["features"] = [name, *(stamp(path) for path in files_of(asked.features))]
+    if lpips_nets():
+        key["lpips"] = lpips_nets()
     measured = {}
     for name, method in [*((method.name, method) for method in methods), (ORACLE, None)]:
         files = [*method.paths, *itertools.chain(*method.variants)] if method else []
@@ -230,7 +237,14 @@ def describe(asked, data, source, instruments, measured):
         name = getattr(instruments.features, "name", f"the segmenter {asked.segmenter} itself, not InceptionV3")
         few = f" FEWER THAN {FEW_IMAGES:,} IMAGES: FID is too large, and jumps." if count < FEW_IMAGES else ""
         lines.append(f"FID and KID: of {size} features of {name}; {count} real and {count} generated images.{few}")
-    lines.append("PSNR and SSIM: of 8-bit values, means over images.")
+    if lpips_nets():
+        lines.append(
+            f"LPIPS: version 0.1, by the networks {' and '.join(lpips_nets())}, means over images of {SMALLEST} pixels "
+            "a side or more; 0 is equal. A network that a method was trained with does not judge it alone."
+        )
+    else:
+        lines.append(without_lpips())
+    lines.append("PSNR and SSIM: of 8-bit values, means over images. They prefer what is blurred to what looks real.")
     if asked.styles > 1:
         lines.append(
             f"Diversity: mean difference in grey levels between {asked.styles} pictures of a scene, of seeds from "

@@ -8,7 +8,7 @@ import json
 import keras
 import numpy as np
 
-from hdsynth_tf.evaluate import quality
+from hdsynth_tf.evaluate import perceptual, quality
 from hdsynth_tf.evaluate.methods import read_picture
 from hdsynth_tf.evaluate.segmentation import confusion_matrix
 from hdsynth_tf.files.storage import replacing
@@ -27,12 +27,15 @@ class Measured:
 
     Attributes:
         confusion: int64 `(scenes, classes, classes + 1)`.
+        lpips_alex, lpips_vgg: float `(scenes,)`, NaN where pictures are too small.
         psnr, ssim: float `(scenes,)`.
         features: float32 `(scenes, features)`.
         diversity: float `(scenes,)`, see `quality.diversity`.
     """
 
     confusion: np.ndarray | None = None
+    lpips_alex: np.ndarray | None = None
+    lpips_vgg: np.ndarray | None = None
     psnr: np.ndarray | None = None
     ssim: np.ndarray | None = None
     features: np.ndarray | None = None
@@ -72,6 +75,8 @@ class Instruments:
             row = self._row(picture, inputs.get("label_map"))
             if method is not None:
                 agreement = quality.score(*(p[None].astype("float32") for p in (picture, real)))
+                distances = [perceptual.NAMES[net] for net in perceptual.lpips_nets()]
+                row |= {name: agreement.get(name, np.nan) for name in distances}
                 row |= {"psnr": min(agreement["psnr"], EQUAL_PSNR), "ssim": agreement["ssim"]}
                 if method.variants:
                     variants = [self.picture(source, path, real) for path in method.variants[index]]

@@ -1,15 +1,18 @@
-"""Agreement with the real pictures: PSNR, SSIM, edges and sharpness, beside what a picture in mean colours gets."""
+"""Agreement with the real pictures: LPIPS, PSNR, SSIM, edges, sharpness, beside what a picture in mean colours gets."""
 
 import numpy as np
 import tensorflow as tf
 
+from hdsynth_tf.evaluate.perceptual import lpips, lpips_nets
 from pipelines.dataset import make_sample
+from pipelines.source import spread
 
-SCORES = ("psnr", "ssim", "edge_correlation", "sharpness")
+SCORES = ("psnr", "ssim", "edge_correlation", "sharpness")  # of every pair of pictures; LPIPS where it can be had
+VGG_SCENES = 16  # VGG16 takes twenty times as long as AlexNet
 
 
-def scores(model, source, limit=64):
-    """PSNR, SSIM, edge correlation and sharpness against the real images, at the working size, in 8 bits.
+def scores(model, source, limit=64, vgg_limit=VGG_SCENES):
+    """LPIPS, PSNR, SSIM, edge correlation and sharpness against the real images, at the working size, in 8 bits.
 
     A model with an encoder takes its styles from the real pictures.
 
@@ -17,49 +20,65 @@ def scores(model, source, limit=64):
         model: `Pix2PixHD`.
         source: `pipelines.source.Source` with images: the scenes to score.
         limit: Integer, scenes at most, spread evenly.
+        vgg_limit: Integer, of these at most that are scored by VGG16's LPIPS, too.
 
     Returns:
-        Dict of means over scenes: `psnr` (dB), `ssim`, `edge_correlation` (are edges where they should be: -1 to 1) and
-        `sharpness` (1: as much gradient as in the real picture).
+        Dict of means over scenes: `lpips_alex`, `lpips_vgg` (0: equal; where they can be had, see `perceptual.lpips`),
+        `psnr` (dB), `ssim`, `edge_correlation` (are edges where they should be: -1 to 1) and `sharpness` (1: as much
+        gradient as in the real picture).
     """
-    rows = []
-    for inputs, image in make_sample(source, limit):
+    rows, draw = [], tf.function(model, autograph=False, reduce_retracing=True)
+    for (inputs, image), nets in zip(make_sample(source, limit), _nets(min(limit, len(source)), vgg_limit)):
         real = _to_bytes(model.conditioning.target(inputs, image))
-        rows.append(score(_to_bytes(model({**inputs, "style_image": image})), real))
+        rows.append(score(_to_bytes(draw({**inputs, "style_image": image})), real, nets))
     return _means(rows)
 
 
-def score(fake, real):
-    """The `scores` of one pair of pictures `(1, height, width, channels)`, 0 to 255."""
+def _nets(count, vgg_limit):
+    """For each of so many scenes, the nets that score it: VGG16 is only for some, spread evenly."""
+    slow = set(spread(vgg_limit, count))
+    return [[net for net in lpips_nets() if net != "vgg" or i in slow] for i in range(count)]
+
+
+def score(fake, real, nets=None):
+    """The `scores` of one pair of pictures `(1, height, width, channels)`, 0 to 255.
+
+    Args:
+        fake, real: The pictures.
+        nets: Names of LPIPS' nets. Default: all that can be had.
+    """
     edges, real_edges = edge_map(fake), edge_map(real)
     sharpness = float(tf.reduce_mean(edges) / tf.maximum(tf.reduce_mean(real_edges), 1e-6))
     values = _psnr(fake, real), _ssim(fake, real), _correlation(edges, real_edges), sharpness
-    return dict(zip(SCORES, values))
+    return {**lpips(fake, real, lpips_nets() if nets is None else nets), **dict(zip(SCORES, values))}
 
 
 def mean_color_scores(model, source, training_source, limit=64):
     """The `scores` of pictures that have the mean colour of its class everywhere, or of the dataset without classes.
 
     Args:
-        model, source, limit: See `scores`.
+        model, source, limit: See `scores`. LPIPS is AlexNet's alone.
         training_source: Source the colours are taken from.
     """
     colors, rows = _mean_colors(model.conditioning, training_source, limit), []
+    nets = [net for net in lpips_nets() if net == "alex"]
     for inputs, image in make_sample(source, limit):
         flat = tf.einsum("bhwk,kc->bhwc", _classes(model.conditioning, inputs), colors)
-        rows.append(score(_to_bytes(flat), _to_bytes(model.conditioning.target(inputs, image))))
+        rows.append(score(_to_bytes(flat), _to_bytes(model.conditioning.target(inputs, image)), nets))
     return _means(rows)
 
 
 def agreement(model, source, training_source, limit=64):
-    """Scores of a finished training: `scenes`, the model's `scores`, and `mean_color_psnr`, `mean_color_ssim`."""
+    """Scores of a finished training: `scenes`, the model's `scores`, and some of a picture in mean colours."""
     flat = mean_color_scores(model, source, training_source, limit)
-    baseline = {"mean_color_psnr": flat["psnr"], "mean_color_ssim": flat["ssim"]}
+    baseline = {f"mean_color_{name}": flat[name] for name in ("lpips_alex", "psnr", "ssim") if name in flat}
     return {"scenes": min(limit, len(source)), **scores(model, source, limit), **baseline}
 
 
 def _means(rows):
-    return {name: float(np.mean([row[name] for row in rows])) for name in SCORES}
+    """Means of all scores, each over the rows that have it."""
+    names = dict.fromkeys(name for row in rows for name in row)
+    return {name: float(np.mean([row[name] for row in rows if name in row])) for name in names}
 
 
 def diversity(pictures):

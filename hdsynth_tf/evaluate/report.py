@@ -17,6 +17,8 @@ COLUMNS = {  # score -> head of its column, factor and digits of what is shown
     "mean_iou": ("mean IoU", 1, 3),
     "fid": ("FID", 1, 3),
     "kid": ("KID x 1000", 1000, 2),
+    "lpips_alex": ("LPIPS alex", 1, 3),
+    "lpips_vgg": ("LPIPS vgg", 1, 3),
     "psnr": ("PSNR, dB", 1, 2),
     "ssim": ("SSIM", 1, 3),
     "diversity": ("diversity", 1, 2),
@@ -61,9 +63,10 @@ def score(measured, real, resamples, seed):
     if measured.features is not None and real is not None and len(real.features) > 1:
         scores["fid"] = Score(frechet_distance(real.features, measured.features))
         scores["kid"] = Score(kernel_distance(real.features, measured.features))
-    for name in ("psnr", "ssim", "diversity"):
+    for name in ("lpips_alex", "lpips_vgg", "psnr", "ssim", "diversity"):
         values = getattr(measured, name)
-        if values is not None:
+        if values is not None and not np.isnan(values).all():
+            values = values[~np.isnan(values)]
             scores[name] = Score(float(values.mean()), *mean_interval(values, resamples, seed))
     return scores
 

@@ -33,8 +33,9 @@ class EvaluateSettings(Settings):
         at_least=0,
     )
     features: str = setting(
-        "imagenet",
-        "Of FID and KID: imagenet (Keras' InceptionV3, downloaded), a file of its weights, segmenter, or none.",
+        "auto",
+        "Of FID and KID: inception (the original, of make pretrained, or its .pt file; so does auto), imagenet (Keras' "
+        "InceptionV3, downloaded) or a file of its weights, segmenter, or none.",
     )
     resize: bool = setting(False, "Whether pictures of other sizes than the real ones are resized; else an error.")
     styles: int = setting(

@@ -12,10 +12,10 @@ from hdsynth_tf.files.torch_files import WeightsFileError
 
 
 def plain_content(file):
-    """What is pickled in an open file: numbers, text, bytes, lists, dicts, `Array`, `Tensor`, `Module`
+    """What is pickled in an `io.BytesIO`: numbers, text, bytes, lists, dicts, `Array`, `Tensor`, `Module`
     and `Ordered`.
 
-    Tuples become lists. The file stays behind the last byte that was read.
+    Tuples become lists. The file stands behind the last byte that was read.
 
     Raises:
         WeightsFileError: If it names anything but arrays, tensors and modules; nothing of it is executed then.

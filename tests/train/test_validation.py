@@ -12,8 +12,12 @@ from hdsynth_tf.train.validation import PATIENCE, Validation, rank
 from pipelines.toy_street import ToyStreet
 
 
-def found(psnr, edges=0.0):
-    return {"psnr": psnr, "ssim": 0.5, "edge_correlation": edges, "sharpness": 1.0}
+def found(psnr, edges=0.0, **more):
+    return {**more, "psnr": psnr, "ssim": 0.5, "edge_correlation": edges, "sharpness": 1.0}
+
+
+def seen(lpips, psnr=10.0):
+    return found(psnr, lpips_alex=lpips, lpips_vgg=0.5)
 
 
 @pytest.fixture
@@ -43,6 +47,30 @@ def test_the_best_is_kept(validate, tmp_path):
     best = json.loads((tmp_path / "best.json").read_text())
     assert (best["stage"], best["epoch"], best["psnr"]) == ("G1", 4, 11.9)
     assert rank(best) == pytest.approx(12.4)
+
+
+def test_lpips_chooses_where_it_can_be_had(validate, tmp_path):
+    """The lowest, whatever PSNR says."""
+    kept, _, logs = validate([seen(0.4, 15), seen(0.3, 12), seen(0.35, 20), seen(0.29, 11)])
+    assert kept == 3 and logs[1]["val_lpips_alex"] == 0.3 and logs[1]["val_lpips_vgg"] == 0.5
+    best = json.loads((tmp_path / "best.json").read_text())
+    assert (best["epoch"], best["lpips_alex"]) == (4, 0.29)
+
+
+def test_records_of_earlier_versions_are_read(validate, tmp_path):
+    """They have no LPIPS: the first that is better is found as then, and what comes later by LPIPS."""
+    validate([found(15)])
+    kept, callback, _ = validate([seen(0.1, 14), seen(0.4, 16), seen(0.5, 20), seen(0.3, 10)], first=1)
+    assert kept == 2 and callback.best["lpips_alex"] == 0.3
+    assert validate([found(15)], first=5)[0] == 1  # and the other way round: the weights are gone
+
+
+def test_lpips_that_gets_worse_is_said(validate, capsys):
+    validate([seen(0.3), *[seen(0.31, 5)] * (PATIENCE + 3)])
+    assert "Warning" not in capsys.readouterr().out
+    validate([seen(0.3), *[seen(0.33, 15)] * (PATIENCE + 3)], stage="other")
+    output = capsys.readouterr().out
+    assert output.count("Warning") == 1 and "0.300" in output and "0.330" in output
 
 
 def test_every_so_many_epochs(validate):
