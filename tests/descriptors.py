@@ -183,7 +183,7 @@ LOSSES = {
     "LogisticLoss": LogisticLoss,
     "FeatureMatchingLoss": lambda: FeatureMatchingLoss(relative=True),
     "PerceptualLoss": lambda: PerceptualLoss(tiny_features(), (0.5, 1.0)),
-    "DistanceLoss": lambda: DistanceLoss(OfPairs(tiny_features())),
+    "DistanceLoss": lambda: DistanceLoss(OfPairs(tiny_features()), shifts=4),
     "PyramidLoss": lambda: PyramidLoss(3),
     "DecibelLoss": lambda: DecibelLoss(),
     "GradientLoss": lambda: GradientLoss(2, (1, 3)),

@@ -7,7 +7,8 @@ from hdsynth_tf.pretrained import LPIPS, AlexNetFeatures, VGG16Features, VGG19Fe
 
 FEATURES = {"vgg19": VGG19Features, "vgg16": VGG16Features, "alex": AlexNetFeatures}
 LAYER_WEIGHTS = {"alex": (0.3,) * 5}  # all alike, with the sum of VGG's
-SMALLEST = {"alex": 31, "lpips_alex": 31}  # pixels a side that a network needs
+STRIDE = {"alex": 4, "lpips_alex": 4}  # of the first convolution; VGG's is 1
+SMALLEST = {"alex": 34, "lpips_alex": 34}  # pixels a side that a network needs, and those that a shift takes
 SMALLEST_VGG = 16
 
 
@@ -19,10 +20,11 @@ def build_perceptual_loss(losses, dtype):
     """
     name, weights = losses.perceptual_network, losses.perceptual_source
     if name.startswith("lpips_"):
-        return DistanceLoss(LPIPS(name.removeprefix("lpips_"), weights, dtype=dtype), name="perceptual")
+        network = LPIPS(name.removeprefix("lpips_"), weights, dtype=dtype)
+        return DistanceLoss(network, STRIDE.get(name, 1), name="perceptual")
     features = FEATURES[name](weights, raw_input=losses.perceptual_input == "raw", dtype=dtype)
     layer_weights = {"layer_weights": LAYER_WEIGHTS[name]} if name in LAYER_WEIGHTS else {}
-    return PerceptualLoss(features, relative=losses.relative_perceptual, **layer_weights)
+    return PerceptualLoss(features, relative=losses.relative_perceptual, shifts=STRIDE.get(name, 1), **layer_weights)
 
 
 def check_perceptual_size(levels, losses):

@@ -24,6 +24,28 @@ def feature_distance(real, fake, relative):
     return distance / (per_sample_mean(ops.abs(real)) + 1e-6) if relative else distance
 
 
+def moved_alike(real, fake, shifts):
+    """Cuts the same rows and columns off both images of each pair, at two sides `shifts - 1` in all.
+
+    How many at the top and at the left is told by the colours along the real image's left and upper border: another
+    shift for each picture and flip, the same in every run and however a batch is spread over devices.
+
+    Args:
+        real, fake: `(batch, height, width, channels)` in [-1, 1].
+        shifts: Integer; 1 changes nothing.
+    """
+    if shifts == 1:
+        return real, fake
+    for axis in (1, 2):
+        border = ops.take(real, 0, axis=3 - axis)  # of a column for the rows, of a row for the columns
+        levels = ops.cast(ops.round((widen(border) + 1) * 127.5), "int32")  # exact in 8 bits, in any order of summing
+        offset = ops.sum(levels, axis=(1, 2)) % shifts
+        kept = ops.arange(ops.shape(real)[axis] - shifts + 1)
+        index = ops.expand_dims(kept[None] + offset[:, None], (2, 3) if axis == 1 else (1, 3))
+        real, fake = (ops.take_along_axis(image, index, axis=axis) for image in (real, fake))
+    return real, fake
+
+
 @keras.saving.register_keras_serializable(package=PACKAGE)
 class FeatureMatchingLoss(keras.losses.Loss):
     """L1 distance between the discriminator's activations of the real and of the fake image.
@@ -79,6 +101,7 @@ class PerceptualLoss(keras.losses.Loss):
         relative: Boolean, see `feature_distance`. Keras' VGG19 has the weights of the first release, whose activations
             are two orders of magnitude above those of torchvision's that the released code uses; relative distances do
             not care, and keep the weight of 10 meaningful.
+        shifts: Integer, see `DistanceLoss`.
 
     Raises:
         ValueError: If the number of weights is not the number of features.
@@ -89,6 +112,7 @@ class PerceptualLoss(keras.losses.Loss):
         feature_extractor,
         layer_weights=VGG_LAYER_WEIGHTS,
         relative=True,
+        shifts=1,
         name="perceptual",
         **kwargs,
     ):
@@ -96,9 +120,10 @@ class PerceptualLoss(keras.losses.Loss):
         self.feature_extractor = feature_extractor
         self.layer_weights = tuple(layer_weights)
         self.relative = relative
+        self.shifts = shifts
 
     def call(self, y_true, y_pred):
-        real, fake = self.feature_extractor(y_true), self.feature_extractor(y_pred)
+        real, fake = (self.feature_extractor(image) for image in moved_alike(y_true, y_pred, self.shifts))
         if len(self.layer_weights) != len(fake):
             raise ValueError(
                 f"`layer_weights` should have one weight for each of the {len(fake)} features. "
@@ -112,6 +137,7 @@ class PerceptualLoss(keras.losses.Loss):
             "feature_extractor": keras.saving.serialize_keras_object(self.feature_extractor),
             "layer_weights": self.layer_weights,
             "relative": self.relative,
+            "shifts": self.shifts,
         }
 
     @classmethod
@@ -128,20 +154,24 @@ class DistanceLoss(keras.losses.Loss):
     Args:
         distance: `keras.Model`, of two images `(batch, height, width, channels)` float32 in [-1, 1] -> `(batch,)`, such
             as `pretrained.LPIPS("vgg")`.
+        shifts: Integer. Both images are moved by 0 to `shifts - 1` pixels, see `moved_alike`. A network whose first
+            convolution has a stride of 4, as AlexNet's, leaves a weave of that period without.
 
     Reference:
         - [Zhang et al., 2018](https://arxiv.org/abs/1801.03924)
     """
 
-    def __init__(self, distance, name="distance", **kwargs):
+    def __init__(self, distance, shifts=1, name="distance", **kwargs):
         super().__init__(name=name, **kwargs)
         self.distance = distance
+        self.shifts = shifts
 
     def call(self, y_true, y_pred):
-        return self.distance(ops.stop_gradient(y_true), y_pred)
+        return self.distance(*moved_alike(ops.stop_gradient(y_true), y_pred, self.shifts))
 
     def get_config(self):
-        return {**super().get_config(), "distance": keras.saving.serialize_keras_object(self.distance)}
+        distance = keras.saving.serialize_keras_object(self.distance)
+        return {**super().get_config(), "distance": distance, "shifts": self.shifts}
 
     @classmethod
     def from_config(cls, config):

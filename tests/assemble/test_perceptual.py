@@ -46,5 +46,5 @@ def test_names_say_where_weights_come_from():
 def test_pictures_smaller_than_the_network_needs_are_refused():
     level = SimpleNamespace(data=DataSettings(image_height=24, image_width=64), source=None)
     check_perceptual_size([level], LossSettings(perceptual="vgg16"))
-    with pytest.raises(SettingsError, match=r"31 pixels.*24"):
+    with pytest.raises(SettingsError, match=r"34 pixels.*24"):
         check_perceptual_size([level], LossSettings(perceptual="lpips_alex"))

@@ -17,6 +17,7 @@ from hdsynth_tf.losses import (
     PerceptualLoss,
     PyramidLoss,
 )
+from hdsynth_tf.losses.reconstruction import moved_alike
 
 pytestmark = pytest.mark.backend
 numpy = keras.ops.convert_to_numpy
@@ -179,6 +180,22 @@ def test_perceptual(rng):
     )
     with pytest.raises(ValueError, match="one weight for each of the 2 features"):
         PerceptualLoss(extractor).call(real, fake)
+
+
+def test_images_are_moved_alike_by_what_the_real_ones_border_tells(rng):
+    real, fake = (rng.integers(0, 256, (12, 9, 11, 3)).astype("float32") / 127.5 - 1 for _ in range(2))
+    moved = [numpy(image) for image in moved_alike(real, fake, 4)]
+    offsets = set()
+    for a, b, *cut in zip(real, fake, *moved, strict=True):
+        top = int(np.round((a[:, 0] + 1) * 127.5).sum()) % 4
+        left = int(np.round((a[top : top + 6][0] + 1) * 127.5).sum()) % 4
+        offsets |= {("top", top), ("left", left)}
+        for image, expected in zip(cut, (a, b), strict=True):
+            np.testing.assert_array_equal(image, expected[top : top + 6, left : left + 8])
+    assert len(offsets) > 5
+    assert moved_alike(real, fake, 1)[1] is fake
+    alone = moved_alike(real[3:4], fake[3:4], 4)
+    np.testing.assert_array_equal(numpy(alone[1])[0], moved[1][3])
 
 
 def test_distance_is_the_networks_and_its_gradient_reaches_the_fake_image_alone(rng):
