@@ -126,7 +126,7 @@ def check_options(data, networks, training):
             f"--tone reads how light a picture is from the whole input, which windows are not: leave out --crop_height "
             f"and --zoom. Received: crop_height={data.crop_height}, zoom={data.zoom}"
         )
-    if training.rematerialize and networks.generator != "global":
+    if training.rematerialize == "true" and networks.generator != "global":
         raise SettingsError("--rematerialize is for --generator=global.")
 
 

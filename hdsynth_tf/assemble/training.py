@@ -109,7 +109,7 @@ def compile_arguments(stage, losses, training, steps_per_epoch, speed=None):
         "terms": _terms(losses, training, is_adversarial),
         "train_finest_only": stage.finest_only,
         "train_encoder": not stage.finest_only and (stage.level == 0 or not training.freeze_encoder),
-        "rematerialize": training.rematerialize,
+        "rematerialize": training.rematerialize == "true",
     }
     if not stage.adversarial and losses.adversarial_weight:
         rate = _warm_start_rate(training, stage.epochs * steps_per_epoch)

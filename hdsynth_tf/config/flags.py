@@ -7,7 +7,7 @@ import sys
 from absl import flags
 
 from hdsynth_tf.config.recipes import RECIPES
-from hdsynth_tf.config.settings import SettingsError, is_whole, limits
+from hdsynth_tf.config.settings import SWITCH, SettingsError, is_whole, limits
 
 
 def parse(argv, groups, usage, defaults=None):
@@ -56,6 +56,10 @@ def _define(field, default, values):
     elif _is_list(field):
         parts = default if isinstance(default, (tuple, list)) else [default]
         flags.DEFINE_list(field.name, [str(part) for part in parts], help, flag_values=values)
+    elif field.metadata["choices"] == SWITCH:
+        flag = flags.EnumFlag(field.name, default, help, SWITCH)
+        flag.boolean = True  # what absl calls those that need no value
+        flags.DEFINE_flag(flag, values)
     elif isinstance(field.default, bool):
         flags.DEFINE_bool(field.name, default, help, flag_values=values)
     elif isinstance(field.default, int):

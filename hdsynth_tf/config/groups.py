@@ -3,7 +3,7 @@
 import dataclasses
 
 from hdsynth_tf.config.recipes import RECIPES
-from hdsynth_tf.config.settings import Settings, SettingsError, check_size, seed_setting, setting, values
+from hdsynth_tf.config.settings import SWITCH, Settings, SettingsError, check_size, seed_setting, setting, values
 
 PERCEPTUAL = ("vgg19", "vgg16", "alex", "lpips_vgg", "lpips_alex")
 
@@ -248,7 +248,11 @@ class TrainingSettings(Settings):
         "Float type of the networks. auto: bfloat16 where the device computes it faster, else float32.",
         ("auto", "float32", "mixed_bfloat16", "mixed_float16"),
     )
-    rematerialize: bool = setting(False, "Gradient checkpointing: less memory, longer steps.")
+    rematerialize: str = setting(
+        "auto",
+        "Gradient checkpointing: less memory, longer steps. auto: where the step would not fit into the free memory.",
+        SWITCH,
+    )
     strategy: str = setting(
         "auto",
         "auto: mirrored if there are several GPUs, else one. multi_worker: several machines, by TF_CONFIG or Slurm.",

@@ -17,6 +17,7 @@ BOUNDS = {  # name -> what holds between a value and the bound, and how that is 
     "at_most": (operator.le, "at most {}"),
     "below": (operator.lt, "below {}"),
 }
+SWITCH = ("auto", "true", "false")  # choices of a setting that is also given as --NAME and --noNAME
 LARGEST_SEED = 2**31 - 1  # of those that TensorFlow and models take
 
 

@@ -19,7 +19,7 @@ samples.png     input | real | generated, at the end; samples/ has the same scen
 logs/           losses as CSV; curves and pictures for: tensorboard --logdir=logs
 windows.json    the values of sources and images that are -1 and 1 for the networks
 steps.json      steps of an epoch of each stage, where --time_limit was given
-precision.json  the float type that the networks compute in, and why
+precision.json  the float type that the networks compute in, and why; what is rematerialized
 values_*.png    histograms of sources or images that are no plain photographs, and the window of values used
 scores.json     PSNR and SSIM on scenes that were not trained on, beside a picture in mean colours
 levels/         the coarser models of a coarse-to-fine run, g1.keras, g2.keras, ...
@@ -111,6 +111,10 @@ class RunFolder:
             return json.loads(self.precision.read_text())["precision"]
         asked = read_settings(self.path, "training").get("precision", "auto")  # of runs of earlier versions
         return "" if asked == "auto" else asked
+
+    def read_rematerialize(self):
+        """What of `--rematerialize` was settled for each level when the run began; empty in a new run."""
+        return json.loads(self.precision.read_text()).get("rematerialize", []) if self.precision.exists() else []
 
     def values(self, key):
         """The histogram of the values of sources or of images."""

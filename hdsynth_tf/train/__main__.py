@@ -17,7 +17,7 @@ from hdsynth_tf.evaluate.quality import agreement
 from hdsynth_tf.files.run_folder import RunFolder, check_space, find_model, write_json
 from hdsynth_tf.files.storage import replacing
 from hdsynth_tf.show.pictures import compare, histogram
-from hdsynth_tf.train import plan
+from hdsynth_tf.train import memory, plan
 from hdsynth_tf.train.checkpoints import Checkpoints
 from hdsynth_tf.train.pace import Pace
 from hdsynth_tf.train.settings import RunSettings
@@ -88,7 +88,9 @@ def train(groups, strategy, num_workers, is_chief):
     given = keras.saving.load_model(str(find_model(run.init_from)), compile=False) if run.init_from else None
     models = assemble.ModelMaker(levels, networks, losses, given)
     stages = assemble.build_stages(networks, losses, training, models.first_level)
-    needed = print_plan(stages, levels, strategy, models, training.max_steps, run.keep_checkpoints)
+    kept = folder.read_rematerialize()
+    levels, needed = print_plan(stages, levels, strategy, models, kept, training.max_steps, run.keep_checkpoints)
+    models = assemble.ModelMaker(levels, networks, losses, given)
     check_space(folder.path, needed)
     if run.dry_run:
         print("Dry run: nothing was trained, nothing was written.")
@@ -106,7 +108,8 @@ def train(groups, strategy, num_workers, is_chief):
         folder.create(named_groups)
         folder.scores.unlink(missing_ok=True)
         write_json(folder.windows, windows)
-        write_json(folder.precision, {"precision": precision, "why": why})
+        rematerialize = [level.training.rematerialize for level in levels]
+        write_json(folder.precision, {"precision": precision, "why": why, "rematerialize": rematerialize})
         draw_values(values, windows, folder)
     model = staged.run()
     if is_chief:
@@ -160,30 +163,43 @@ def draw_values(values, windows, folder):
             Image.fromarray(picture).save(temporary)
 
 
-def print_plan(stages, levels, strategy, models, max_steps, keep_checkpoints):
-    """Says what is going to be trained, how long, and how much memory it takes; returns the bytes it will write."""
+def print_plan(stages, levels, strategy, models, rematerialize, max_steps, keep_checkpoints):
+    """Says what is going to be trained, how long, and how much memory it takes; settles what is to be rematerialized.
+
+    Args:
+        rematerialize: What was settled for each level when the run began, or an empty list.
+        stages, levels, strategy, models, max_steps, keep_checkpoints: See `StagedTraining` and `Checkpoints`.
+
+    Returns:
+        The levels, with `--rematerialize` settled, and the bytes that the run will write.
+    """
     print("\nPlan")
-    model, needed, replicas = None, 0, strategy.num_replicas_in_sync
+    model, needed, replicas, settled, free = None, 0, strategy.num_replicas_in_sync, [], memory.free_memory()
     for number, level in enumerate(levels):
         own = [stage for stage in stages if stage.level == number]
+        settled.append(level)
         if not own:
             continue
         with strategy.scope():
             model = models.make(number, model)
             model.compile(**models.compile_arguments(own[-1]))
         height, width = level.size
-        memory = plan.memory_estimate(model, level.training.batch_size // replicas, height, width)
+        takes = memory.memory_estimate(model, level.training.batch_size // replicas, height, width)
+        asked, can = level.training.rematerialize, models.networks.generator == "global"
+        asked = rematerialize[number] if asked == "auto" and rematerialize else asked
+        choice, line = memory.choose_rematerialization(asked, can, takes, free)
+        settled[number] = dataclasses.replace(level, training=dataclasses.replace(level.training, rematerialize=choice))
         print(*(f"  {stage.name}: {stage.epochs} epochs of {level.steps_per_epoch} steps" for stage in own), sep="\n")
         print(
             f"    {level.training.batch_size} pictures of {width}x{height} a step, on {replicas} device(s), "
-            f"{level.training.precision}; about {memory / 2**30:.1f} GiB of memory on each device"
+            f"{level.training.precision}; {line}"
         )
         print(*plan.parameter_lines(model), sep="\n")
         needed = keep_checkpoints * plan.checkpoint_bytes(model) + (3 + number) * plan.saved_bytes(model)
     if max_steps:
         print(f"  at most {max_steps} steps in all")
     print()
-    return needed
+    return settled, needed
 
 
 def finish(model, folder, level, run):
