@@ -167,5 +167,7 @@ LOSSES = {
     "DecibelLoss": lambda: DecibelLoss(),
     "GradientLoss": lambda: GradientLoss(2, (1, 3)),
 }
-TESTED_ELSEWHERE = {"Adam", "Pix2PixHD", "LinearDecay", "LocalEnhancer", "Term"}
-TESTED_ELSEWHERE |= {"AlexNetFeatures", "FIDInception", "LPIPS", "VGG16Features", "VGG19Features"}
+TESTED_ELSEWHERE = {
+    "Adam", "Pix2PixHD", "LinearDecay", "LocalEnhancer", "Term",
+    "AlexNetFeatures", "EfficientNetLite0Features", "FIDInception", "LPIPS", "VGG16Features", "VGG19Features",
+}  # fmt: skip
