@@ -20,7 +20,7 @@ logs/           losses as CSV; curves and pictures for: tensorboard --logdir=log
 windows.json    the values of sources and images that are -1 and 1 for the networks
 precision.json  the float type that the networks compute in, and why
 values_*.png    histograms of sources or images that are no plain photographs, and the window of values used
-scores.json     PSNR and SSIM on scenes that were not trained on, beside a picture in mean colours
+scores.json     LPIPS, PSNR and SSIM on scenes that were not trained on, beside a picture in mean colours
 levels/         the coarser models of a coarse-to-fine run, g1.keras, g2.keras, ...
 checkpoints/    what a run that was interrupted goes on from; of no use when it is finished
 settings.json   every setting of this run
