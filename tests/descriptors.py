@@ -188,5 +188,17 @@ LOSSES = {
     "DecibelLoss": lambda: DecibelLoss(),
     "GradientLoss": lambda: GradientLoss(2, (1, 3)),
 }
-TESTED_ELSEWHERE = {"Adam", "Hastened", "Pix2PixHD", "LinearDecay", "LocalEnhancer", "Term"}
-TESTED_ELSEWHERE |= {"AlexNetFeatures", "FIDInception", "LPIPS", "VGG16Features", "VGG19Features"}
+TESTED_ELSEWHERE = {
+    "Adam",
+    "AlexNetFeatures",
+    "EfficientNetLite0Features",
+    "FIDInception",
+    "Hastened",
+    "LinearDecay",
+    "LocalEnhancer",
+    "LPIPS",
+    "Pix2PixHD",
+    "Term",
+    "VGG16Features",
+    "VGG19Features",
+}

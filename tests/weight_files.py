@@ -105,3 +105,37 @@ def inception_modules(parts, rng, width=2):
     for steps in parts.values():
         channels = chain(steps, channels)
     return {"net": {"layers": modules}}
+
+
+def write_old_tensors(path, tensors):
+    """A file as PyTorch wrote it before its version 1.6. `tensors`: dict of arrays."""
+    storages = {}
+    items = b"".join(instructions(x, storages) for pair in tensors.items() for x in pair)
+    state = b"\x80\x02ccollections\nOrderedDict\n)R(" + items + b"u}X\x09\x00\x00\x00_metadata}sb."
+    heads = [pickle.dumps(head, 2) for head in (0x1950A86A20F9469CFC6C, 1001, {"little_endian": True})]
+    stored = [struct.pack("<q", array.size) + array.tobytes() for array in storages.values()]
+    path.write_bytes(b"".join([*heads, state, pickle.dumps(list(storages), 2), *stored]))
+    return path
+
+
+def efficientnet_tensors(rng, widths=(3, 2, 4, 3, 4, 2, 3, 5)):
+    """An EfficientNet-Lite0 of few channels, after the stem and each of its seven groups; expanded by two, not six."""
+    tensors = {}
+
+    def convolution(name, norm, *shape):
+        tensors[f"{name}.weight"] = rng.normal(0, np.sqrt(2 / np.prod(shape[1:])), shape).astype("f4")
+        for kind in ("weight", "bias", "running_mean", "running_var"):
+            tensors[f"{norm}.{kind}"] = rng.uniform(0.5, 1.5, shape[0]).astype("f4")
+        tensors[f"{norm}.num_batches_tracked"] = np.array(7)
+
+    convolution("_conv_stem", "_bn0", widths[0], 3, 3, 3)
+    channels, block = widths[0], 0
+    for group, (count, size) in enumerate(((1, 3), (2, 3), (2, 5), (3, 3), (3, 5), (4, 5), (1, 3))):
+        for _ in range(count):
+            name, inner = f"_blocks.{block}", channels if group == 0 else 2 * channels
+            if group:
+                convolution(f"{name}._expand_conv", f"{name}._bn0", inner, channels, 1, 1)
+            convolution(f"{name}._depthwise_conv", f"{name}._bn1", inner, 1, size, size)
+            convolution(f"{name}._project_conv", f"{name}._bn2", widths[group + 1], inner, 1, 1)
+            channels, block = widths[group + 1], block + 1
+    return tensors

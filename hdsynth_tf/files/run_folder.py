@@ -21,7 +21,7 @@ windows.json    the values of sources and images that are -1 and 1 for the netwo
 steps.json      steps of an epoch of each stage, where --time_limit was given
 precision.json  the float type that the networks compute in, and why; what is rematerialized
 values_*.png    histograms of sources or images that are no plain photographs, and the window of values used
-scores.json     PSNR and SSIM on scenes that were not trained on, beside a picture in mean colours
+scores.json     LPIPS, PSNR and SSIM on scenes that were not trained on, beside a picture in mean colours
 levels/         the coarser models of a coarse-to-fine run, g1.keras, g2.keras, ...
 checkpoints/    what a run that was interrupted goes on from; of no use when it is finished
 settings.json   every setting of this run
