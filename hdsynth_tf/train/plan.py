@@ -3,7 +3,7 @@
 import tensorflow as tf
 
 BYTES_PER_TRAINED_PARAMETER = 16  # weight, gradient, two moments of Adam
-SHARE_KEPT = 0.42  # of what the forward pass computes from trained weights, measured: BUILD_NOTES.md
+SHARE_KEPT = 0.42  # of what the forward pass computes from trained weights, measured: experiments/RESULTS.md
 SHARE_KEPT_REMATERIALIZED = 0.23
 PROCESS_BYTES = 0.9 * 2**30  # Python and TensorFlow themselves
 
@@ -26,7 +26,7 @@ def checkpoint_bytes(model):
 
 
 def memory_estimate(model, batch_size, height, width):
-    """Peak memory of a training step of a compiled model, in bytes. BUILD_NOTES.md says how near it came."""
+    """Peak memory of a training step of a compiled model, in bytes. experiments/RESULTS.md says how near it came."""
     share = SHARE_KEPT_REMATERIALIZED if model.rematerialize else SHARE_KEPT
     activations = sum(_float_bytes(output) for output in _learning_outputs(model, batch_size, height, width))
     trained = sum(network.count_params() for network in _networks(model).values()) * BYTES_PER_TRAINED_PARAMETER
