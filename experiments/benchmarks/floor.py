@@ -1,7 +1,5 @@
 """The floor under a training step: its convolutions alone."""
 
-from unittest import mock
-
 import tensorflow as tf
 
 from hdsynth_tf.networks import convolution
@@ -15,7 +13,7 @@ def bare_convolutions(model, batch):
     Returns:
         A function without arguments.
     """
-    with mock.patch.object(convolution, "is_slow_cpu", lambda: False):  # a convolution is one operation
+    with convolution.portable():  # a convolution is one operation
         step = tf.function(model.train_step, autograph=False).get_concrete_function(_constants(batch))
     calls = [_call(operation) for operation in _needed(step.graph) if operation.type in KINDS]
     shapes = {(shape, dtype) for _, inputs in calls for shape, dtype in inputs}
@@ -67,7 +65,7 @@ def _call(operation):
 
     def forward(x, kernel):
         if parts:
-            return convolution._forward(x, kernel, stride, padding.lower())
+            return convolution.forward(x, kernel, stride, padding.lower())
         return tf.nn.conv2d(x, kernel, strides, padding)
 
     def to_input(kernel, gradient):

@@ -70,15 +70,19 @@ def check_replicas(levels, strategy):
 
 
 def check_pixel_levels(levels, losses):
-    """Raises `SettingsError` unless every level's pictures can be halved as often as the pixel loss does."""
-    if not losses.pixel_weight or losses.pixel_loss != "pyramid":
-        return
-    for data, source in ((level.data, level.source) for level in levels):
-        side = shortest_side(source, size_setting(data, "crop") or size_setting(data, "image"))
-        if losses.pixel_levels > side.bit_length():
+    """Raises `SettingsError` unless every level's pictures can be halved as often as its losses in pixels do."""
+    for number, level in enumerate(levels):
+        own = settings.at_level(losses, number, len(levels))
+        side = shortest_side(level.source, size_setting(level.data, "crop") or size_setting(level.data, "image"))
+        if own.pixel_weight and own.pixel_loss == "pyramid" and own.pixel_levels > side.bit_length():
             raise SettingsError(
                 f"--pixel_levels should be {side.bit_length()} at most: pictures of {side} pixels a side cannot be "
-                f"halved more often. Received: {losses.pixel_levels}"
+                f"halved more often. Received: {own.pixel_levels}"
+            )
+        if own.gradient_weight and side < GradientLoss().smallest_side:
+            raise SettingsError(
+                f"--gradient_weight needs pictures of {GradientLoss().smallest_side} pixels a side or more: give "
+                f"--gradient_weight=0, or larger pictures. Received: {side} pixels"
             )
 
 

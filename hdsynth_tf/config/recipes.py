@@ -1,6 +1,6 @@
 """Recipes: named sets of defaults for the settings. A flag that is given wins over the recipe.
 
-`better` is what the settings say by themselves: what the ablations in BUILD_NOTES.md favour. `released` makes a
+`better` is what the settings say by themselves: what the ablations in experiments/RESULTS.md favour. `released` makes a
 training step equal to that of the released PyTorch code. What both have in common (the sums over scales and layers,
 half of D's loss, how weights and biases start, Adam's epsilon) is no setting.
 """

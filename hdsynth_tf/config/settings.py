@@ -163,6 +163,16 @@ def check_size(group, kind):
         )
 
 
+def check_seeds(group):
+    """Raises `SettingsError` if the last of the seeds from `seed` on, one for each of `styles`, is too large."""
+    largest = LARGEST_SEED - group.styles + 1
+    if group.seed > largest:
+        raise SettingsError(
+            f"With --styles={group.styles}, each of the next seed, --seed should be {largest} at most. "
+            f"Received: {group.seed}"
+        )
+
+
 def check_evaluated(labels):
     """Raises `SettingsError` if a label id is there twice."""
     if len(set(labels)) < len(labels):

@@ -23,6 +23,7 @@ from hdsynth_tf.evaluate.perceptual import SMALLEST, lpips_nets, without_lpips
 from hdsynth_tf.evaluate.segmentation import EvaluatedClasses
 from hdsynth_tf.evaluate.segmenters import load_segmenter
 from hdsynth_tf.evaluate.settings import EvaluateSettings
+from hdsynth_tf.files.lock import only_writer
 from hdsynth_tf.files.run_folder import RunFolder, check_writable, find_model, read_settings, write_json
 from hdsynth_tf.files.storage import replacing
 from hdsynth_tf.generate.picture_folder import (
@@ -65,6 +66,19 @@ def main(argv):
     folders = {name: as_path(place) for name, place in places.items() if name not in models}
     check_writable(output_dir)
     _, data = flags.parse(argv, (EvaluateSettings, DataSettings), USAGE, data_defaults([places[n] for n in models]))
+    with only_writer(output_dir, "evaluate"):
+        compare(list(places), models, folders, asked, data, output_dir)
+
+
+def compare(names, models, folders, asked, data, output_dir):
+    """Makes the pictures, measures them, and writes the table and the page.
+
+    Args:
+        names: Strings, of the methods, in the order of the table.
+        models, folders: Dicts: name -> `Path`; each method is in one of them.
+        asked, data: `EvaluateSettings`, `DataSettings`.
+        output_dir: `Path`.
+    """
     source, values = held_out_scenes(data)
     given, notes = find_methods(folders, source, asked.resize)
     makings = plan_pictures(models, source, data, asked, output_dir)
@@ -73,7 +87,7 @@ def main(argv):
         print(note)
 
     made = {name: making.make(name, source) for name, making in makings.items()}
-    methods = [{**given, **made}[name] for name in places]
+    methods = [{**given, **made}[name] for name in names]
     measured = measure_all(methods, source, instruments, asked, data, output_dir)
     scores = {
         name: report.score(own, None if name == ORACLE else measured[ORACLE], asked.resamples, asked.seed)

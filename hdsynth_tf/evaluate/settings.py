@@ -2,7 +2,15 @@
 
 import dataclasses
 
-from hdsynth_tf.config.settings import Settings, SettingsError, check_evaluated, check_size, seed_setting, setting
+from hdsynth_tf.config.settings import (
+    Settings,
+    SettingsError,
+    check_evaluated,
+    check_seeds,
+    check_size,
+    seed_setting,
+    setting,
+)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -46,6 +54,7 @@ class EvaluateSettings(Settings):
     num_pictures: int = setting(12, "Scenes shown on the page.", at_least=1)
 
     def check(self):
+        check_seeds(self)
         check_evaluated(self.evaluated_labels)
         check_size(self, "segmenter")
         if self.segmenter_range and len(self.segmenter_range) != 2:

@@ -68,6 +68,21 @@ def remove(path):
 
 
 def remove_leftovers(folder):
-    """Removes what processes that were killed left half-written in a folder."""
+    """Removes what processes that were killed left half-written in a folder; what others write just now stays."""
     for path in as_path(folder).glob(f"{TEMPORARY}*"):
-        remove(path)
+        process = path.name.removeprefix(TEMPORARY).partition(".")[0]
+        if not (process.isdigit() and _is_another(int(process))):
+            remove(path)
+
+
+def _is_another(process):
+    """Whether another process of this number runs on this machine. One of ours is of before a restart."""
+    if process == os.getpid():
+        return False
+    try:
+        os.kill(process, 0)
+    except PermissionError:  # somebody else's
+        return True
+    except (ProcessLookupError, OverflowError):
+        return False
+    return True

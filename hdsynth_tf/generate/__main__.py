@@ -10,6 +10,7 @@ from hdsynth_tf import assemble
 from hdsynth_tf.config import commands, flags
 from hdsynth_tf.config.groups import DataSettings
 from hdsynth_tf.config.settings import SettingsError
+from hdsynth_tf.files.lock import only_writer
 from hdsynth_tf.files.run_folder import find_model, read_settings, write_json
 from hdsynth_tf.generate.picture_folder import (
     MANIFEST,
@@ -53,6 +54,19 @@ def main(argv):
     check_output(output_dir, maker)
     if asked.source_video:
         check_ffmpeg()
+    with only_writer(output_dir, "generate"):
+        make_pictures(asked, data, photo, maker, model_path, output_dir)
+
+
+def make_pictures(asked, data, photo, maker, model_path, output_dir):
+    """Makes the pictures and their gallery; of a video, a video.
+
+    Args:
+        asked, data: `GenerateSettings`, `DataSettings`.
+        photo: RGB uint8 array whose styles all pictures take, or `None`.
+        maker: Dict, see `check_output`.
+        model_path, output_dir: `Path`.
+    """
     model = keras.saving.load_model(str(model_path), compile=False)
     if asked.source_video:
         write_json(output_dir / MANIFEST, maker)

@@ -2,7 +2,7 @@
 
 import dataclasses
 
-from hdsynth_tf.config.settings import Settings, SettingsError, seed_setting, setting
+from hdsynth_tf.config.settings import Settings, SettingsError, check_seeds, seed_setting, setting
 
 
 @dataclasses.dataclass(frozen=True)
@@ -19,6 +19,7 @@ class GenerateSettings(Settings):
     style_from: str = setting("", "A photograph that lies under the input's maps, whose styles are taken instead.")
 
     def check(self):
+        check_seeds(self)
         if self.source_video and self.styles > 1:
             raise SettingsError(f"Of a video one picture a frame is made. Received: --styles={self.styles}")
         if self.styles > 1 and self.style_from:

@@ -256,6 +256,9 @@ class GradientLoss(keras.losses.Loss):
     Call arguments:
         y_true, y_pred: Images `(batch, height, width, channels)` in [-1, 1]; at least `2 ** num_levels` pixels a side.
             What is left over of a square at the lower and right edge is filled by reflection.
+
+    Raises:
+        ValueError: If the images are smaller.
     """
 
     def __init__(self, num_levels=3, squares=(1, 4, 16), name="gradient", **kwargs):
@@ -263,7 +266,18 @@ class GradientLoss(keras.losses.Loss):
         self.num_levels = num_levels
         self.squares = tuple(squares)
 
+    @property
+    def smallest_side(self):
+        """Pixels a side that images need: two are left at the last of the sizes."""
+        return 2**self.num_levels
+
     def call(self, y_true, y_pred):
+        sides = [length for length in y_pred.shape[1:3] if length is not None]
+        if sides and min(sides) < self.smallest_side:
+            raise ValueError(
+                f"The gradient loss at {self.num_levels} sizes needs images of {self.smallest_side} pixels a side or "
+                f"more. Received: {' x '.join(map(str, sides))} pixels"
+            )
         real, fake = (ops.mean(widen(image), axis=-1, keepdims=True) for image in (y_true, y_pred))
         total = 0.0
         for level in range(self.num_levels):

@@ -6,6 +6,7 @@ import numpy as np
 from hdsynth_tf.files.storage import replacing
 from hdsynth_tf.model.serving import save_servable
 from hdsynth_tf.networks.coarse_to_fine import grow
+from hdsynth_tf.networks.convolution import portable
 from hdsynth_tf.networks.styles import StyleBank
 from pipelines.paths import as_path
 
@@ -112,6 +113,11 @@ class Family:
             return
         with replacing(path) as temporary:
             super().save(temporary, **kwargs)
+
+    @portable()
+    def export(self, filepath, *args, **kwargs):
+        """Keras' own, in graphs of plain convolutions, whatever CPU this machine has. For TF Serving, see `save`."""
+        super().export(filepath, *args, **kwargs)
 
 
 def resized(conditioning, image_size):

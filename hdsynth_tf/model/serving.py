@@ -4,6 +4,7 @@ import keras
 import tensorflow as tf
 
 from hdsynth_tf.files.storage import replacing
+from hdsynth_tf.networks.convolution import portable
 from pipelines.depth import file_suffix
 
 STYLE_INPUTS = {  # what a model with an encoder may read beside its maps and a `style_image` -> shape, dtype
@@ -27,8 +28,11 @@ def input_signature(model, style_inputs=()):
     return {name: tf.TensorSpec(shape, dtype, name=name) for name, (shape, dtype) in shapes.items()}
 
 
+@portable()
 def save_servable(model, path):
-    """Writes `model` as a SavedModel for TF Serving. Batch, height and width are free in both signatures.
+    """Writes `model` as a SavedModel for TF Serving, of plain convolutions, whatever CPU this machine has.
+
+    Batch, height and width are free in all signatures.
 
     - `serving_default`: the arrays that the conditioning reads (`label_map` and `instance_map` int32
       `(batch, height, width)`, or `source` float32 `(batch, height, width, channels)`) -> `image` uint8

@@ -1,10 +1,14 @@
 """Convolutions of every network here: Keras' own, or the same computed otherwise where that takes less time.
 
+What is chosen is part of a graph; `portable` makes graphs for other machines.
+
 On CPUs without AVX512 TensorFlow's kernels stay far below what the machine can do in two cases: the forward pass
 of one picture, whose 3D kernel is not slowed, and the gradient of the kernel, which is a few matrix products. Figures:
 experiments/RESULTS.md, speed and memory.
 """
 
+import contextlib
+import contextvars
 import functools
 import math
 
@@ -17,6 +21,18 @@ THIN = 32  # channels: matrix products of fewer are slow themselves
 SMALL = 2e8  # multiplications: below, what is gained is less than what the graph of the parts costs
 STRIP_FLOATS = 2**21  # of what the matrix products of one strip read
 
+_for_any_machine = contextvars.ContextVar("for_any_machine", default=False)
+
+
+@contextlib.contextmanager
+def portable():
+    """Graphs that are traced in this context have plain convolutions, whatever this machine is: they run on others."""
+    token = _for_any_machine.set(True)
+    try:
+        yield
+    finally:
+        _for_any_machine.reset(token)
+
 
 @functools.cache
 def is_slow_cpu():
@@ -27,7 +43,9 @@ def is_slow_cpu():
 
 def by_parts(x, kernel, stride):
     """Whether a convolution of `x` is: not bfloat16 and float64, which have kernels of their own, nor small ones."""
-    if keras.backend.standardize_dtype(x.dtype) != "float32" or not is_slow_cpu() or max(kernel.shape[2:]) < THIN:
+    if _for_any_machine.get() or not is_slow_cpu():
+        return False
+    if keras.backend.standardize_dtype(x.dtype) != "float32" or max(kernel.shape[2:]) < THIN:
         return False
     known = [length for length in x.shape[:3] if length is not None]
     return len(known) < 3 or math.prod(known) * math.prod(kernel.shape) >= SMALL * stride**2
@@ -129,14 +147,20 @@ def conv_by_parts(x, kernel, stride=1, padding="valid", frozen=False):
 
     @ops.custom_gradient
     def of_x(x):
-        return _forward(x, kernel, stride, padding), lambda *upstream: to_x(x, kernel, *upstream)
+        y = forward(x, kernel, stride, padding)
+        shape = ops.shape(y)
+        return y, lambda *upstream: to_x(x, kernel, ops.reshape(*upstream, shape))
 
     @ops.custom_gradient
     def of_both(x, kernel):
-        def gradient(*upstream):
-            return to_x(x, kernel, *upstream), to_kernel(x, *upstream)
+        y = forward(x, kernel, stride, padding)
+        shape = ops.shape(y)  # where the batch is unknown, TensorFlow may forget all of it on the way back
 
-        return _forward(x, kernel, stride, padding), gradient
+        def gradient(*upstream):
+            to_y = ops.reshape(*upstream, shape)
+            return to_x(x, kernel, to_y), to_kernel(x, to_y)
+
+        return y, gradient
 
     return of_x(x) if frozen else of_both(x, kernel)
 
@@ -146,11 +170,14 @@ def conv_transpose_by_parts(x, kernel, stride):
 
     @ops.custom_gradient
     def run(x, kernel):
-        def gradient(*upstream):
-            (y,) = upstream
-            return _forward(y, kernel, stride, "valid"), kernel_gradient(y, x, kernel.shape[0], stride)
+        y = _keras_conv_transpose(x, kernel, stride)
+        shape = ops.shape(y)
 
-        return _keras_conv_transpose(x, kernel, stride), gradient
+        def gradient(*upstream):
+            to_y = ops.reshape(*upstream, shape)
+            return forward(to_y, kernel, stride, "valid"), kernel_gradient(to_y, x, kernel.shape[0], stride)
+
+        return y, gradient
 
     return run(x, _tensor(kernel))
 
@@ -160,8 +187,12 @@ def _tensor(kernel):
     return ops.reshape(kernel, kernel.shape)
 
 
-def _forward(x, kernel, stride, padding):
-    """For one picture TensorFlow fixes the layout of a 2D kernel, which leaves oneDNN a general matrix product."""
+def forward(x, kernel, stride, padding):
+    """The values of `conv_by_parts`, without its gradients.
+
+    For one picture TensorFlow fixes the layout of a 2D kernel, which leaves oneDNN a general matrix product; of a 3D
+    one it does not.
+    """
     if x.shape[0] not in (1, None):
         return _keras_conv(x, kernel, stride, padding)
     return _keras_conv(x[:, None], kernel[None], (1, stride, stride), padding)[:, 0]

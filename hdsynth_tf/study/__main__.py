@@ -5,6 +5,7 @@ from pathlib import Path
 
 from hdsynth_tf.config import commands, flags
 from hdsynth_tf.config.settings import SettingsError, named_places
+from hdsynth_tf.files.lock import only_writer
 from hdsynth_tf.files.run_folder import RunFolder, RunFolderError, read_settings, write_json
 from hdsynth_tf.study import study as studies
 from hdsynth_tf.study.design import DEGRADED
@@ -35,7 +36,8 @@ def main(argv):
     if asked.report:
         report(folder, asked)
     else:
-        serve_study(folder, asked)
+        with only_writer(folder, "study"):
+            serve_study(folder, asked)
 
 
 def report(folder, asked):

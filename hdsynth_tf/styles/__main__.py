@@ -9,6 +9,7 @@ from hdsynth_tf import assemble
 from hdsynth_tf.config import commands, flags
 from hdsynth_tf.config.groups import DataSettings
 from hdsynth_tf.config.settings import SettingsError
+from hdsynth_tf.files.lock import only_writer
 from hdsynth_tf.files.run_folder import RunFolder, check_writable, find_model, read_settings, write_json
 from hdsynth_tf.files.storage import replacing
 from hdsynth_tf.show.pictures import box_around, titled_rows
@@ -28,10 +29,16 @@ def main(argv):
     asked, _ = flags.parse(argv, (StylesSettings, DataSettings), USAGE)
     if not asked.model:
         raise SettingsError("Say which model: --model=RUN_OR_FILE.")
-    path = find_model(asked.model)
-    folder = path.parent / "styles" if as_path(asked.model).is_dir() else path.with_name(f"{path.stem}_styles")
+    path, is_run = find_model(asked.model), as_path(asked.model).is_dir()
+    folder = path.parent / "styles" if is_run else path.with_name(f"{path.stem}_styles")
     check_writable(folder)
     _, data = flags.parse(argv, (StylesSettings, DataSettings), USAGE, read_settings(asked.model, "data"))
+    with only_writer(path.parent if is_run else folder, "styles"):
+        store_styles(path, folder, asked, data)
+
+
+def store_styles(path, folder, asked, data):
+    """Finds the styles, stores them in the model at `path`, and writes to `folder` what they are."""
     model = keras.saving.load_model(str(path), compile=False)
     if model.encoder is None:
         raise SettingsError(f"{path} has no encoder: train one with --feature_channels=3.")

@@ -14,6 +14,7 @@ from hdsynth_tf.config.groups import DataSettings, LossSettings, NetworkSettings
 from hdsynth_tf.config.settings import SettingsError
 from hdsynth_tf.evaluate.perceptual import NAMES
 from hdsynth_tf.evaluate.quality import agreement
+from hdsynth_tf.files.lock import only_writer
 from hdsynth_tf.files.run_folder import RunFolder, check_space, find_model, write_json
 from hdsynth_tf.files.storage import replacing
 from hdsynth_tf.show.pictures import compare, histogram
@@ -62,15 +63,16 @@ def main(argv):
         raise SettingsError("--time_limit is for one machine: several would settle on different numbers of steps.")
     strategy = assemble.build_strategy(training.strategy)
     num_workers, is_chief = assemble.workers(strategy)
-    with contextlib.nullcontext() if is_chief else contextlib.redirect_stdout(open(os.devnull, "w")):
-        train(groups, strategy, num_workers, is_chief)
+    folder = RunFolder(as_path(run.run_dir))
+    folder.check(dict(zip(GROUPS, groups)), MAY_CHANGE)
+    lock = only_writer(folder.path, "train") if is_chief and not run.dry_run else contextlib.nullcontext()
+    with lock, contextlib.nullcontext() if is_chief else contextlib.redirect_stdout(open(os.devnull, "w")):
+        train(groups, folder, strategy, num_workers, is_chief)
 
 
-def train(groups, strategy, num_workers, is_chief):
+def train(groups, folder, strategy, num_workers, is_chief):
     """Checks everything, trains, and writes what came of it."""
     data, networks, losses, training, run = groups
-    folder, named_groups = RunFolder(as_path(run.run_dir)), dict(zip(GROUPS, groups))
-    folder.check(named_groups, MAY_CHANGE)
     precision, why = assemble.choose_precision(training.precision, folder.read_precision(), num_workers)
     print(f"Precision: {precision} ({why})")
     training = dataclasses.replace(training, precision=precision)
@@ -105,7 +107,7 @@ def train(groups, strategy, num_workers, is_chief):
         print(f"{folder.path} is finished: there is nothing left to do.")
         return
     if is_chief:
-        folder.create(named_groups)
+        folder.create(dict(zip(GROUPS, groups)))
         folder.scores.unlink(missing_ok=True)
         write_json(folder.windows, windows)
         rematerialize = [level.training.rematerialize for level in levels]

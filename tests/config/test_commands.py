@@ -360,6 +360,7 @@ def test_bad_data_is_an_error_before_anything_is_written(command, label_folders,
         (["--image_height=64", "--image_width=-64"], "--image_width should be 0 or more"),
         (["--pixel_levels=8", "--image_height=64", "--image_width=128"], "--pixel_levels should be 7 at most"),
         (["--toy_thermal", "--image_height=32", "--image_width=64", "--source_shift=40"], "should be below 32"),
+        (["--gradient_weight=1", "--image_height=7", "--image_width=64"], "8 pixels a side or more"),
     ],
 )
 def test_wrong_use_exits_with_two(command, tmp_path, arguments, message):
@@ -384,6 +385,13 @@ def test_numbers_out_of_bounds_exit_with_two(command, name, argument):
     assert code == 2 and error.startswith(f"Error: {flag} should be ") and value in error
 
 
+@pytest.mark.parametrize("name", ["generate", "evaluate"])
+def test_the_seed_of_the_last_style_is_in_bounds_too(command, name):
+    assert "--seed" not in command(name, f"--seed={2**31 - 2}", "--styles=2")[2]
+    code, _, error = command(name, f"--seed={2**31 - 1}", "--styles=2")
+    assert code == 2 and all(part in error for part in ("--seed", str(2**31 - 1), "--styles=2"))
+
+
 def test_sizes_of_the_data_bound_what_depends_on_them(save):
     """The smallest picture counts; a crop in its stead; what pictures are resized to on the way."""
     for name, size in (("a", (40, 30)), ("b", (20, 64))):
@@ -402,7 +410,7 @@ def test_sizes_of_the_data_bound_what_depends_on_them(save):
         check_pixel_levels(levels, LossSettings(pixel_levels=side.bit_length()))
         with pytest.raises(SettingsError, match=f"--pixel_levels .* {side} pixels .*: {side.bit_length() + 1}"):
             check_pixel_levels(levels, LossSettings(pixel_levels=side.bit_length() + 1))
-        check_pixel_levels(levels, LossSettings(pixel_levels=99, pixel_loss="decibel"))
+        check_pixel_levels(levels, LossSettings(pixel_levels=99, pixel_loss="decibel", gradient_weight=1))
         with pytest.raises(SettingsError, match=f"--source_shift should be below {side}.*Received: {side}"):
             build_levels(dataclasses.replace(data, source_shift=side), NetworkSettings(), TrainingSettings())
 

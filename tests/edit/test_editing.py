@@ -406,7 +406,7 @@ def test_a_rule_of_sizes_must_be_better_than_none(rng):
 
 @needs_cityscapes
 def test_the_fill_restores_what_was_hidden():
-    """Real objects put into other real scenes where stuff is known, then removed; the notes' figure is 0.914."""
+    """Real objects put into other real scenes where stuff is known, then removed; the notes' figure is 93.9 %."""
     scenes = []
     for path in sorted(CITYSCAPES.glob("*_label/*.png")):
         inst = path.parent.with_name(path.parent.name.replace("label", "inst"))
@@ -429,4 +429,4 @@ def test_the_fill_restores_what_was_hidden():
             filled = edits.remove(pasted.with_pixels(mask, new), table, new)
             shares.append((filled.object_map == host.object_map)[mask].mean())
     print(f"{len(shares)} objects, {np.mean(shares):.4f} of their pixels restored")
-    assert len(shares) > 50 and np.mean(shares) >= 0.90
+    assert len(shares) > 50 and np.mean(shares) == pytest.approx(0.939, abs=0.005)

@@ -149,6 +149,14 @@ def test_gradient_of_pictures_smaller_than_a_square(rng):
     assert np.isfinite(numpy(GradientLoss(squares=(16,)).call(real, fake))).all()
 
 
+def test_gradient_of_pictures_too_small_to_be_halved_so_often(rng):
+    real = rng.uniform(-1, 1, (1, 7, 20, 3)).astype("float32")
+    assert np.isfinite(numpy(GradientLoss(2).call(real, 0.5 * real))).all()
+    assert np.isfinite(numpy(GradientLoss(3).call(real[:, [*range(7), 0]], 0 * real[:, [*range(7), 0]]))).all()
+    with pytest.raises(ValueError, match=r"8 pixels .* 7 x 20"):
+        GradientLoss(3).call(real, 0.5 * real)
+
+
 def test_gradient_asks_for_no_sign_and_no_light(rng):
     real = rng.uniform(-0.5, 0.5, (2, 96, 128, 3)).astype("float32")
     assert numpy(GradientLoss().call(real, 0.4 - real)).max() < 1e-5

@@ -8,7 +8,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tensorflow as tf
-from tiny import image_model, semantic_batch, semantic_model
+from tiny import compiled, image_model, semantic_batch, semantic_model
+
+from hdsynth_tf.model import Pix2PixHD
+from hdsynth_tf.model.serving import input_signature
+from hdsynth_tf.networks import GlobalGenerator, convolution
+from pipelines.conditioning import SemanticConditioning
 
 LOAD_ALONE = """
 import sys
@@ -115,11 +120,36 @@ def test_loaded_through_the_c_api(served, tmp_path):
 
 
 def read_signature(path):
+    return read_graph(path).signature_def["serving_default"]
+
+
+def read_graph(path):
     from tensorflow.core.protobuf import saved_model_pb2
 
     saved = saved_model_pb2.SavedModel()
     saved.ParseFromString((path / "saved_model.pb").read_bytes())
-    return saved.meta_graphs[0].signature_def["serving_default"]
+    return saved.meta_graphs[0]
+
+
+def operations_in(path):
+    """The kinds of operations in a SavedModel."""
+    return {node.op for function in read_graph(path).graph_def.library.function for node in function.node_def}
+
+
+def test_graphs_are_for_other_machines_too(tmp_path, monkeypatch):
+    """Whatever the CPU on which they were made computes convolutions by."""
+    monkeypatch.setattr(convolution, "is_slow_cpu", lambda: True)
+    generator = GlobalGenerator(convolution.THIN, num_downsamples=1, num_residual_blocks=1)
+    model = compiled(Pix2PixHD(SemanticConditioning(4), generator), adversarial=False)
+    model.save(tmp_path / "1")
+    model.export(tmp_path / "exported", input_signature=[input_signature(model)], verbose=False)
+    for path in (tmp_path / "1", tmp_path / "exported"):
+        assert "Conv2D" in operations_in(path) and "Conv3D" not in operations_in(path)
+
+    inputs = {name: tf.TensorSpec((1, None, None), "int32") for name in model.conditioning.input_formats}
+    step = tf.function(model.train_step, autograph=False)
+    graph = step.get_concrete_function((inputs, tf.TensorSpec((1, None, None, 3), "uint8"))).graph
+    assert "Conv3D" in {operation.type for operation in graph.get_operations()}  # its own way, here
 
 
 def encode(array):

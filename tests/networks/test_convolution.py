@@ -100,6 +100,25 @@ def test_conv_transpose_by_parts(rng, strips, size, stride, batch):
         np.testing.assert_allclose(a, b, **EXACT)
 
 
+@pytest.mark.parametrize("compute", [convolution.conv_by_parts, convolution.conv_transpose_by_parts])
+def test_gradients_whose_shape_is_unknown(rng, compute):
+    """On its way back through a batch of any size, TensorFlow forgets it."""
+
+    def gradients(x, kernel, shape=None):
+        with tf.GradientTape() as tape:
+            tape.watch((x, kernel))
+            y = compute(x, kernel, 1)
+            y = y if shape is None else tf.raw_ops.PlaceholderWithDefault(input=y, shape=shape)
+            total = tf.reduce_sum(y**2)
+        return tape.gradient(total, (x, kernel))
+
+    x, kernel = tf.constant(rng.standard_normal((2, 6, 7, 3))), tf.constant(rng.standard_normal((3, 3, 3, 3)))
+    signature = [tf.TensorSpec((None, *x.shape[1:]), "float64"), tf.TensorSpec(kernel.shape, "float64")]
+    unknown = tf.function(lambda *tensors: gradients(*tensors, tf.TensorShape(None)), input_signature=signature)
+    for a, b in zip(unknown(x, kernel), gradients(x, kernel), strict=True):
+        np.testing.assert_allclose(a, b, **EXACT)
+
+
 @pytest.mark.parametrize("slow", [True, False])
 @pytest.mark.parametrize("kind", ["Conv2D", "Conv2DTranspose"])
 def test_layers_equal_those_of_keras(rng, monkeypatch, slow, kind):
@@ -140,3 +159,6 @@ def test_small_and_thin_ones_stay_as_they_are(monkeypatch, dtype, shape, kernel,
     assert convolution.by_parts(x, kernel, stride) == expected
     monkeypatch.setattr(convolution, "is_slow_cpu", lambda: False)
     assert not convolution.by_parts(x, kernel, stride)
+    with convolution.portable():
+        monkeypatch.setattr(convolution, "is_slow_cpu", lambda: True)
+        assert not convolution.by_parts(x, kernel, stride)
