@@ -2,12 +2,16 @@
 
 import contextlib
 import datetime
-import fcntl
 import os
 import platform
 
 from hdsynth_tf.files.run_folder import RunFolderError
 from pipelines.paths import RemotePath
+
+try:
+    import fcntl
+except ImportError:  # on Windows
+    fcntl = None
 
 NAME = ".lock"  # of the file in the folder; it says who holds it
 
@@ -39,6 +43,8 @@ def only_writer(folder, command):
         file.flush()
         yield
     finally:
+        if fcntl is None:  # there an open file cannot be removed
+            file.close()
         (folder / NAME).unlink(missing_ok=True)
         file.close()
         with contextlib.suppress(OSError):  # not empty, or in use by now
@@ -52,6 +58,9 @@ def _lock(folder):
         folder.mkdir(parents=True, exist_ok=True)
         with contextlib.suppress(FileNotFoundError):  # the one before took the file away, or the folder: once more
             file = (folder / NAME).open("a+")
+            if fcntl is None:
+                print(_no_lock(folder, "this system has no flock"))
+                return file
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError as error:

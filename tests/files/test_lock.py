@@ -121,3 +121,10 @@ def test_a_second_training_leaves_the_first_one_alone(command, tmp_path):
         first.kill()
     code, output, error = command("train", *arguments, "--max_steps=1")
     assert code == 0 and "Going on from" in output, error
+
+
+def test_where_the_system_has_no_locks_a_line_says_so(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(lock, "fcntl", None)
+    with only_writer(tmp_path / "run", "testing"):
+        assert "cannot be locked" in capsys.readouterr().out
+    assert not (tmp_path / "run").exists()
