@@ -3,11 +3,11 @@
 from hdsynth_tf.assemble.data import shortest_side, size_setting
 from hdsynth_tf.config.settings import SettingsError
 from hdsynth_tf.losses import DistanceLoss, PerceptualLoss
-from hdsynth_tf.pretrained import LPIPS, AlexNetFeatures, VGG16Features, VGG19Features
+from hdsynth_tf.pretrained import LPIPS, AlexNetFeatures, EfficientNetLite0Features, VGG16Features, VGG19Features
 
 FEATURES = {"vgg19": VGG19Features, "vgg16": VGG16Features, "alex": AlexNetFeatures}
-LAYER_WEIGHTS = {"alex": (0.3,) * 5}  # all alike, with the sum of VGG's
-STRIDE = {"alex": 4, "lpips_alex": 4}  # of the first convolution; VGG's is 1
+ALL_ALIKE = {"layer_weights": (0.3,) * 5}  # with the sum of VGG's
+STRIDE = {"alex": 4, "lpips_alex": 4, "efficientnet": 2}  # of the first convolution; VGG's is 1
 SMALLEST = {"alex": 34, "lpips_alex": 34}  # pixels a side that a network needs, and those that a shift takes
 SMALLEST_VGG = 16
 
@@ -22,8 +22,11 @@ def build_perceptual_loss(losses, dtype):
     if name.startswith("lpips_"):
         network = LPIPS(name.removeprefix("lpips_"), weights, dtype=dtype)
         return DistanceLoss(network, STRIDE.get(name, 1), name="perceptual")
-    features = FEATURES[name](weights, raw_input=losses.perceptual_input == "raw", dtype=dtype)
-    layer_weights = {"layer_weights": LAYER_WEIGHTS[name]} if name in LAYER_WEIGHTS else {}
+    if name == "efficientnet":
+        features = EfficientNetLite0Features(weights, dtype=dtype)
+    else:
+        features = FEATURES[name](weights, raw_input=losses.perceptual_input == "raw", dtype=dtype)
+    layer_weights = {} if name.startswith("vgg") else ALL_ALIKE
     return PerceptualLoss(features, relative=losses.relative_perceptual, shifts=STRIDE.get(name, 1), **layer_weights)
 
 

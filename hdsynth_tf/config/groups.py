@@ -5,7 +5,7 @@ import dataclasses
 from hdsynth_tf.config.recipes import RECIPES
 from hdsynth_tf.config.settings import SWITCH, Settings, SettingsError, check_size, seed_setting, setting, values
 
-PERCEPTUAL = ("vgg19", "vgg16", "alex", "lpips_vgg", "lpips_alex")
+PERCEPTUAL = ("vgg19", "vgg16", "alex", "efficientnet", "lpips_vgg", "lpips_alex")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -148,8 +148,8 @@ class LossSettings(Settings):
     perceptual: str = setting(
         "",
         "Pretrained network of the perceptual loss; thousands of multiplications a pixel in brackets. Features of "
-        "vgg19 (361), vgg16 (287), alex (15); or LPIPS by lpips_vgg (306), lpips_alex (15). Default: vgg19 if "
-        "--perceptual_weights are given, else none.",
+        "vgg19 (361), vgg16 (287), alex (15), efficientnet (7); or LPIPS by lpips_vgg (306), lpips_alex (15). Default: "
+        "vgg19 if --perceptual_weights are given, else none.",
         ("", *PERCEPTUAL),
     )
     perceptual_weight: float = setting(10.0, "Weight of the perceptual loss, if there is one.", at_least=0)

@@ -4,29 +4,37 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from weight_files import lpips_content, write_lpips
+from weight_files import efficientnet_tensors, lpips_content, write_lpips, write_old_tensors
 
 from hdsynth_tf.assemble.perceptual import build_perceptual_loss, check_perceptual_size
 from hdsynth_tf.config.groups import PERCEPTUAL, DataSettings, LossSettings
 from hdsynth_tf.config.settings import SettingsError
-from hdsynth_tf.pretrained import LPIPS, AlexNetFeatures, VGG16Features, VGG19Features
+from hdsynth_tf.pretrained import LPIPS, AlexNetFeatures, EfficientNetLite0Features, VGG16Features, VGG19Features
 
 
 @pytest.fixture(scope="module")
 def files(tmp_path_factory):
     folder, rng = tmp_path_factory.mktemp("weights"), np.random.default_rng(0)
-    return {net: str(write_lpips(folder / f"{net}.ckpt", lpips_content(net, rng))) for net in ("alex", "vgg")}
+    made = {net: str(write_lpips(folder / f"{net}.ckpt", lpips_content(net, rng))) for net in ("alex", "vgg")}
+    write_old_tensors(folder / "efficientnet.pth", efficientnet_tensors(rng))
+    return {**made, "efficientnet": str(folder / "efficientnet.pth")}
 
 
 def losses(name, files):
-    weights = {"vgg19": "random"}.get(name, files["alex" if "alex" in name else "vgg"])
+    file = next((file for net, file in files.items() if net in name), "random")
+    weights = "random" if name == "vgg19" else file
     return LossSettings(perceptual=name, perceptual_weights=weights)
 
 
 @pytest.mark.parametrize("name", PERCEPTUAL)
 def test_every_network_tells_equal_pictures_from_others(name, files, rng):
     loss = build_perceptual_loss(losses(name, files), "float32")
-    kinds = {"vgg19": VGG19Features, "vgg16": VGG16Features, "alex": AlexNetFeatures}
+    kinds = {
+        "efficientnet": EfficientNetLite0Features,
+        "vgg19": VGG19Features,
+        "vgg16": VGG16Features,
+        "alex": AlexNetFeatures,
+    }
     network = getattr(loss, "feature_extractor", None) or loss.distance
     assert type(network) is kinds.get(name, LPIPS) and loss.name == "perceptual"
     real, fake = (rng.uniform(-1, 1, (2, 40, 48, 3)).astype("float32") for _ in range(2))
