@@ -25,6 +25,14 @@ TUNINGS = ["", "channels_last", "fused", "channels_last,fused", "compile,fused",
 SECONDS, BYTES = 0, 1
 BFLOAT16 = "mixed_bfloat16"
 FLAGS = ("avx512_bf16", "amx_bf16")  # of /proc/cpuinfo: without them the rows of bfloat16 are left out
+LOSSES = {  # each beside the quickstart's own
+    "perceptual_lpips_alex": "perceptual=lpips_alex",
+    "perceptual_alex": "perceptual=alex",
+    "perceptual_efficientnet": "perceptual=efficientnet",
+    "perceptual_vgg16": "perceptual=vgg16",
+    "perceptual_lpips_vgg": "perceptual=lpips_vgg",
+    "gradient": "gradient_weight=3",
+}
 
 # name, what is compared, side a, side b, b's tunings (the best counts), pairs, share of the work: a's : b's
 ROWS = [
@@ -42,6 +50,11 @@ ROWS = [
     ("batch_step", SECONDS, "our_step 128 256 float32 2 32 4", "our_step 128 256", None, 3, 4),
     ("instances_pooling", SECONDS, "our_pooling 512 1024 1000", "our_pooling 512 1024 10", None, 5, 1),
     ("replicas_step", SECONDS, "our_replicas 128 256 2", "our_replicas 128 256 1", None, 3, 1),
+    *(
+        (f"{name}_{kind}", unit, f"our_recipe quickstart.flags --{loss}", "our_recipe quickstart.flags", None, 5, 1)
+        for name, loss in LOSSES.items()
+        for kind, unit in (("step", SECONDS), ("memory", BYTES))
+    ),
     ("loader", SECONDS, "our_loader CITYSCAPES", "plain_loader CITYSCAPES", None, 5, 1),
 ]  # fmt: skip
 

@@ -66,6 +66,24 @@ def our_step(height, width, precision="float32", scales=2, filters=32, batch=1, 
     return lambda: model.train_on_batch({"label_map": labels, "instance_map": labels}, image)
 
 
+def our_recipe(flagfile, *more):
+    """A step of the last stage of a recipe, with more flags."""
+    from hdsynth_tf import assemble
+    from hdsynth_tf.config import flags
+    from hdsynth_tf.train.__main__ import GROUPS
+    from pipelines.dataset import make_eval
+
+    argv = ["train", f"--flagfile={ROOT / 'experiments' / flagfile}", "--precision=float32", *more]
+    data, networks, losses, training, _ = flags.parse(argv, GROUPS.values(), "")
+    levels = assemble.build_levels(data, networks, training)
+    models = assemble.ModelMaker(levels, networks, losses)
+    stage = assemble.build_stages(networks, losses, training)[-1]
+    model, level = models.make(stage.level), levels[stage.level]
+    model.compile(**models.compile_arguments(stage))
+    batch = next(iter(make_eval(level.source, level.training.batch_size, range(level.training.batch_size))))
+    return lambda: model.train_on_batch(*batch)
+
+
 def our_floor(height, width, precision="float32", scales=2, filters=32):
     """The convolutions of our step and of its gradients, of the same shapes, one after the other, and nothing else."""
     model = our_model(precision, scales, filters)  # first: it sets TensorFlow up
