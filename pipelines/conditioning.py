@@ -24,7 +24,7 @@ def resize_nearest(x, size):
         if x.shape[axis] == target:
             continue
         source = ops.shape(x)[axis]
-        x = ops.take(x, nearest(ops.arange(target), source, target), axis=axis)
+        x = ops.take(x, nearest(ops.arange(target, dtype="int32"), source, target), axis=axis)
     return x
 
 
@@ -145,6 +145,11 @@ class Conditioning(keras.layers.Layer):
         self.image_dtype = image_dtype
         self.image_range = tuple(image_range)
 
+    @property
+    def wide_dtype(self):
+        """What images and sources are computed in: float32, or float64 for float64."""
+        return keras.backend.result_type(self.compute_dtype, "float32")
+
     def resize(self, inputs, size):
         """Whole pictures of `inputs` resized to `size` (height, width)."""
         raise NotImplementedError
@@ -177,9 +182,11 @@ class Conditioning(keras.layers.Layer):
         """
         is_crop = "rows" in inputs
         low, high = self.image_range
-        image = ops.cast(image, keras.backend.result_type(self.compute_dtype, "float32"))
+        image = ops.cast(image, self.wide_dtype)
         image = ops.clip((image - low) * (2 / (high - low)) - 1, -1, 1)
-        return resize_image(image, self.image_size) if self.image_size and not is_crop else image
+        if not self.image_size or is_crop:
+            return image
+        return ops.cast(resize_image(image, self.image_size), self.wide_dtype)  # resizing knows no float64
 
     def values(self, image):
         """The way back: a network's image, float32 in [-1, 1] -> `image_dtype`, in its range."""
@@ -346,9 +353,9 @@ class ImageConditioning(Conditioning):
         return inputs["window"] if "window" in inputs else percentile_window(inputs["source"], self.percentiles)
 
     def encode(self, inputs):
-        window = self._window(inputs)[:, None, None, :]
+        window = ops.cast(self._window(inputs), self.wide_dtype)[:, None, None, :]
         low, high = window[..., :1], window[..., 1:]
-        x = (ops.cast(inputs["source"], "float32") - low) / ops.maximum(high - low, 1e-6)
+        x = (ops.cast(inputs["source"], self.wide_dtype) - low) / ops.maximum(high - low, 1e-6)
         return ops.cast(ops.clip(2 * x - 1, -1, 1), self.compute_dtype)
 
     def compute_output_shape(self, input_shape):

@@ -108,7 +108,7 @@ def _mean_colors(conditioning, source, limit):
     total, count = 0.0, 0.0
     for inputs, image in make_sample(source, limit):
         classes = _classes(conditioning, inputs)
-        total += tf.einsum("bhwk,bhwc->kc", classes, conditioning.target(inputs, image))
+        total += tf.einsum("bhwk,bhwc->kc", classes, tf.cast(conditioning.target(inputs, image), tf.float32))
         count += tf.reduce_sum(classes, axis=(0, 1, 2))
     return total / tf.maximum(count, 1.0)[:, None]
 
@@ -121,7 +121,7 @@ def _classes(conditioning, inputs):
 
 
 def _to_bytes(image):
-    return tf.round(tf.clip_by_value((image + 1) * 127.5, 0.0, 255.0))
+    return tf.round(tf.clip_by_value((tf.cast(image, tf.float32) + 1) * 127.5, 0.0, 255.0))
 
 
 def _psnr(fake, real):

@@ -5,6 +5,8 @@ import math
 import keras
 from keras import ops
 
+from hdsynth_tf.networks.precision import wide
+
 
 @keras.saving.register_keras_serializable(package="hdsynth_tf")
 class Adam(keras.optimizers.Adam):
@@ -61,7 +63,7 @@ class LinearDecay(keras.optimizers.schedules.LearningRateSchedule):
         self.steps_per_epoch = steps_per_epoch
 
     def __call__(self, step):
-        epoch = ops.floor(ops.cast(step, "float32") / self.steps_per_epoch)  # from 0
+        epoch = ops.floor(ops.cast(step, wide(keras.backend.floatx())) / self.steps_per_epoch)  # from 0
         past = ops.maximum(epoch - self.constant_epochs, 0.0)
         return self.rate * ops.maximum(1.0 - past / max(self.decay_epochs, 1), 0.0)
 

@@ -13,6 +13,7 @@ from hdsynth_tf.model.terms import (
     with_terms,
 )
 from hdsynth_tf.networks.layers import rematerialize_blocks
+from hdsynth_tf.networks.precision import wide
 from hdsynth_tf.networks.styles import StyleBank
 
 
@@ -275,8 +276,8 @@ class Pix2PixHD(Generating, Family, keras.Model):
             self.average_generator.set_weights(self.generator.get_weights())
 
     def _update_average(self):
-        step = tf.cast(self.generator_optimizer.iterations, "float32")
-        momentum = tf.minimum(self.ema_momentum, (1 + step) / (10 + step))
+        step = tf.cast(self.generator_optimizer.iterations, wide(self.compute_dtype))
+        momentum = tf.minimum((1 + step) / (10 + step), self.ema_momentum)
         for average, weight in zip(self.average_generator.weights, self.generator.weights):
             average.assign(momentum * average + (1 - momentum) * weight)
 
