@@ -43,6 +43,8 @@ NAMES = {  # score -> head of its column; LPIPS where it can be had
     "ssim": "SSIM",
     "edge_correlation": "edges",
     "sharpness": "sharpness",
+    "weave": "weave",
+    "spots": "spots",
 }
 
 
@@ -86,7 +88,7 @@ def table(scores):
         cells = []
         for key in names:
             values = [run[key] for run in runs]
-            digits = 2 if key in ("psnr", "sharpness") else 3
+            digits = 2 if key in ("psnr", "sharpness", "weave", "spots") else 3
             each = ", ".join(f"{value:.{digits}f}" for value in values)
             cells.append(f"{np.mean(values):.{digits}f} ({each})")
         lines.append(f"| {name} | {' | '.join(cells)} |")

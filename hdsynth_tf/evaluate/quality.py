@@ -3,6 +3,7 @@
 import numpy as np
 import tensorflow as tf
 
+from hdsynth_tf.evaluate.artefacts import artefacts
 from hdsynth_tf.evaluate.perceptual import lpips, lpips_nets
 from pipelines.dataset import make_sample
 from pipelines.source import spread
@@ -24,8 +25,8 @@ def scores(model, source, limit=64, vgg_limit=VGG_SCENES):
 
     Returns:
         Dict of means over scenes: `lpips_alex`, `lpips_vgg` (0: equal; where they can be had, see `perceptual.lpips`),
-        `psnr` (dB), `ssim`, `edge_correlation` (are edges where they should be: -1 to 1) and `sharpness` (1: as much
-        gradient as in the real picture).
+        `psnr` (dB), `ssim`, `edge_correlation` (are edges where they should be: -1 to 1), `sharpness` (1: as much
+        gradient as in the real picture) and, of pictures with plain surfaces, `weave` and `spots` (see `artefacts`).
     """
     rows, draw = [], tf.function(model, autograph=False, reduce_retracing=True)
     for (inputs, image), nets in zip(make_sample(source, limit), _nets(min(limit, len(source)), vgg_limit)):
@@ -50,7 +51,8 @@ def score(fake, real, nets=None):
     edges, real_edges = edge_map(fake), edge_map(real)
     sharpness = float(tf.reduce_mean(edges) / tf.maximum(tf.reduce_mean(real_edges), 1e-6))
     values = _psnr(fake, real), _ssim(fake, real), _correlation(edges, real_edges), sharpness
-    return {**lpips(fake, real, lpips_nets() if nets is None else nets), **dict(zip(SCORES, values))}
+    perceptual = lpips(fake, real, lpips_nets() if nets is None else nets)
+    return {**perceptual, **dict(zip(SCORES, values)), **artefacts(fake[0], real[0])}
 
 
 def mean_color_scores(model, source, training_source, limit=64):

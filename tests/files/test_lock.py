@@ -103,8 +103,8 @@ def test_leftovers_of_the_dead_alone_are_removed(tmp_path):
 
 TOY = [
     "--num_scenes=6", "--image_height=32", "--image_width=64", "--num_filters=4", "--num_downsamples=1",
-    "--num_residual_blocks=1", "--adversarial_weight=0", "--warm_start_epochs=0", "--epochs=100", "--steps_per_epoch=20",
-    "--num_samples=1", "--noexport", "--checkpoint_steps=1",
+    "--num_residual_blocks=1", "--adversarial_weight=0", "--warm_start_epochs=0", "--epochs=100",
+    "--steps_per_epoch=20", "--num_samples=1", "--noexport", "--checkpoint_steps=1",
 ]  # fmt: skip
 
 
