@@ -52,11 +52,13 @@ def test_others_are_refused_until_the_process_ends_however_it_ends(held, command
     for name, line in COMMANDS.items():
         code, _, error = command(name, *line.format(held=folder, pictures=tmp_path).split())
         assert code == 1 and all(part in error for part in (str(folder), f"process {process.pid} ", "(holding)")), error
+    (folder / "settings.json").write_text('{"data": {}}')
+    assert f"process {process.pid} " in command("styles", f"--model={folder / 'model.keras'}")[2]  # the run's, too
     process.send_signal(signal.SIGKILL)
     process.wait()
     with only_writer(folder, "the next"):
         assert f"process {os.getpid()} " in (folder / lock.NAME).read_text()
-    assert [path.name for path in folder.iterdir()] == ["model.keras"]
+    assert {path.name for path in folder.iterdir()} == {"model.keras", "settings.json"}
 
 
 def test_who_only_reads_is_not_refused(held, command, label_folders, tmp_path):
@@ -103,8 +105,8 @@ def test_leftovers_of_the_dead_alone_are_removed(tmp_path):
 
 TOY = [
     "--num_scenes=6", "--image_height=32", "--image_width=64", "--num_filters=4", "--num_downsamples=1",
-    "--num_residual_blocks=1", "--adversarial_weight=0", "--warm_start_epochs=0", "--epochs=100", "--steps_per_epoch=20",
-    "--num_samples=1", "--noexport", "--checkpoint_steps=1",
+    "--num_residual_blocks=1", "--adversarial_weight=0", "--warm_start_epochs=0", "--epochs=100",
+    "--steps_per_epoch=20", "--num_samples=1", "--noexport", "--checkpoint_steps=1",
 ]  # fmt: skip
 
 
