@@ -33,6 +33,7 @@ def main(argv):
     folder = path.parent / "styles" if is_run else path.with_name(f"{path.stem}_styles")
     check_writable(folder)
     _, data = flags.parse(argv, (StylesSettings, DataSettings), USAGE, read_settings(asked.model, "data"))
+    is_run = is_run or RunFolder(path.parent).settings.is_file()  # named by its model's file
     with only_writer(path.parent if is_run else folder, "styles"):
         store_styles(path, folder, asked, data)
 

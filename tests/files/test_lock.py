@@ -52,11 +52,13 @@ def test_others_are_refused_until_the_process_ends_however_it_ends(held, command
     for name, line in COMMANDS.items():
         code, _, error = command(name, *line.format(held=folder, pictures=tmp_path).split())
         assert code == 1 and all(part in error for part in (str(folder), f"process {process.pid} ", "(holding)")), error
+    (folder / "settings.json").write_text('{"data": {}}')
+    assert f"process {process.pid} " in command("styles", f"--model={folder / 'model.keras'}")[2]  # the run's, too
     process.send_signal(signal.SIGKILL)
     process.wait()
     with only_writer(folder, "the next"):
         assert f"process {os.getpid()} " in (folder / lock.NAME).read_text()
-    assert [path.name for path in folder.iterdir()] == ["model.keras"]
+    assert {path.name for path in folder.iterdir()} == {"model.keras", "settings.json"}
 
 
 def test_who_only_reads_is_not_refused(held, command, label_folders, tmp_path):
