@@ -14,6 +14,7 @@ from hdsynth_tf.losses.reconstruction import (
     PerceptualLoss,
     PyramidLoss,
 )
+from hdsynth_tf.losses.segmentation import SegmentationLoss
 
 __all__ = [
     "ADVERSARIAL_LOSSES",
@@ -26,4 +27,5 @@ __all__ = [
     "LogisticLoss",
     "PerceptualLoss",
     "PyramidLoss",
+    "SegmentationLoss",
 ]
