@@ -15,6 +15,7 @@ from hdsynth_tf.losses import (
     LogisticLoss,
     PerceptualLoss,
     PyramidLoss,
+    SegmentationLoss,
 )
 from hdsynth_tf.networks import (
     CoarseToFineGenerator,
@@ -24,6 +25,7 @@ from hdsynth_tf.networks import (
     LocalEnhancer,
     MultiScaleDiscriminator,
     PatchDiscriminator,
+    SegmentationDiscriminator,
     SegmentationUNet,
     StyleBank,
     UNetGenerator,
@@ -36,6 +38,7 @@ from hdsynth_tf.networks.layers import (
     ResidualBlock,
     UpsampleBlock,
 )
+from hdsynth_tf.networks.segmentation_discriminator import DoublingBlock, HalvingBlock
 from hdsynth_tf.networks.tone import ToneAdjustment
 from hdsynth_tf.pretrained.chain import ToVGGInput
 from pipelines.conditioning import ImageConditioning, SemanticConditioning
@@ -83,6 +86,9 @@ LAYERS = [
     Row("ResidualBlock", lambda **kw: ResidualBlock(4, **kw), 4, 4),
     Row("UpsampleBlock transposed", lambda **kw: UpsampleBlock(3, **kw), 6, 3, lambda n: 2 * n),
     Row("UpsampleBlock nearest", lambda **kw: UpsampleBlock(3, "nearest", **kw), 6, 3, lambda n: 2 * n),
+    Row("HalvingBlock", lambda **kw: HalvingBlock(4, **kw), 4, 4, lambda n: n // 2),
+    Row("HalvingBlock of images", lambda **kw: HalvingBlock(4, activates_input=False, **kw), 3, 4, lambda n: n // 2),
+    Row("DoublingBlock", lambda **kw: DoublingBlock(3, **kw), 6, 3, lambda n: 2 * n),
     Row("HalveImage", lambda **kw: HalveImage(**kw), 3, 3, lambda n: (n + 1) // 2),
     Row("InstanceAveragePooling", lambda **kw: InstanceAveragePooling(**kw), (3, IDS), 3, float32=True),
     Row("ToneAdjustment", lambda **kw: ToneAdjustment(8, **kw), (3, 2), 3, float32=True),
@@ -130,6 +136,7 @@ DISCRIMINATORS = [
         (5, 3),
         [[4, 8, 1], [4, 8, 1]],
     ),
+    Row("SegmentationDiscriminator", lambda **kw: SegmentationDiscriminator(5, 2, 3, (8, 16), **kw), 3, [[4, 4, 8, 6]]),
 ]
 SEGMENTERS = [
     Row("SegmentationUNet", lambda **kw: SegmentationUNet(5, 4, 2, list("abcde"), (24, 32), **kw), 3, 5, float32=True),
@@ -186,6 +193,7 @@ LOSSES = {
     "DistanceLoss": lambda: DistanceLoss(OfPairs(tiny_features()), shifts=4),
     "PyramidLoss": lambda: PyramidLoss(3),
     "DecibelLoss": lambda: DecibelLoss(),
+    "SegmentationLoss": lambda: SegmentationLoss(5.0),
     "GradientLoss": lambda: GradientLoss(2, (1, 3)),
 }
 TESTED_ELSEWHERE = {

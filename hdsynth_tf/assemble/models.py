@@ -1,13 +1,13 @@
 """Settings -> conditioning, networks and the model, at any level."""
 
 from hdsynth_tf.assemble.data import size_setting
+from hdsynth_tf.assemble.discriminators import build_discriminator
 from hdsynth_tf.assemble.training import compile_arguments
 from hdsynth_tf.assemble.windows import percentiles
 from hdsynth_tf.config import settings
 from hdsynth_tf.config.settings import SettingsError
 from hdsynth_tf.model import Pix2PixHD
-from hdsynth_tf.networks import FeatureEncoder, GlobalGenerator, MultiScaleDiscriminator, UNetGenerator
-from hdsynth_tf.networks.generators import RELEASED_INITIALIZER
+from hdsynth_tf.networks import FeatureEncoder, GlobalGenerator, UNetGenerator
 from pipelines.conditioning import ImageConditioning, SemanticConditioning
 from pipelines.source import PHOTOGRAPH
 
@@ -61,14 +61,7 @@ def build_model(data, networks, losses, training, source):
     generator = _build_generator(networks, conditioning, training.precision)
     discriminator = None
     if losses.adversarial_weight:
-        discriminator = MultiScaleDiscriminator(
-            networks.num_scales,
-            networks.discriminator_filters,
-            networks.discriminator_layers,
-            networks.discriminator_norm,
-            kernel_initializer="he_normal" if networks.discriminator_norm == "spectral" else RELEASED_INITIALIZER,
-            dtype=training.precision,
-        )
+        discriminator = build_discriminator(networks, source, training.precision)
     encoder = _build_encoder(networks, source, training.precision)
     return Pix2PixHD(conditioning, generator, discriminator, training.ema_momentum or None, encoder)
 
@@ -175,7 +168,7 @@ class ModelMaker:
     def compile_arguments(self, stage, speed=None):
         """Arguments of `Pix2PixHD.compile` for a stage; `speed`: see `Hastened`. Call it in the strategy's scope."""
         level, losses = self.levels[stage.level], settings.at_level(self.losses, stage.level, len(self.levels))
-        return compile_arguments(stage, losses, level.training, level.steps_per_epoch, speed)
+        return compile_arguments(stage, self.networks, losses, level.training, level.steps_per_epoch, speed)
 
     def _check_given(self):
         if self.given.level >= len(self.levels):

@@ -6,6 +6,7 @@ import keras
 import tensorflow as tf
 
 from hdsynth_tf.assemble.data import shortest_side, size_setting
+from hdsynth_tf.assemble.discriminators import adversarial_loss
 from hdsynth_tf.assemble.perceptual import build_perceptual_loss
 from hdsynth_tf.assemble.stages import plan_stages
 from hdsynth_tf.config import settings
@@ -96,11 +97,12 @@ def build_stages(networks, losses, training, first_level=0):
     return plan_stages(lengths, training.enhancer_epochs, bool(losses.adversarial_weight), first_level)
 
 
-def compile_arguments(stage, losses, training, steps_per_epoch, speed=None):
+def compile_arguments(stage, networks, losses, training, steps_per_epoch, speed=None):
     """Arguments of `Pix2PixHD.compile` for a stage.
 
     Args:
         stage: `Stage`.
+        networks: `NetworkSettings`.
         losses, training: `LossSettings`, `TrainingSettings` of the stage's level.
         steps_per_epoch: Integer.
         speed: Variable, how fast the rates change, see `Hastened`; `None`: as planned.
@@ -110,7 +112,7 @@ def compile_arguments(stage, losses, training, steps_per_epoch, speed=None):
     """
     is_adversarial = bool(losses.adversarial_weight) and stage.adversarial
     arguments = {
-        "terms": _terms(losses, training, is_adversarial),
+        "terms": _terms(networks, losses, training, is_adversarial),
         "train_finest_only": stage.finest_only,
         "train_encoder": not stage.finest_only and (stage.level == 0 or not training.freeze_encoder),
         "rematerialize": training.rematerialize == "true",
@@ -147,11 +149,11 @@ def _adam(rate, speed, training):
     return optimizer
 
 
-def _terms(losses, training, adversarial):
+def _terms(networks, losses, training, adversarial):
     """The terms of a stage, without those of weight 0; the adversarial ones where the discriminator takes part."""
     made = []
     if adversarial:
-        made.append(Term("adversarial", losses.adversarial_loss, losses.adversarial_weight))
+        made.append(Term("adversarial", adversarial_loss(networks, losses), losses.adversarial_weight))
         if losses.feature_matching_weight:
             loss = FeatureMatchingLoss(relative=losses.relative_matching)
             made.append(Term("feature_matching", loss, losses.feature_matching_weight))

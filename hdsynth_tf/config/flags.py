@@ -1,12 +1,14 @@
 """The only place that knows absl flags: settings become flags, a command line becomes settings."""
 
 import dataclasses
+import functools
+import operator
 import os
 import sys
 
 from absl import flags
 
-from hdsynth_tf.config.recipes import RECIPES
+from hdsynth_tf.config.recipes import CHOICES
 from hdsynth_tf.config.settings import SWITCH, SettingsError, is_whole, limits
 
 
@@ -20,7 +22,8 @@ def parse(argv, groups, usage, defaults=None):
         defaults: Dict of name -> value, instead of the settings' own defaults, or `None`.
 
     Returns:
-        One settings object for each group. Where one has a `recipe`, what was not given is as the recipe says.
+        One settings object for each group. Where one has a `recipe`, what was not given is as the recipe says, and
+        the kind of discriminator.
 
     Raises:
         SettingsError: If a flag is unknown, has an impossible value, or contradicts another.
@@ -29,8 +32,9 @@ def parse(argv, groups, usage, defaults=None):
         print(help_text(groups, usage))
         sys.exit(0)
     values = _read(argv, groups, defaults or {})
-    if "recipe" in values:
-        values = _read(argv, groups, {**(defaults or {}), **RECIPES.get(values.recipe, {})})
+    chosen = [sets.get(values[name].value, {}) for name, sets in CHOICES.items() if name in values]
+    if any(chosen):
+        values = _read(argv, groups, functools.reduce(operator.or_, chosen, defaults or {}))
     return [group(**{field.name: _value(values, field) for field in dataclasses.fields(group)}) for group in groups]
 
 

@@ -117,10 +117,27 @@ class NetworkSettings(Settings):
     )
     encoder_filters: int = setting(16, "Encoder: channels at full size.", at_least=1)
     encoder_downsamples: int = setting(4, "Encoder: how often height and width are halved.", at_least=1)
+    discriminator: str = setting(
+        "patch",
+        "patch: the paper's; segmentation: OASIS', for label maps: it finds the class of every pixel, or that it is "
+        "fake, and feature matching is off by default.",
+        ("patch", "segmentation"),
+    )
     discriminator_filters: int = setting(64, "Discriminator: channels of the first group.", at_least=1)
-    discriminator_layers: int = setting(3, "Discriminator: strided layers; 3 see 70 pixels, 2 see 34.", at_least=1)
-    num_scales: int = setting(2, "Number of discriminators, each at half the resolution of the one before.", at_least=1)
-    discriminator_norm: str = setting("spectral", "Normalization of the discriminator.", ("spectral", "instance"))
+    discriminator_layers: int = setting(
+        3,
+        "Discriminator: strided layers; 3 see 70 pixels, 2 see 34. segmentation: each halves height and width twice.",
+        at_least=1,
+    )
+    discriminator_window: tuple[int, ...] = setting(
+        (512, 1024),
+        "segmentation: height,width that are judged in a step, a random window of larger pictures. 0,0: all.",
+        at_least=0,
+    )
+    num_scales: int = setting(
+        2, "patch: number of discriminators, each at half the resolution of the one before.", at_least=1
+    )
+    discriminator_norm: str = setting("spectral", "patch: normalization.", ("spectral", "instance"))
 
     def check(self):
         if self.num_enhancers and self.generator != "global":
@@ -130,6 +147,11 @@ class NetworkSettings(Settings):
             )
         if self.tone and self.generator != "global":
             raise SettingsError(f"--tone is for --generator=global. Received: --generator={self.generator}")
+        window = self.discriminator_window
+        if len(window) != 2 or (0 in window and any(window)):
+            raise SettingsError(
+                f"--discriminator_window should be height,width, or 0,0. Received: {','.join(map(str, window))}"
+            )
         if self.num_filters % 2**self.num_enhancers:
             raise SettingsError(
                 f"Each enhancer has half the filters of what it builds on: --num_filters should be a multiple of "
@@ -141,9 +163,12 @@ class NetworkSettings(Settings):
 class LossSettings(Settings):
     """Losses"""
 
-    adversarial_loss: str = setting("hinge", "Adversarial loss.", ("hinge", "least_squares", "logistic"))
+    adversarial_loss: str = setting("hinge", "patch: adversarial loss.", ("hinge", "least_squares", "logistic"))
     adversarial_weight: float = setting(1.0, "Weight of the adversarial loss. 0: no discriminator.", at_least=0)
     feature_matching_weight: float = setting(10.0, "Weight of the feature matching loss. 0: off.", at_least=0)
+    label_mix_weight: float = setting(
+        10.0, "segmentation: weight of LabelMix in the discriminator's loss. 0: off.", at_least=0
+    )
     relative_matching: bool = setting(False, "Feature matching relative to each layer's magnitude.")
     perceptual: str = setting(
         "",

@@ -1,4 +1,4 @@
-"""Recipes: named sets of defaults for the settings. A flag that is given wins over the recipe.
+"""Recipes, and what goes with a choice: named sets of defaults for the settings. A flag that is given wins over them.
 
 `better` is what the settings say by themselves: what the ablations in experiments/RESULTS.md favour. `released` makes a
 training step equal to that of the released PyTorch code. What both have in common (the sums over scales and layers,
@@ -26,4 +26,9 @@ RECIPES = {
         "ema_momentum": 0.0,
         "precision": "float32",
     },
+}
+
+CHOICES = {  # setting -> its value -> defaults of other settings; later ones win
+    "recipe": RECIPES,
+    "discriminator": {"segmentation": {"feature_matching_weight": 0.0}},
 }

@@ -175,6 +175,8 @@ def foreign_to_released(model):
         return "tone adjustment (--notone is the released code's)"
     if model.conditioning.row_channel:
         return "a row channel (--norow_channel is the released code's)"
+    if not isinstance(model.discriminator, MultiScaleDiscriminator | None):
+        return "a discriminator that finds classes (--discriminator=patch is the released code's)"
     if model.discriminator is not None and model.discriminator.norm != "instance":
         return "a discriminator without instance norm (--discriminator_norm=instance is the released code's)"
     return ""

@@ -15,6 +15,7 @@ from hdsynth_tf.losses.reconstruction import (
     PerceptualLoss,
     PyramidLoss,
 )
+from hdsynth_tf.losses.segmentation import SegmentationLoss
 
 __all__ = [
     "ADVERSARIAL_LOSSES",
@@ -28,4 +29,5 @@ __all__ = [
     "LogisticLoss",
     "PerceptualLoss",
     "PyramidLoss",
+    "SegmentationLoss",
 ]

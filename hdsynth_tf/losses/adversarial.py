@@ -19,7 +19,18 @@ def per_sample_mean(x):
 
 
 class AdversarialLoss:
-    """Base class. Subclasses define the loss of a score: `real_cost`, `fake_cost` and `generator_cost`."""
+    """Base class. Subclasses define the loss of a score: `real_cost`, `fake_cost` and `generator_cost`.
+
+    Attributes:
+        verdict: String, what it reads of a discriminator, see `networks.discriminators.Discriminator`.
+        discriminator_weights: Dict: names of the discriminator's terms, in their order -> their weights in its loss.
+    """
+
+    verdict = "scores"
+
+    @property
+    def discriminator_weights(self):
+        return {"discriminator_real": 1.0, "discriminator_fake": 1.0}
 
     def discriminator_terms(self, real_scores, fake_scores):
         """Discriminator loss, equation 3: a pair `(real, fake)` of `(batch,)` float32."""

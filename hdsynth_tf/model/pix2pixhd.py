@@ -5,13 +5,7 @@ import tensorflow as tf
 
 from hdsynth_tf.model.family import PARTS, Family
 from hdsynth_tf.model.generate import Generating
-from hdsynth_tf.model.terms import (
-    DISCRIMINATOR_TERMS,
-    check_terms,
-    compute_terms,
-    weighted_sum,
-    with_terms,
-)
+from hdsynth_tf.model.terms import check_terms, compute_terms, weighted_sum, with_terms
 from hdsynth_tf.networks.layers import rematerialize_blocks
 from hdsynth_tf.networks.precision import wide
 from hdsynth_tf.networks.styles import StyleBank
@@ -33,7 +27,7 @@ class Pix2PixHD(Generating, Family, keras.Model):
     Args:
         conditioning: `pipelines.conditioning.Conditioning`: compact maps -> semantic input.
         generator: `keras.Model`, semantic input -> image in [-1, 1].
-        discriminator: `MultiScaleDiscriminator`, or `None` for a model that learns without one.
+        discriminator: `MultiScaleDiscriminator`, `SegmentationDiscriminator`, or `None`: it learns without one.
         ema_momentum: Float below 1, or `None`. If given, a second generator holds the exponential moving average of the
             first one's weights and makes all pictures outside of training. During the first steps it follows faster:
             the momentum is `min(ema_momentum, (1 + step) / (10 + step))`.
@@ -94,7 +88,6 @@ class Pix2PixHD(Generating, Family, keras.Model):
             self.style_bank = StyleBank(conditioning.num_classes, encoder.feature_channels)
 
         # === Build === At once: optimizers, strategies and checkpoints need every variable before `fit`.
-        semantic_shape = (None, None, None, conditioning.channels)
         image_shape = (None, None, None, conditioning.image_channels)
         if encoder is not None and not encoder.built:
             encoder.build(image_shape)
@@ -102,8 +95,8 @@ class Pix2PixHD(Generating, Family, keras.Model):
         generator_shape = (None, None, None, conditioning.channels + feature_channels)
         if not generator.built:
             generator.build(generator_shape)
-        if discriminator is not None and not discriminator.built:
-            discriminator.build(semantic_shape, image_shape)
+        if discriminator is not None:
+            discriminator.build_for(conditioning)
         self.average_generator = None
         if ema_momentum is not None:
             self.average_generator = type(generator).from_config(generator.get_config())
@@ -135,7 +128,7 @@ class Pix2PixHD(Generating, Family, keras.Model):
             discriminator_optimizer: Keras optimizer; needed with an adversarial term.
             terms: List of `Term`, summands of the generator's loss. The released code has `LeastSquaresLoss` with
                 weight 1, `FeatureMatchingLoss` with 10 and `PerceptualLoss` with 10.
-            discriminator_weight: Float, of both terms of the discriminator's loss; 0.5 in the released code.
+            discriminator_weight: Float, of all terms of the discriminator's loss; 0.5 in the released code.
             train_finest_only: Boolean. If true, of the generator only what `grow` added last trains; the discriminator
                 trains as a whole.
             train_encoder: Boolean. If false, the encoder stays as it is, and with it what is known of its features:
@@ -149,7 +142,7 @@ class Pix2PixHD(Generating, Family, keras.Model):
             ValueError: If a term needs a network, an optimizer or another term that is missing.
         """
         terms = list(terms)
-        check_terms(terms, self.discriminator is not None and discriminator_optimizer is not None)
+        check_terms(terms, self.discriminator if discriminator_optimizer is not None else None)
         if train_finest_only and not hasattr(self.generator, "finest_variables"):
             raise ValueError("`train_finest_only` is for models that have grown. See `Pix2PixHD.grow`.")
         super().compile(optimizer=None, jit_compile=jit_compile, **kwargs)
@@ -164,9 +157,8 @@ class Pix2PixHD(Generating, Family, keras.Model):
         for network in (self.generator, self.encoder, self.discriminator, *extractors):
             if network is not None:
                 rematerialize_blocks(network, rematerialize)
-        self.trackers = [keras.metrics.Mean(name=term.name) for term in terms]
-        if self.is_adversarial:
-            self.trackers += [keras.metrics.Mean(name=name) for name in DISCRIMINATOR_TERMS]
+        names = [*(term.name for term in terms), *self._discriminator_weights()]
+        self.trackers = [keras.metrics.Mean(name=name) for name in names]
         for optimizer, variables, _ in self._players():
             optimizer.build(variables)
 
@@ -248,22 +240,22 @@ class Pix2PixHD(Generating, Family, keras.Model):
 
     def compute_terms(self, semantic_input, real_image, fake_image, training):
         """The terms that `compile` got, and the discriminator's: dict of name -> `(batch,)` float32, not weighted."""
-        activations = self._judge(semantic_input, real_image, fake_image, training) if self.is_adversarial else None
-        return compute_terms(self.terms, (real_image, fake_image), activations)
+        judge = self.discriminator.judge if self.is_adversarial else None
+        judgement = judge and judge(semantic_input, real_image, fake_image, training=training)
+        return compute_terms(self.terms, (real_image, fake_image), judgement)
 
-    def _judge(self, semantic_input, real_image, fake_image, training):
-        """Activations of the real and of the fake image, from one forward pass of the discriminator over both."""
-        both = self.discriminator(semantic_input, tf.concat([real_image, fake_image], 0), training=training)
-        halves = [[tf.split(activation, 2) for activation in scale] for scale in both]
-        return [[real for real, _ in scale] for scale in halves], [[fake for _, fake in scale] for scale in halves]
+    def _discriminator_weights(self):
+        """The discriminator's terms, where it takes part: dict of name -> weight."""
+        weights = next((term.loss.discriminator_weights for term in self.terms if term.is_adversarial), {})
+        return {name: self.discriminator_weight * weight for name, weight in weights.items()}
 
     def _players(self):
         """`(optimizer, variables, weights of its terms)` of each trained network, the discriminator first."""
         variables = self.generator_variables + self.encoder_variables
         players = [(self.generator_optimizer, variables, {term.name: term.weight for term in self.terms})]
         if self.is_adversarial:
-            weights = dict.fromkeys(DISCRIMINATOR_TERMS, self.discriminator_weight)
-            players.insert(0, (self.discriminator_optimizer, self.discriminator.trainable_variables, weights))
+            variables = self.discriminator.trainable_variables
+            players.insert(0, (self.discriminator_optimizer, variables, self._discriminator_weights()))
         return players
 
     def _total(self, values, weights):

@@ -6,7 +6,6 @@ from keras import ops
 from hdsynth_tf.losses import ADVERSARIAL_LOSSES, AdversarialLoss, FeatureMatchingLoss
 from hdsynth_tf.networks.precision import widen
 
-DISCRIMINATOR_TERMS = ("discriminator_real", "discriminator_fake")
 FORMER_TERMS = ("adversarial", "feature_matching", "perceptual", "pixel", "gradient")
 
 
@@ -23,7 +22,7 @@ class Term:
         weight: Float.
 
     Raises:
-        ValueError: If `loss` is a name that is not known, or `name` one of the discriminator's terms.
+        ValueError: If `loss` is a name that is not known, or `name` begins as the discriminator's terms do.
     """
 
     def __init__(self, name, loss, weight=1.0):
@@ -31,8 +30,8 @@ class Term:
             raise ValueError(
                 f"`loss` should be a loss, or one of {sorted(ADVERSARIAL_LOSSES)}. Received: loss={loss!r}"
             )
-        if name in DISCRIMINATOR_TERMS:
-            raise ValueError(f"`name` should be another one: the discriminator has a term {name}.")
+        if name.startswith("discriminator_"):
+            raise ValueError(f"`name` should be another one: so the discriminator's terms are called. Received: {name}")
         self.name = name
         self.loss = ADVERSARIAL_LOSSES[loss]() if isinstance(loss, str) else loss
         self.weight = weight
@@ -53,34 +52,40 @@ class Term:
         return cls(**{**config, "loss": keras.saving.deserialize_keras_object(config["loss"])})
 
 
-def check_terms(terms, has_discriminator):
+def check_terms(terms, discriminator):
     """Raises `ValueError` unless terms can be trained on together.
 
     Args:
         terms: List of `Term`.
-        has_discriminator: Boolean, whether there is a discriminator, and an optimizer for it.
+        discriminator: `Discriminator` that has an optimizer, or `None`.
     """
     names = [term.name for term in terms]
     if not terms or len(set(names)) < len(names):
         raise ValueError(f"`terms` should be one `Term` or more, each of another name. Received: {names}")
-    count = sum(term.is_adversarial for term in terms)
-    if count > 1:
+    adversarial = [term.loss for term in terms if term.is_adversarial]
+    if len(adversarial) > 1:
         raise ValueError(f"`terms` should have one adversarial term at most. Received: {names}")
-    if count and not has_discriminator:
+    if adversarial and discriminator is None:
         raise ValueError("An adversarial term needs a model with a discriminator, and `discriminator_optimizer`.")
-    if not count and any(term.compares_activations for term in terms):
+    if adversarial and adversarial[0].verdict != discriminator.verdict:
+        raise ValueError(
+            f"{type(adversarial[0]).__name__} reads {adversarial[0].verdict}, which a {type(discriminator).__name__} "
+            f"does not tell: it tells {discriminator.verdict}. `SegmentationLoss` is for the "
+            "`SegmentationDiscriminator`, the other adversarial losses for the `MultiScaleDiscriminator`."
+        )
+    if not adversarial and any(term.compares_activations for term in terms):
         raise ValueError(
             "A feature matching term compares the discriminator's activations: it needs an adversarial one."
         )
 
 
-def compute_terms(terms, images, activations=None):
+def compute_terms(terms, images, judgement=None):
     """The values of the terms and, with an adversarial one, of the discriminator's.
 
     Args:
         terms: List of `Term`.
         images: Pair (real, fake) of `(batch, height, width, channels)` float32 in [-1, 1].
-        activations: Pair (real, fake) of what `MultiScaleDiscriminator` returned, or `None` without adversarial term.
+        judgement: Dict of what `Discriminator.judge` told, or `None` without adversarial term.
 
     Returns:
         Dict: name -> `(batch,)` float32, not weighted.
@@ -88,12 +93,21 @@ def compute_terms(terms, images, activations=None):
     values = {}
     for term in terms:
         if term.is_adversarial:
-            real_scores, fake_scores = ([scale[-1] for scale in scales] for scales in activations)
-            values[term.name] = term.loss.generator_term(fake_scores)
-            values |= zip(DISCRIMINATOR_TERMS, term.loss.discriminator_terms(real_scores, fake_scores))
+            values |= adversarial_values(term, **judgement)
         else:
-            values[term.name] = term.loss.call(*(activations if term.compares_activations else images))
+            pair = (judgement["real"], judgement["fake"]) if term.compares_activations else images
+            values[term.name] = term.loss.call(*pair)
     return {name: per_sample(value, name) for name, value in values.items()}
+
+
+def adversarial_values(term, real, fake, **others):
+    """Both sides of an adversarial term. `real`, `fake`, `others`: see `Discriminator.judge`."""
+    real_scores, fake_scores = ([scale[-1] for scale in scales] for scales in (real, fake))
+    of_discriminator = term.loss.discriminator_terms(real_scores, fake_scores, **others)
+    return {
+        term.name: term.loss.generator_term(fake_scores, **others),
+        **dict(zip(term.loss.discriminator_weights, of_discriminator, strict=True)),
+    }
 
 
 def per_sample(value, name):

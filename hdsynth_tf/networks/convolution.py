@@ -104,17 +104,18 @@ def _finish(layer, y):
     return layer.activation(y + layer.bias if layer.adds_bias else y)
 
 
-def conv(x, kernel):
+def conv(x, kernel, stride=1):
     """Convolution without padding, of a kernel that is no layer's.
 
     Args:
         x: `(batch, height, width, channels)`.
         kernel: `(size, size, channels, filters)`, of the dtype of `x`.
+        stride: Integer.
 
     Returns:
-        `(batch, height - size + 1, width - size + 1, filters)`.
+        `(batch, (height - size) // stride + 1, (width - size) // stride + 1, filters)`.
     """
-    return (conv_by_parts if by_parts(x, kernel, 1) else _keras_conv)(x, kernel, 1, "valid")
+    return (conv_by_parts if by_parts(x, kernel, stride) else _keras_conv)(x, kernel, stride, "valid")
 
 
 def _keras_conv(x, kernel, stride, padding):

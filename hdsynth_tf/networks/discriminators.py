@@ -7,6 +7,42 @@ from hdsynth_tf.networks.generators import RELEASED_INITIALIZER
 from hdsynth_tf.networks.layers import PACKAGE, ConvBlock, HalveImage
 
 
+class Discriminator(keras.Model):
+    """Base class: what a model asks of its discriminator.
+
+    Attributes:
+        verdict: String, what it tells of images: `"scores"` or `"classes"`. Adversarial losses say which they read.
+    """
+
+    verdict = None
+
+    def build_for(self, conditioning):
+        """Makes the weights, unless they are there, for what a `pipelines.conditioning.Conditioning` makes.
+
+        Raises:
+            ValueError: If it cannot judge images of such inputs.
+        """
+        raise NotImplementedError
+
+    def judge(self, semantic_input, real_image, fake_image, training=False):
+        """What it makes of the real and of the fake image, from one forward pass over both.
+
+        Args:
+            semantic_input: `(batch, height, width, channels)` float, what the conditioning makes of the inputs.
+            real_image, fake_image: `(batch, height, width, image_channels)` float32 in [-1, 1].
+            training: Boolean.
+
+        Returns:
+            Dict: `real`, `fake` -> list of scales, each a list of activations of which the last are the scores; what
+            else it tells goes by these names to the adversarial loss.
+        """
+        raise NotImplementedError
+
+    def grown(self):
+        """The next level's discriminator, built, for twice the height and width."""
+        raise NotImplementedError
+
+
 @keras.saving.register_keras_serializable(package=PACKAGE)
 class PatchDiscriminator(keras.Model):
     """PatchGAN: a score for every patch of the image; with three layers a patch is 70 pixels wide.
@@ -94,7 +130,7 @@ class PatchDiscriminator(keras.Model):
 
 
 @keras.saving.register_keras_serializable(package=PACKAGE)
-class MultiScaleDiscriminator(keras.Model):
+class MultiScaleDiscriminator(Discriminator):
     """D1, D2, ...: equal `PatchDiscriminator`s with weights of their own, on the image and on its halved versions.
 
     With 39 input channels, two scales have 5,603,202 parameters and three 8,404,803.
@@ -114,6 +150,8 @@ class MultiScaleDiscriminator(keras.Model):
     Reference:
         - [Wang et al., 2018](https://arxiv.org/abs/1711.11585), section 3.2, equation 3
     """
+
+    verdict = "scores"
 
     def __init__(
         self,
@@ -139,6 +177,10 @@ class MultiScaleDiscriminator(keras.Model):
             )
             for i in range(num_scales)
         ]
+
+    def build_for(self, conditioning):
+        if not self.built:
+            self.build(*((None, None, None, count) for count in (conditioning.channels, conditioning.image_channels)))
 
     def grown(self):
         """The next level's discriminators, for twice the height and width: these, and a new one at the finest scale.
@@ -176,6 +218,14 @@ class MultiScaleDiscriminator(keras.Model):
             pair = [self.halve(part) for part in pair]
             scales.append(discriminator(pair))
         return scales
+
+    def judge(self, semantic_input, real_image, fake_image, training=False):
+        both = self(semantic_input, ops.concatenate([real_image, fake_image], axis=0), training=training)
+        halves = [[ops.split(activation, 2) for activation in scale] for scale in both]
+        return {
+            "real": [[real for real, _ in scale] for scale in halves],
+            "fake": [[fake for _, fake in scale] for scale in halves],
+        }
 
     # === Config ===
 

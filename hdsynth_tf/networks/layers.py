@@ -252,6 +252,10 @@ class SpectralNormalization(keras.layers.SpectralNormalization):
             super().call(ops.zeros((1, *self.layer.kernel.shape[:3]), self.layer.compute_dtype), training=True)
         return self.layer(inputs)
 
+    def normalize_kernel(self):
+        """A training call of which only the kernel matters."""
+        self(ops.zeros((1, *self.layer.kernel.shape[:3]), self.layer.compute_dtype), training=True)
+
 
 @keras.saving.register_keras_serializable(package=PACKAGE)
 class ConvBlock(Block):
@@ -368,8 +372,8 @@ FOLD = [  # what a row of the enlarged picture, even or odd, takes of two rows o
 ]
 
 
-def enlarged_conv(x, kernel, bias):
-    """Nearest-neighbour enlargement by 2, then a reflect-padded 3x3 convolution, without the enlarged picture.
+def enlarged_conv(x, kernel, bias, padding="reflect"):
+    """Nearest-neighbour enlargement by 2, then a padded 3x3 convolution, without the enlarged picture.
 
     Four pixels that came of one are convolved with 2x2 pixels of the small picture, by kernels that are sums of the
     given one's: 2.25 times fewer multiplications, the same up to rounding. A reflected border of the enlarged picture
@@ -379,6 +383,7 @@ def enlarged_conv(x, kernel, bias):
         x: `(batch, height, width, channels)`.
         kernel: `(3, 3, channels, filters)`.
         bias: `(filters,)`.
+        padding: `"reflect"` or `"zero"`.
 
     Returns:
         `(batch, 2 * height, 2 * width, filters)`, of the dtype of `x`.
@@ -386,7 +391,8 @@ def enlarged_conv(x, kernel, bias):
     channels, filters = kernel.shape[2:]
     fold, kernel = ops.convert_to_tensor(FOLD, x.dtype), ops.cast(kernel, x.dtype)
     folded = ops.reshape(ops.einsum("pak,qbl,klcf->abcpqf", fold, fold, kernel), (2, 2, channels, 4 * filters))
-    padded = ops.pad(x, [[0, 0], [1, 1], [1, 1], [0, 0]], mode="symmetric")
+    mode = "symmetric" if padding == "reflect" else "constant"
+    padded = ops.pad(x, [[0, 0], [1, 1], [1, 1], [0, 0]], mode=mode)
     y = conv(padded, folded)
     batch, rows, columns = ops.shape(x)[:3]
     parts = [  # slices whose gradient is padding: that of indexing takes longer
