@@ -3,10 +3,10 @@
 import keras
 import numpy as np
 
-from hdsynth_tf.losses import FeatureMatchingLoss, PyramidLoss
+from hdsynth_tf.losses import FeatureMatchingLoss, PyramidLoss, SegmentationLoss
 from hdsynth_tf.model import Pix2PixHD
 from hdsynth_tf.model.terms import Term
-from hdsynth_tf.networks import FeatureEncoder, GlobalGenerator, MultiScaleDiscriminator
+from hdsynth_tf.networks import FeatureEncoder, GlobalGenerator, MultiScaleDiscriminator, SegmentationDiscriminator
 from pipelines.conditioning import ImageConditioning, SemanticConditioning
 
 
@@ -17,6 +17,22 @@ def semantic_model(ema_momentum=None, norm="instance", **conditioning):
         MultiScaleDiscriminator(2, 4, 1, norm),
         ema_momentum=ema_momentum,
     )
+
+
+def class_model(ema_momentum=None, window=(8, 16), dtype=None, **conditioning):
+    """A semantic model with a discriminator that knows the classes."""
+    return Pix2PixHD(
+        SemanticConditioning(4, dtype=dtype, **conditioning),
+        GlobalGenerator(4, 2, 1, kernel_initializer="he_normal", dtype=dtype),
+        SegmentationDiscriminator(4, 2, 2, window, dtype=dtype),
+        ema_momentum=ema_momentum,
+    )
+
+
+def compiled_classes(model, rate=1e-3, **options):
+    """The same compiled with its loss, and feature matching."""
+    terms = [Term("adversarial", SegmentationLoss()), Term("feature_matching", FeatureMatchingLoss())]
+    return compiled(model, rate, **{"terms": [*terms, Term("pixel", PyramidLoss(2), 10.0)], **options})
 
 
 def style_model(ema_momentum=None, norm="instance", **conditioning):

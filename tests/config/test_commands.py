@@ -24,6 +24,7 @@ from hdsynth_tf.config.groups import DataSettings, LossSettings, NetworkSettings
 from hdsynth_tf.config.settings import SettingsError
 from hdsynth_tf.evaluate.quality import scores
 from hdsynth_tf.files import run_folder
+from hdsynth_tf.networks import SegmentationDiscriminator
 from hdsynth_tf.pretrained import packages
 from pipelines.errors import DataError
 from pipelines.packed import write_packed
@@ -177,6 +178,47 @@ def test_dry_run_prints_the_plan_and_writes_nothing(command, tmp_path):
     assert code == 0
     for part in ("generator", "parameters", "G1: 200 epochs of 6 steps", "GiB of memory", "64x32"):
         assert part in output
+    assert not (tmp_path / "run").exists()
+
+
+CLASSES = ["--discriminator=segmentation", "--discriminator_filters=2", "--discriminator_window=16,32"]
+
+
+@pytest.mark.slow
+def test_a_discriminator_that_knows_the_classes_trains_grows_and_goes_on(command, tmp_path):
+    """Stopped in the middle of a stage and gone on with, it ends as if it had not been, to the last bit."""
+    run = [*TOY, *CLASSES, "--num_enhancers=1", "--enhancer_epochs=0", *ONE_STAGE, "--checkpoint_steps=1"]
+    ends = []
+    for name, stops in (("whole", []), ("stopped", [1, 3])):
+        for steps in stops:
+            code, _, error = command("train", *run, f"--max_steps={steps}", f"--run_dir={tmp_path / name}")
+            assert code == 0, error
+        code, output, error = command("train", *run, f"--run_dir={tmp_path / name}")
+        assert code == 0 and ("Going on from" in output) == bool(stops), error
+        ends.append(keras.saving.load_model(tmp_path / name / "model.keras", compile=False))
+    for a, b in zip(*(model.weights for model in ends), strict=True):
+        assert np.array_equal(a, b), a.path
+    header = (tmp_path / "whole" / "logs" / "g1.csv").read_text().splitlines()[0]
+    assert "discriminator_mix" in header and "feature_matching" not in header
+    assert ends[0].level == 1 and ends[0].discriminator.window == (16, 32)
+    code, _, error = command("convert", f"--model={tmp_path / 'whole'}", f"--to_torch={tmp_path / 'out'}")
+    assert code == 1 and not (tmp_path / "out").exists(), error
+
+
+def test_the_plan_of_a_discriminator_that_knows_the_classes(command, tmp_path):
+    run = ["--num_scenes=6", "--num_filters=4", "--discriminator=segmentation", "--discriminator_filters=16"]
+    code, output, error = command("train", *run, "--dry_run", f"--run_dir={tmp_path / 'run'}")
+    assert code == 0, error
+    found = re.search(r"discriminator +([\d,]+) parameters", output)
+    network = SegmentationDiscriminator(ToyStreet(1, 32, 64).num_classes, 16, 6)
+    network.build((None, None, None, 3))
+    assert int(found[1].replace(",", "")) == network.count_params()
+
+
+def test_a_discriminator_that_knows_the_classes_needs_them(command, tmp_path):
+    """Before anything is trained or written."""
+    code, _, error = command("train", *TOY, *CLASSES, "--toy_thermal", f"--run_dir={tmp_path / 'run'}")
+    assert code == 2 and "--discriminator=segmentation" in error and "--discriminator=patch" in error
     assert not (tmp_path / "run").exists()
 
 
@@ -341,6 +383,8 @@ def test_bad_data_is_an_error_before_anything_is_written(command, label_folders,
         (["--dataset=cityscapes"], "--data_dir"),
         (["--dataset=folder"], "--source_dir or --label_dir"),
         (["--batch_size=0"], "batch_size"),
+        (["--discriminator_window=0,64"], "--discriminator_window"),
+        (["--discriminator_window=64"], "--discriminator_window"),
         (["--epochs=0", "--decay_epochs=0"], "nothing to do"),
         (["--source_range=9,1"], "low < high"),
         (["--source_range=a,b"], "numbers, commas between"),

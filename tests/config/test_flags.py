@@ -6,7 +6,7 @@ import pytest
 
 from hdsynth_tf.config import flags
 from hdsynth_tf.config.groups import DataSettings, LossSettings, NetworkSettings, TrainingSettings
-from hdsynth_tf.config.recipes import RECIPES
+from hdsynth_tf.config.recipes import CHOICES, RECIPES
 from hdsynth_tf.config.settings import SettingsError
 
 GROUPS = (DataSettings, TrainingSettings)
@@ -35,10 +35,19 @@ def test_flag_files_nest_and_later_flags_win(tmp_path):
 def test_a_recipe_gives_defaults_that_flags_win_over():
     groups = (NetworkSettings, LossSettings, TrainingSettings)
     fields = {field.name for group in groups for field in dataclasses.fields(group)}
-    assert all(set(recipe) <= fields for recipe in RECIPES.values())
+    assert all(set(defaults) <= fields for sets in CHOICES.values() for defaults in sets.values())
     networks, losses, _ = flags.parse(["train", "--recipe=released", "--padding=reflect"], groups, "usage")
     assert networks.padding == "reflect" and networks.upsampling == "transposed" and losses.pixel_weight == 0
     assert flags.parse(["train", "--recipe=better"], groups, "usage") == [group() for group in groups]
+
+
+def test_a_discriminator_that_knows_the_classes_matches_no_features_by_default():
+    groups = (NetworkSettings, LossSettings, TrainingSettings)
+    for recipe in RECIPES:
+        chosen = ["train", f"--recipe={recipe}", "--discriminator=segmentation"]
+        assert flags.parse(chosen, groups, "usage")[1].feature_matching_weight == 0
+        assert flags.parse([*chosen, "--feature_matching_weight=3"], groups, "usage")[1].feature_matching_weight == 3
+        assert flags.parse(chosen[:2], groups, "usage")[1].feature_matching_weight == 10
 
 
 def test_defaults_of_a_run_can_be_overruled():

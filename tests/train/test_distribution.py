@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from places import ROOT
-from tiny import compiled, semantic_batch, semantic_model, style_model
+from tiny import class_model, compiled, compiled_classes, semantic_batch, semantic_model, style_model
 
 from hdsynth_tf.assemble import check_replicas
 from hdsynth_tf.config.groups import TrainingSettings
@@ -71,6 +71,26 @@ def test_nothing_but_rounding_is_between_one_replica_and_two(double, two):
         np.testing.assert_allclose(np.array(a), np.array(b), atol=1e-10, rtol=0, err_msg=a.path)
     for name in history_1:
         np.testing.assert_allclose(history_1[name], history_2[name], rtol=1e-10)
+
+
+@pytest.mark.slow
+def test_replicas_draw_the_same_windows_and_masks(two):
+    """Where all samples have as many pixels of each class, which a replica counts in its own part of the batch."""
+    rng = np.random.default_rng(0)
+    label_map = np.stack([rng.permutation(np.arange(384) % 4).reshape(16, 24) for _ in range(12)]).astype("int32")
+    inputs = {"label_map": label_map, "instance_map": label_map}
+    dataset = tf.data.Dataset.from_tensor_slices((inputs, semantic_batch(12)[1])).batch(4)
+    ends = []
+    for strategy in (tf.distribute.get_strategy(), two):
+        keras.utils.set_random_seed(0)
+        with strategy.scope():
+            model = compiled_classes(class_model(window=None))
+        history = model.fit(dataset, verbose=0, shuffle=False).history
+        ends.append((model, history))
+    for a, b in zip(ends[0][0].variables, ends[1][0].variables, strict=True):
+        np.testing.assert_allclose(np.array(a), np.array(b), atol=1e-5, err_msg=a.path)
+    for name in ends[0][1]:
+        np.testing.assert_allclose(ends[0][1][name], ends[1][1][name], rtol=1e-4)
 
 
 def batches_of(count):
