@@ -497,6 +497,7 @@ def test_perceptual_weights_offline_names_the_ways_out(command, tmp_path):
 def test_a_perceptual_network_from_a_file_trains(command, tmp_path, rng, name):
     weights = write_lpips(tmp_path / "w.ckpt", lpips_content("alex" if "alex" in name else "vgg", rng))
     flags = [f"--perceptual={name}", f"--perceptual_weights={weights}", f"--run_dir={tmp_path / 'run'}"]
+    flags += ["--image_height=48"]  # AlexNet needs 34 pixels
     code, _, error = command("train", *TOY, *ONE_STAGE, *flags)
     assert code == 0, error
     assert "perceptual" in (tmp_path / "run" / "logs" / "g1.csv").read_text().splitlines()[0]
