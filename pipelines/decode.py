@@ -7,15 +7,21 @@ A file is a `Path`, or anything else with `read_bytes` whose string says what it
 import csv
 import dataclasses
 import io
+import warnings
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
 
+from pipelines import arrays, lossy, stored, tiff, unreadable, viewing
 from pipelines.errors import DataError
 
 IMAGE_MODES = {"1", "L", "LA", "P", "PA", "RGB", "RGBA", "RGBX", "CMYK", "YCbCr"}
 ID_MODES = {"1", "L", "P", "I", "I;16", "I;16L", "I;16B", "I;16N"}
+READ_ERRORS = (OSError, ValueError, SyntaxError, Image.DecompressionBombError)
+WHITE = (255, 255, 255)  # what is laid under the transparent parts of targets
+
+warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)  # beyond the limit there is an error
 
 
 @dataclasses.dataclass(frozen=True)
@@ -48,12 +54,18 @@ class Page:
         return f"{self.path} (page {self.number})"
 
 
-def open_picture(path, all_pages=False):
+def allow_pixels(count):
+    """Sets how many pixels a picture may have: a guard against files that are made to fill the memory."""
+    Image.MAX_IMAGE_PIXELS = count / 2  # Pillow's error comes at twice as many
+
+
+def open_picture(path, pages=""):
     """The `PIL.Image` of a file, not yet decoded.
 
     Args:
         path: See above.
-        all_pages: Boolean, whether a TIFF may have several pages.
+        pages: What the pages of a TIFF with several are: see `folder.Folder`; `""`: they are an error. Thumbnails and
+            smaller copies are not counted.
 
     Raises:
         DataError: If the file is no picture; if it has several pages and nobody said what they are.
@@ -61,88 +73,172 @@ def open_picture(path, all_pages=False):
     try:
         file = path.path if isinstance(path, Page) else path
         picture = Image.open(file if isinstance(file, (str, Path)) else io.BytesIO(file.read_bytes()))
+        if picture.format == "TIFF":
+            picture.filename = ""  # Pillow would map the file to memory, and mix up height and width if it is turned
         if isinstance(path, Page):
             picture.seek(path.number)
-            return picture
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
-        raise DataError(f"{path} cannot be read as a picture: {error}. Is it whole?") from error
-    if picture.format == "TIFF" and picture.n_frames > 1 and not all_pages:
+        elif picture.format == "TIFF":
+            _check_pages(path, _to_first_page(picture), pages)
+    except READ_ERRORS as error:
+        raise error if isinstance(error, DataError) else DataError(unreadable.reason(_file(path), error)) from error
+    stored.remember(picture)
+    return picture
+
+
+def _file(path):
+    return Path(path) if isinstance(path, str) else path
+
+
+def _to_first_page(picture):
+    """Goes to the first page of a TIFF that is no thumbnail; returns how many such pages there are."""
+    pages = tiff.full_pages(picture)
+    picture.seek(pages[0])
+    return len(pages)
+
+
+def _check_pages(path, count, pages):
+    if count > 1 and pages not in ("first", "channels"):
         raise DataError(
-            f"{path} has {picture.n_frames} pages. For sources, --source_pages says what they are: channels of one "
-            "image, or frames of a sequence."
+            f"{path} has {count} pages. --source_pages says what they are: channels of one image, or frames of a "
+            "sequence; first takes the first page alone, also of targets."
         )
-    return picture
 
 
-def page_count(path):
-    """Pages of a file: more than 1 for some TIFF files."""
-    picture = open_picture(path, all_pages=True)
-    return picture.n_frames if picture.format == "TIFF" else 1
+def page_numbers(path):
+    """Numbers of the pages of a file that are pictures: more than one for some TIFF files."""
+    picture = open_picture(path, "first")
+    return tiff.full_pages(picture) if picture.format == "TIFF" else [0]
 
 
-def picture_size(path, all_pages=False):
-    """(height, width) of a file, from its header."""
-    with open_picture(path, all_pages) as picture:
-        return picture.height, picture.width
+def picture_size(path, pages=""):
+    """(height, width) of a file as it is shown, from its header."""
+    with open_picture(path, pages) as picture:
+        return viewing.size(picture)
 
 
-def decoded(path, all_pages=False):
-    """The decoded `PIL.Image` of a file. Raises `DataError` as `open_picture` does, or if the file is cut short."""
-    picture = open_picture(path, all_pages)
+def decoded(path, pages=""):
+    """The decoded `PIL.Image` of a file, turned as it is shown.
+
+    Raises:
+        DataError: As `open_picture` does, or if the file is cut short.
+    """
+    return load(open_picture(path, pages), path)
+
+
+def load(picture, path):
+    """What `open_picture` gave, decoded and turned as it is shown. Raises `DataError` if it is cut short."""
     try:
+        turn = viewing.orientation(picture)
         picture.load()
-    except (OSError, ValueError, SyntaxError) as error:
-        raise DataError(f"{path} cannot be read as a picture: {error}. Is it whole?") from error
-    return picture
+    except READ_ERRORS as error:
+        raise DataError(unreadable.reason(_file(path), error)) from error
+    return picture if turn == 1 else viewing.turned(picture)
 
 
-def read_image(path):
-    """A colour photograph: (height, width, 3) uint8. Grey and palette pictures become colour; alpha is dropped.
+def check_colors(picture, path):
+    """Raises `DataError` if a picture has colours of more than 8 bits, of which Pillow would make 8."""
+    kind = stored.storage(picture)
+    if kind.format in ("TIFF", "PPM") and kind.bits > 8 and len(picture.getbands()) > 1:
+        raise DataError(f"{path} has colours of {kind.bits} bits, which would be read as 8. Save it as PNG or .npy.")
+
+
+def check_photograph(picture, path):
+    """Raises `DataError` unless a picture is a photograph of 8 bits."""
+    check_colors(picture, path)
+    if picture.mode not in IMAGE_MODES:
+        raise DataError(f"{path} should be an 8-bit photograph. It is of mode {picture.mode}.")
+
+
+def read_image(path, background=None, pages=""):
+    """A colour photograph: (height, width, 3) uint8. Grey and palette pictures become colour.
+
+    Args:
+        path: See above.
+        background: (red, green, blue) that is laid under transparent parts, or `None`: alpha is dropped.
+        pages: See `open_picture`.
 
     Raises:
         DataError: If the file is no picture, is cut short, or has more than 8 bits.
     """
-    picture = decoded(path)
-    if picture.mode not in IMAGE_MODES:
-        raise DataError(f"{path} should be an 8-bit photograph. It is of mode {picture.mode}.")
-    return np.asarray(picture.convert("RGB"))
+    if arrays.is_array(path):
+        return _photograph(arrays.read(_file(path)), path)
+    picture = decoded(path, pages)
+    check_photograph(picture, path)
+    return np.asarray((viewing.laid_over(picture, background) if background else picture).convert("RGB"))
 
 
-def read_ids(path):
+def _photograph(values, path):
+    """An array as a photograph: three channels, or one, of uint8."""
+    if values.dtype != np.uint8 or values.shape[-1] not in (1, 3):
+        raise DataError(
+            f"{path} should be an 8-bit photograph: uint8 (height, width, 3). It holds {values.dtype} {values.shape}."
+        )
+    return np.repeat(values, 3, -1) if values.shape[-1] == 1 else values
+
+
+def read_ids(path, pages=""):
     """Instance or class ids as they are in the file, palette indices included: (height, width) int32.
 
     Raises:
-        DataError: If the file is no picture, is cut short, or has colours instead of one number a pixel.
+        DataError: If the file is no picture, is cut short, has colours instead of one number a pixel, or was stored in
+            a way that changes numbers.
     """
-    picture = decoded(path)
-    if picture.mode not in ID_MODES:
+    ids = arrays.read(_file(path)) if arrays.is_array(path) else _picture_ids(path, pages)
+    if ids.ndim == 3 and ids.shape[-1] != 1:
+        raise DataError(f"{path} should have one number a pixel, the id. It holds {ids.shape[-1]} a pixel.")
+    ids = ids.reshape(ids.shape[:2])
+    low, high = ids.min(initial=0), ids.max(initial=0)
+    limits = np.iinfo("int32")
+    if ids.dtype.kind == "f" and (not np.isfinite([low, high]).all() or (ids != np.round(ids)).any()):
+        raise DataError(f"{path} should hold whole numbers, the ids. It holds {ids.dtype}, {low} to {high}.")
+    if low < limits.min or high > limits.max:
+        raise DataError(f"{path} holds the id {low if low < limits.min else high}; the largest is {limits.max}.")
+    return ids.astype("int32")
+
+
+def read_instance_map(path, pages=""):
+    """Instance ids as `read_ids` reads them, or of colours as COCO's panoptic PNGs have them: red + 256 green + 65536
+    blue. (height, width) int32."""
+    if not arrays.is_array(path):
+        with open_picture(path, pages) as picture:
+            if picture.mode in ("RGB", "RGBA"):
+                codes = _colors(path, pages)
+                return codes >> 16 | codes & 0xFF00 | (codes & 0xFF) << 16
+    return read_ids(path, pages)
+
+
+def _picture_ids(path, pages):
+    """The ids of a picture, of any kind of number."""
+    picture = decoded(path, pages)
+    if picture.mode not in ID_MODES | {"F"}:
         raise DataError(
             f"{path} should have one number a pixel, the id (8- or 16-bit grey, or palette). It is of mode "
             f"{picture.mode}; for labels coded by colour, give --label_table."
         )
-    ids = np.asarray(picture)
-    if ids.dtype == np.uint32 and ids.max(initial=0) > np.iinfo("int32").max:
-        raise DataError(f"{path} holds the id {ids.max()}; the largest possible is {np.iinfo('int32').max}.")
-    return ids.astype("int32")
+    ids, kind = stored.numbers(picture), stored.storage(picture)
+    if kind.white_is_zero and picture.mode != "1":
+        raise DataError(
+            f"{path} is a TIFF whose 0 is white (MinIsWhite): readers do not agree whether its numbers are as they "
+            "stand or turned round. Save it as PNG."
+        )
+    lossy.check(_file(path), ids, kind)
+    return ids
 
 
-def read_label_map(path, table=None):
+def read_label_map(path, table=None, pages=""):
     """Class ids: (height, width) int32.
 
     Args:
         path: Path.
         table: What `read_label_table` returned, or `None`: the file's numbers are the class ids.
+        pages: See `open_picture`.
 
     Raises:
         DataError: As `read_ids`; or if a colour or number of the file is not in the table.
     """
     if table is None:
-        return read_ids(path)
-    if table["by_color"]:
-        rgb = read_image(path).astype("int32")
-        codes = (rgb[..., 0] << 16) | (rgb[..., 1] << 8) | rgb[..., 2]
-    else:
-        codes = read_ids(path)
+        return read_ids(path, pages)
+    codes = _colors(path, pages) if table["by_color"] else read_ids(path, pages)
     keys = np.array(sorted(table["ids"]), "int32")
     position = np.minimum(np.searchsorted(keys, codes), len(keys) - 1)
     unknown = keys[position] != codes
@@ -151,6 +247,16 @@ def read_label_map(path, table=None):
         shown = f"colour #{code:06x}" if table["by_color"] else f"value {code}"
         raise DataError(f"{path} has the {shown} at {int(unknown.sum())} pixels, which is not in the label table.")
     return np.array([table["ids"][key] for key in keys], "int32")[position]
+
+
+def _colors(path, pages):
+    """The colours of a picture, as 0xRRGGBB: (height, width) int32."""
+    picture = decoded(path, pages)
+    check_photograph(picture, path)
+    rgb = np.asarray(picture.convert("RGB")).astype("int32")
+    codes = (rgb[..., 0] << 16) | (rgb[..., 1] << 8) | rgb[..., 2]
+    lossy.check(_file(path), codes, stored.storage(picture))
+    return codes
 
 
 def read_label_table(path):

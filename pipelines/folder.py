@@ -1,6 +1,6 @@
 """Any folders of pictures: from one kind of image to another, or from label maps to photographs."""
 
-from pipelines.decode import Page, page_count
+from pipelines.decode import Page, page_numbers
 from pipelines.errors import DataError
 from pipelines.pairs import find_files
 from pipelines.paths import as_path
@@ -23,9 +23,9 @@ def _by_page(files):
     """What `find_files` found, with `NAME_0000`, `NAME_0001`, ... for the pages of files that have several."""
     pages = {}
     for name, path in files.items():
-        count = page_count(path) if path.suffix.lower() in (".tif", ".tiff") else 1
-        numbered = {f"{name}_{number:04d}": Page(path, number) for number in range(count)}
-        pages |= numbered if count > 1 else {name: path}
+        numbers = page_numbers(path) if path.suffix.lower() in (".tif", ".tiff") else [0]
+        numbered = {f"{name}_{number:04d}": Page(path, number) for number in numbers}
+        pages |= numbered if len(numbers) > 1 else {name: path}
     return pages
 
 
@@ -41,7 +41,7 @@ class Folder(FileSource):
         dont_care: Label ids that mean "no class".
         label_table: What `decode.read_label_table` returned, or `None`.
         pages: What the pages of TIFF files with several are: `"channels"` of one image, `"frames"` of a sequence, each
-            a scene of its own; `""`: they are an error.
+            a scene of its own; `"first"`: the first alone is read, also of the other folders; `""`: they are an error.
 
     Raises:
         DataError: If folders are missing or empty, or files have no partner.

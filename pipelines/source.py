@@ -1,14 +1,17 @@
 """Datasets as a list of names, and the arrays of each. The ladder in `dataset` makes batches of them."""
 
 import functools
+import itertools
+import os
 from pathlib import Path
 
 import numpy as np
 
-from pipelines import decode, depth
+from pipelines import arrays, decode, depth
+from pipelines.errors import DataError
 from pipelines.pairs import pair_files
 
-PHOTOGRAPH = ((3,), "uint8")
+PHOTOGRAPH, GREY = ((3,), "uint8"), ((1,), "uint8")
 FORMATS = {"label_map": ((), "int32"), "instance_map": ((), "int32"), "image": PHOTOGRAPH}
 
 
@@ -64,24 +67,30 @@ class FileSource(Source):
         label_table: What `decode.read_label_table` returned, or `None`.
         pages: See `depth.read_deep`.
         photographs: Boolean. If false, images are what their first file is, of any channels and depth; if true, they
-            are RGB of 8 bits, as they also are if the first file is.
+            are RGB of 8 bits, as they also are if the first file is, or if it is grey and there is another in colour.
 
     Raises:
-        DataError: If files have no partner.
+        DataError: If files have no partner, or are given for two things.
     """
 
     label_table = None
     pages = ""
+    examples = {}  # key of those formats that follow from a file -> that file
 
     def __init__(self, files, label_table=None, pages="", photographs=True):
         self.names, self.paths = pair_files(files)
+        _check_distinct(self.paths)
         self.label_table = label_table
         self.pages = pages
         self.formats = {key: FORMATS[key] for key in files if key != "source"}
+        self.examples = {}
         for key in ("source", "image") if not photographs else ("source",):
             if key in files:
-                first = depth.read_deep(self.paths[key][0], pages)
+                self.examples[key] = self.paths[key][0]
+                first = depth.read_deep(self.examples[key], pages)
                 self.formats[key] = ((first.shape[-1],), first.dtype.name)  # `validate` finds files that differ
+        if self.formats.get("image") == GREY and any(has_colors(path, pages) for path in self.paths["image"][1:]):
+            self.formats["image"] = PHOTOGRAPH
 
     def subset(self, indices):
         """The same dataset with only some of its scenes."""
@@ -116,16 +125,58 @@ class FileSource(Source):
     def size_of(self, key, index):
         """(height, width) of one file of a scene."""
         path = self.paths[key][index]
-        return depth.deep_size(path, self.pages) if self.is_deep(key) else decode.picture_size(path)
+        return depth.deep_size(path, self.pages_of(key))
+
+    def pages_of(self, key):
+        """What the pages of files are: only sources have channels in them."""
+        return self.pages if key == "source" or self.pages == "first" else ""
 
     def read(self, key, index):
         """One array of a scene."""
-        path = self.paths[key][index]
+        path, pages = self.paths[key][index], self.pages_of(key)
         if key == "label_map":
-            return decode.read_label_map(path, self.label_table)
+            return decode.read_label_map(path, self.label_table, pages)
         if key == "instance_map":
-            return decode.read_ids(path)
-        return depth.read_deep(path, self.pages) if self.is_deep(key) else decode.read_image(path)
+            return decode.read_instance_map(path, pages)
+        background = decode.WHITE if key == "image" else None
+        return (
+            depth.read_deep(path, pages, background)
+            if self.is_deep(key)
+            else decode.read_image(path, background, pages)
+        )
+
+
+def has_colors(path, pages=""):
+    """Whether a file, from its header, has colours."""
+    if arrays.is_array(path):
+        return arrays.read(path).shape[-1] > 1
+    with decode.open_picture(path, pages) as picture:
+        return picture.mode not in decode.ID_MODES - {"P"} | {"LA", "F"}
+
+
+def _check_distinct(paths):
+    """Raises `DataError` if one file is given as two things, such as the source and the target of a scene.
+
+    A photograph among label maps is not looked for here: reading it as ids says more.
+    """
+    identities = {key: [_identity(path) for path in own] for key, own in paths.items()}
+    for first, second in itertools.combinations(paths, 2):
+        pairs = zip(paths[first], identities[first], identities[second])
+        same = [path for path, a, b in pairs if a == b and {first, second} != {"label_map", "image"}]
+        if same:
+            raise DataError(
+                f"{first} and {second} are the same files: {same[0]}, and {len(same) - 1} more. There is nothing to "
+                "learn between them; give each a folder of its own."
+            )
+
+
+def _identity(path):
+    """What two names of one file have in common: links lead to the same."""
+    try:
+        status = os.stat(path) if isinstance(path, Path) else None
+    except OSError:
+        status = None  # reading it says what is wrong
+    return (status.st_dev, status.st_ino) if status else path
 
 
 def spread(count, total):

@@ -2,12 +2,14 @@
 
 import dataclasses
 
-import numpy as np
-
-from pipelines import decode
+from pipelines import arrays, decode, viewing
 from pipelines.errors import DataError, first_of
+from pipelines.labels import Census, Labels
 from pipelines.progress import in_threads
+from pipelines.source import spread
 from pipelines.values import Frame, Values
+
+FLIR_LOOKS = 16  # files of each kind, at most, that are searched for counts of a thermal camera
 
 
 @dataclasses.dataclass(frozen=True)
@@ -21,6 +23,23 @@ class Findings:
 
     lines: list
     values: dict
+
+
+@dataclasses.dataclass
+class Scene:
+    """What was seen in the files of one scene.
+
+    Attributes:
+        size: (height, width).
+        labels: `labels.Labels`, or `None`.
+        frames: Dict: `source`, `image`, of those that are not plain photographs -> `Frame`.
+        transparent: Boolean, whether one can see through parts of the image.
+    """
+
+    size: tuple = None
+    labels: object = None
+    frames: dict = dataclasses.field(default_factory=dict)
+    transparent: bool = False
 
 
 def validate(source, show_progress=True):
@@ -37,44 +56,62 @@ def validate(source, show_progress=True):
         DataError: At the first problem in the order of names; for label ids and for frames that are constant or hold no
             numbers, with all files that are so.
     """
-    pixels, sizes, strays, frames = {}, {}, {}, {}
+    sizes, census, frames, transparent = {}, Census(source), {}, 0
     found = in_threads(lambda i: _inspect(source, i), range(len(source)), "scene", show_progress)
-    for name, (size, counts, own_frames) in zip(source.names, found, strict=True):
-        sizes[size] = sizes.get(size, 0) + 1
-        for label, count in counts.items():
-            pixels[label] = pixels.get(label, 0) + count
-            if not (0 <= label < source.num_classes or label in source.dont_care):
-                strays.setdefault(label, []).append(name)
-        for key, frame in own_frames.items():
+    for name, scene in zip(source.names, found, strict=True):
+        sizes[scene.size] = sizes.get(scene.size, 0) + 1
+        transparent += scene.transparent
+        if scene.labels is not None:
+            census.add(name, scene.labels)
+        for key, frame in scene.frames.items():
             frames.setdefault(key, []).append(frame)
-    if strays:
-        raise DataError(_describe_strays(strays, pixels, source.num_classes))
+    census.check()
     for key, own in frames.items():
         _check_frames(source.paths[key], own, "image" in source.paths)
     values = {key: Values(own, source.formats[key][1]) for key, own in frames.items()}
-    return Findings(_describe(source, sizes, pixels), values)
+    lines = [_describe_sizes(len(source), sizes), *census.describe(), *_notes(source, transparent, values)]
+    return Findings(lines, values)
 
 
 def _inspect(source, index):
-    """Size, label counts and frames of one scene."""
-    sizes = {key: source.size_of(key, index) for key in source.paths}
+    """Looks at the files of one scene."""
+    scene, sizes = Scene(), {}
+    for key, paths in source.paths.items():
+        if key == "image" and not source.is_deep(key):
+            sizes[key], scene.transparent = _look_at_photograph(paths[index], source.pages_of(key))
+            continue
+        values = source.read(key, index)
+        sizes[key] = values.shape[:2]
+        if key == "label_map":
+            scene.labels = Labels.of(values, paths[index], source)
+        elif key != "instance_map":
+            _check_format(source, key, index, values)
+            scene.frames[key] = Frame.of(values)
+            scene.transparent |= key == "image" and _is_transparent(paths[index], source.pages_of(key))
     if len(set(sizes.values())) > 1:
         found = ", ".join(f"{source.paths[key][index]} is {width}x{height}" for key, (height, width) in sizes.items())
         raise DataError(f"The files of {source.names[index]} should be of one size: {found}.")
-    counts, frames = {}, {}
-    for key, paths in source.paths.items():
-        if key == "label_map":
-            labels, numbers = np.unique(source.read(key, index), return_counts=True)
-            counts = dict(zip(labels.tolist(), numbers.tolist()))
-        elif key == "instance_map":
-            source.read(key, index)
-        elif source.is_deep(key):
-            image = source.read(key, index)
-            _check_format(source, key, index, image)
-            frames[key] = Frame.of(image)
-        else:
-            _check_whole(paths[index])
-    return next(iter(sizes.values())), counts, frames
+    scene.size = next(iter(sizes.values()))
+    return scene
+
+
+def _look_at_photograph(path, pages):
+    """Size of a photograph, and whether it is transparent. Decodes JPEG at an eighth of its size, which is cheap."""
+    if arrays.is_array(path):
+        return decode.read_image(path).shape[:2], False
+    with decode.open_picture(path, pages) as picture:
+        decode.check_photograph(picture, path)
+        size = viewing.size(picture)
+        picture.draft("RGB", (max(picture.width // 8, 1), max(picture.height // 8, 1)))
+        decode.load(picture, path)
+        return size, viewing.is_transparent(picture)
+
+
+def _is_transparent(path, pages):
+    if arrays.is_array(path):
+        return False
+    with decode.open_picture(path, pages) as picture:
+        return viewing.may_be_transparent(picture) and viewing.is_transparent(decode.load(picture, path))
 
 
 def _check_frames(paths, frames, to_learn_from):
@@ -94,44 +131,29 @@ def _check_format(source, key, index, image):
     if (image.shape[-1], image.dtype.name) != (channels, dtype):
         raise DataError(
             f"{source.paths[key][index]} has {image.shape[-1]} channel(s) of {image.dtype.name}, but "
-            f"{source.paths[key][0]} has {channels} of {dtype}. Convert them to one kind."
+            f"{source.examples.get(key, source.paths[key][0])} has {channels} of {dtype}. Convert them to one kind."
         )
 
 
-def _check_whole(path):
-    """Decodes a photograph as cheaply as its format allows: JPEG at an eighth of its size."""
-    try:
-        with decode.open_picture(path) as picture:
-            mode = picture.mode
-            picture.draft("RGB", (max(picture.width // 8, 1), max(picture.height // 8, 1)))
-            picture.load()
-    except (OSError, ValueError, SyntaxError) as error:
-        raise DataError(f"{path} cannot be read as a picture: {error}. Is it whole?") from error
-    if mode not in decode.IMAGE_MODES:
-        raise DataError(f"{path} should be an 8-bit photograph. It is of mode {mode}.")
-
-
-def _describe_strays(strays, pixels, num_classes):
-    lines = [f"Label maps hold ids outside of 0..{num_classes - 1} ({num_classes} classes):"]
-    for label in sorted(strays):
-        names = strays[label]
-        more = f" and {len(names) - 3} more" if len(names) > 3 else ""
-        lines.append(f"  {label}: {pixels[label]} pixels in {', '.join(names[:3])}{more}")
-    lines.append(
-        f"If they mean 'no class', give --dont_care={','.join(str(label) for label in sorted(strays))}; if they are "
-        "classes, a larger --num_classes; else map them with --label_table."
-    )
-    return "\n".join(lines)
-
-
-def _describe(source, sizes, pixels):
+def _describe_sizes(count, sizes):
     shown = sorted(sizes.items(), key=lambda item: -item[1])
-    lines = [f"{len(source)} scenes: " + ", ".join(f"{n} of {width}x{height}" for (height, width), n in shown[:4])]
-    if len(shown) > 4:
-        lines[0] += f" and {len(shown) - 4} more sizes"
-    total = sum(pixels.values())
-    for label in sorted(pixels, key=lambda label: -pixels[label]):
-        known = 0 <= label < (source.num_classes or 0)
-        name = source.class_names[label] if known and source.class_names else "no class" if not known else ""
-        lines.append(f"  {label:4d} {name:<22s}{100 * pixels[label] / total:6.2f} %")
-    return lines
+    more = f" and {len(shown) - 4} more sizes" if len(shown) > 4 else ""
+    return f"{count} scenes: " + ", ".join(f"{n} of {width}x{height}" for (height, width), n in shown[:4]) + more
+
+
+def _notes(source, transparent, values):
+    """Lines about what is read in another way than one might think."""
+    notes = []
+    if transparent:
+        notes.append(f"  {transparent} targets have transparent parts: white is laid under them.")
+    for key in ("source", "image"):
+        paths = source.paths.get(key, [])
+        radiometric = [paths[i] for i in spread(FLIR_LOOKS, len(paths)) if viewing.is_radiometric(paths[i])]
+        if radiometric:
+            notes.append(
+                f"  Files of {key} are radiometric JPEGs, such as {radiometric[0]}: what is read is the picture in "
+                "false colours, not the counts. For these: exiftool -b -RawThermalImage, which gives TIFF or PNG."
+            )
+        if key in values and (nodata := values[key].nodata) is not None:
+            notes.append(f"  {key}: {nodata:g} stands far from all other values; does it mean 'no value'?")
+    return notes

@@ -1,11 +1,14 @@
 """Value statistics of a dataset's images: range, histogram, and broken frames."""
 
 import dataclasses
+import functools
 
 import numpy as np
 
 from pipelines.source import PHOTOGRAPH, spread
 
+NO_VALUES = (999, 9999, 99999, 32768, 1e20, float(np.finfo("float32").max), float(np.float32(9.96921e36)))
+OFTEN, SEVERAL = 0.001, 16  # any value may mean "no value": in this share of the pixels, among so many other values
 SAMPLED = 2048  # pixels of each frame, about, that the histogram is made of
 
 
@@ -73,6 +76,27 @@ class Values:
     def percentiles(self, *shares):
         """The values below which so many percent of the values lie."""
         return tuple(float(value) for value in np.percentile(self.sample, shares))
+
+    @functools.cached_property
+    def nodata(self):
+        """The lowest or highest value if it seems to mean "no value", such as -9999: it stands far from all others."""
+        for value, others in (
+            (self.low, self.sample[self.sample > self.low]),
+            (self.high, self.sample[self.sample < self.high]),
+        ):
+            if not len(others):
+                continue
+            gap = others[0] - value if value == self.low else value - others[-1]
+            often = len(self.sample) - len(others) >= OFTEN * len(self.sample) and len(np.unique(others)) >= SEVERAL
+            if gap > others[-1] - others[0] and (abs(value) in NO_VALUES or often):
+                return value
+        return None
+
+    @property
+    def without_nodata(self):
+        """The lowest and the highest value but for `nodata`."""
+        others = self.sample[self.sample != self.nodata] if self.nodata is not None else self.sample
+        return float(others[0]), float(others[-1])
 
     def describe(self):
         """One line for people."""

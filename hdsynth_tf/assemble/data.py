@@ -7,7 +7,7 @@ from hdsynth_tf.config import settings
 from hdsynth_tf.config.groups import DataSettings, TrainingSettings
 from hdsynth_tf.config.settings import SettingsError
 from pipelines import cityscapes, folder
-from pipelines.decode import read_label_table
+from pipelines.decode import allow_pixels, read_label_table
 from pipelines.errors import DataError
 from pipelines.packed import Packed
 from pipelines.pairs import split as split_names
@@ -55,6 +55,7 @@ def find_source(data, split, images=True):
 
     A split is there if one of its folders is. If something in it is wrong, that is an error.
     """
+    allow_pixels(data.max_pixels)
     root = as_path(data.data_dir or ".")
     if data.dataset == "toy_street":
         size = size_setting(data, "image") or TOY_STREET_SIZE

@@ -5,6 +5,7 @@ import dataclasses
 from hdsynth_tf.config.settings import SettingsError
 
 EIGHT_BITS = (0, 255)
+FLAGS = {"source": "--source_range", "image": "--target_range"}
 MOST_CLIPPED = 0.2  # share of the values that a window may leave out
 
 
@@ -61,6 +62,13 @@ def _window(key, formats, values, from_data):
     """The window of sources or of images that no flag gives."""
     if key not in formats or (formats[key][1] == "uint8" and not from_data):
         return EIGHT_BITS
+    if values[key].dtype == "float32" and values[key].nodata is not None:
+        flag, (low, high) = FLAGS[key], values[key].without_nodata
+        raise SettingsError(
+            f"{values[key].nodata:g} stands far from all other values of {key}, as what means 'no value' does: the "
+            f"window would be empty but for it. The others are {low:g} to {high:g}: give {flag}={low:g},{high:g}, or "
+            "fill these pixels."
+        )
     return values[key].low, values[key].high
 
 

@@ -29,8 +29,12 @@ class DataSettings(Settings):
     use_instance_map: bool = setting(True, "Whether instance maps, where there are any, give a boundary channel.")
     source_pages: str = setting(
         "",
-        "folder: pages of a TIFF with several: channels of one image, or frames, each a scene. Default: an error.",
-        ("", "channels", "frames"),
+        "folder: pages of a TIFF with several: channels of one image; frames, each a scene; first: that alone, of "
+        "targets, too. Default: an error.",
+        ("", "channels", "frames", "first"),
+    )
+    max_pixels: int = setting(
+        2 * 89478485, "Pixels of a picture, at most: a guard against files made to fill the memory.", at_least=1
     )
     source_range: tuple[float, ...] = setting(
         (), "Source values (counts, kelvin) mapped to [-1, 1]: low,high. Wins over:"

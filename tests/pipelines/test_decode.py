@@ -6,7 +6,7 @@ import tensorflow as tf
 from PIL import Image
 from shared_data import CITYSCAPES, needs_cityscapes
 
-from pipelines.decode import picture_size, read_ids, read_image, read_label_map, read_label_table
+from pipelines.decode import allow_pixels, picture_size, read_ids, read_image, read_label_map, read_label_table
 from pipelines.depth import read_deep
 from pipelines.errors import DataError
 
@@ -134,3 +134,67 @@ def test_real_cityscapes_ids_agree():
         ids = read_ids(path)
         labels = read_ids(str(path).replace("train_inst", "train_label").replace("instanceIds", "labelIds"))
         np.testing.assert_array_equal(np.where(ids < 1000, ids, ids // 1000), labels)
+
+
+# === NumPy files ===
+
+
+def test_targets_and_ids_may_be_arrays(tmp_path, rng):
+    photo = rng.integers(0, 256, (5, 7, 3)).astype("uint8")
+    np.save(tmp_path / "photo.npy", photo), np.save(tmp_path / "grey.npy", photo[..., 0])
+    np.testing.assert_array_equal(read_image(tmp_path / "photo.npy"), photo)
+    np.testing.assert_array_equal(read_image(tmp_path / "grey.npy"), photo[..., :1].repeat(3, -1))
+    ids = photo[..., 0].astype("int64") * 70000
+    for name, array in {"a.npy": ids, "b.npy": ids[..., None], "c.npy": ids.astype("float64")}.items():
+        np.save(tmp_path / name, array)
+        np.testing.assert_array_equal(read_ids(tmp_path / name), ids)
+
+
+@pytest.mark.parametrize("array", [np.zeros((4, 5, 3), "float32"), np.zeros((4, 5, 2), "uint8")])
+def test_arrays_that_are_no_photographs(tmp_path, array):
+    np.save(tmp_path / "x.npy", array)
+    with pytest.raises(DataError, match=rf"x\.npy .*{array.dtype} \(4, 5, {array.shape[-1]}\)"):
+        read_image(tmp_path / "x.npy")
+    with pytest.raises(DataError, match=r"x\.npy .*one number a pixel"):
+        read_ids(tmp_path / "x.npy")
+
+
+@pytest.mark.parametrize("ids", [[[0.5]], [[np.nan]], [[2**40]], [[-(2**40)]]])
+def test_arrays_that_are_no_ids(tmp_path, ids):
+    np.save(tmp_path / "x.npy", ids)
+    with pytest.raises(DataError, match=r"x\.npy"):
+        read_ids(tmp_path / "x.npy")
+
+
+@pytest.mark.parametrize("channels", [1, 3, 13])
+def test_channels_first_is_named(tmp_path, channels):
+    np.save(tmp_path / "x.npy", np.zeros((channels, 64, 96), "float32"))
+    for read in (read_deep, read_image, read_ids):
+        with pytest.raises(DataError, match=r"x\.npy .*channels first.*moveaxis"):
+            read(tmp_path / "x.npy")
+
+
+# === What cannot be read ===
+
+
+@pytest.mark.parametrize("content", [b"", b"<!DOCTYPE html><html>", b"\0" * 64])
+def test_files_that_are_no_pictures_are_not_called_damaged(tmp_path, content):
+    (tmp_path / "x.png").write_bytes(content)
+    with pytest.raises(DataError, match=r"x\.png cannot be read") as error:
+        read_image(tmp_path / "x.png")
+    assert "whole?" not in str(error.value)
+
+
+def test_very_large_pictures_are_read_if_they_are_meant(save):
+    usual = 2 * Image.MAX_IMAGE_PIXELS
+    path = save("x.png", np.zeros((40, 50), "uint8"))
+    try:
+        allow_pixels(1999)
+        for read in (read_image, read_ids, read_deep, picture_size):
+            with pytest.raises(DataError, match=r"x\.png .*2,000 pixels.*--max_pixels=2000.*tiles") as error:
+                read(path)
+            assert "whole?" not in str(error.value)
+        allow_pixels(2000)
+        assert read_image(path).shape == (40, 50, 3)
+    finally:
+        allow_pixels(usual)

@@ -301,3 +301,26 @@ def test_commands_make_deep_images_of_photographs(command, tmp_path, rng):
     assert made.dtype == "uint16" and made.shape == (32, 40, 1) and 27900 < made.mean() < 29100
     assert np.asarray(Image.open(out / "gallery" / "2_made.webp")).dtype == np.uint8
     assert "gallery/2_made.webp" in (out / "index.html").read_text()
+
+
+@pytest.mark.parametrize("value", [-9999, -32768, np.finfo("float32").min, np.finfo("float32").max, -1])
+def test_what_means_no_value_is_named_before_it_is_in_a_window(rng, value):
+    kelvin = rng.uniform(270, 310, (40, 50, 1)).astype("float32")
+    kelvin[:5, :5] = value
+    values = {"source": Values([Frame.of(kelvin), Frame.of(rng.uniform(270, 310, (40, 50, 1)))], "float32")}
+    assert values["source"].nodata == np.float32(value)
+    with pytest.raises(
+        SettingsError, match=rf"{np.float32(value):g} .*source.*--source_range=2[67]\d.*,3[01]".replace("+", r"\+")
+    ):
+        with_windows(DataSettings(), {"source": ((1,), "float32")}, values)
+    asked = DataSettings(source_range=(270, 310))
+    assert with_windows(asked, {"source": ((1,), "float32")}, values).source_range == (270, 310)
+
+
+@pytest.mark.parametrize("low", [-20, 0, 200])
+def test_values_that_are_spread_mean_what_they_are(rng, low):
+    assert Values([Frame.of(rng.normal(low, 30, (40, 50, 1)))], "float32").nodata is None
+    hot = rng.uniform(270, 300, (40, 50, 1))
+    hot[3, 3] = 900  # a lamp
+    assert Values([Frame.of(hot)], "float32").nodata is None
+    assert Values([Frame.of(np.tile([[[0.0], [1.0]]], (20, 20, 1)))], "float32").nodata is None

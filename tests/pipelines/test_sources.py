@@ -158,3 +158,46 @@ def test_real_cityscapes_is_clean():
 def test_real_thermal_pairs_are_clean():
     source = Folder(source_dir=ROADSCENE / "thermal", image_dir=ROADSCENE / "visible")
     assert check(source).startswith("176 scenes") and source.formats["source"] == ((1,), "uint8")
+
+
+@pytest.mark.parametrize("grey", [0, 1, 2])
+def test_grey_among_colours_becomes_colour_wherever_it_stands(save, rng, tmp_path, grey):
+    photos = rng.integers(0, 256, (3, 4, 6, 3)).astype("uint8")
+    for i, photo in enumerate(photos):
+        save(f"a/{i}.png", photo[..., 1])
+        save(f"b/{i}.png", photo[..., 0] if i == grey else photo)
+    source = Folder(source_dir=tmp_path / "a", image_dir=tmp_path / "b")
+    check(source.subset([1, 2]))
+    assert source.formats["image"] == ((3,), "uint8")
+    np.testing.assert_array_equal(source.load(grey)["image"], photos[grey][..., :1].repeat(3, -1))
+
+
+def test_targets_that_are_all_grey_stay_grey(save, tmp_path):
+    for name in ("a/x.png", "a/y.png", "b/x.png", "b/y.png"):
+        save(name, np.arange(6, dtype="uint8").reshape(2, 3))
+    assert Folder(source_dir=tmp_path / "a", image_dir=tmp_path / "b").formats["image"] == ((1,), "uint8")
+
+
+def test_of_two_kinds_the_file_that_set_the_kind_is_named(save, tmp_path):
+    save("a/0.png", np.zeros((2, 2), "uint16"))
+    for name in ("1", "2"):
+        save(f"a/{name}.png", np.zeros((2, 2), "uint8"))
+    with pytest.raises(DataError, match=r"1\.png has 1 channel\(s\) of uint8, but .*0\.png has 1 of uint16"):
+        check(Folder(source_dir=tmp_path / "a").subset([1, 2]))
+
+
+@pytest.mark.parametrize("kind", ["twice", "link", "links to files"])
+def test_one_folder_for_two_things_is_refused(save, tmp_path, kind):
+    path = save("a/x.png", np.arange(6, dtype="uint8").reshape(2, 3))
+    other = tmp_path / "a"
+    if kind == "link":
+        (tmp_path / "b").symlink_to(tmp_path / "a", target_is_directory=True)
+        other = tmp_path / "b"
+    if kind == "links to files":
+        other = tmp_path / "b"
+        other.mkdir()
+        (other / "x.jpg").symlink_to(path)
+    with pytest.raises(DataError, match=r"source and image are the same files.*x\.png"):
+        Folder(source_dir=tmp_path / "a", image_dir=other)
+    with pytest.raises(DataError, match="label_map and instance_map are the same"):
+        Folder(label_dir=tmp_path / "a", instance_dir=other, num_classes=6)

@@ -1,0 +1,52 @@
+"""What is in TIFF files beside the picture: thumbnails and reduced copies; and kinds of numbers not read."""
+
+from PIL import TiffImagePlugin
+
+from pipelines.stored import BITS_PER_SAMPLE, SAMPLE_FORMAT
+
+SUBFILE, OLD_SUBFILE = 254, 255  # tags that say what a page is
+REDUCED, MASK, OLD_REDUCED = 1, 4, 2  # bits of the first, value of the second
+NUMBERS = {1: "unsigned whole", 2: "signed whole", 3: "floating-point", 5: "complex whole", 6: "complex"}
+MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+
+
+def full_pages(picture):
+    """Numbers of a TIFF's pages that are pictures: not thumbnails, masks, or smaller copies.
+
+    A page without a word of what it is, is a smaller copy if it is lower and narrower than the first picture.
+    """
+    if picture.n_frames == 1:
+        return [0]
+    sizes = {}
+    for number in range(picture.n_frames):
+        picture.seek(number)
+        if not _is_marked(picture.tag_v2):
+            sizes[number] = picture.size
+    picture.seek(0)
+    if not sizes:
+        return [0]
+    width, height = next(iter(sizes.values()))
+    return [number for number, (w, h) in sizes.items() if not (w < width and h < height)]
+
+
+def _is_marked(tags):
+    return bool(tags.get(SUBFILE, 0) & (REDUCED | MASK)) or tags.get(OLD_SUBFILE) == OLD_REDUCED
+
+
+def unknown_kind(file):
+    """What numbers a TIFF holds that Pillow cannot read: a part of a message, empty if that cannot be told.
+
+    Args:
+        file: Binary file.
+    """
+    header = file.read(8)
+    if header[:4] not in MAGIC:
+        return ""
+    try:
+        tags = TiffImagePlugin.ImageFileDirectory_v2(header)
+        file.seek(tags.next)
+        tags.load(file)
+        bits, kind = tags.get(BITS_PER_SAMPLE, (1,)), tags.get(SAMPLE_FORMAT, (1,))[0]
+    except (OSError, SyntaxError, ValueError, TypeError, KeyError, IndexError):
+        return ""
+    return f"{len(bits)} channel(s) of {max(bits)}-bit {NUMBERS.get(kind, 'unknown')} numbers"

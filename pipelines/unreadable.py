@@ -1,0 +1,53 @@
+"""Says why a file cannot be read as a picture, and what helps."""
+
+import io
+import re
+
+from PIL import Image, UnidentifiedImageError
+
+from pipelines import tiff
+
+KNOWN = (b"\x89PNG", b"\xff\xd8\xff", b"BM", b"RIFF", b"P5", b"P6", b"P2", b"P3", *tiff.MAGIC)  # how pictures begin
+
+
+def reason(path, error):
+    """The whole message for a file that Pillow could not read.
+
+    Args:
+        path: File, see `decode`.
+        error: What was raised.
+    """
+    if isinstance(error, Image.DecompressionBombError):
+        return f"{path} is too large a picture: {_too_large(error)}"
+    if isinstance(error, FileNotFoundError | PermissionError | IsADirectoryError):
+        return f"{path} cannot be read as a picture: {error.strerror}."
+    return f"{path} cannot be read as a picture: " + (_foreign(path, error) or f"{error}. Is it whole?")
+
+
+def _too_large(error):
+    found = re.search(r"\d+", str(error))
+    pixels = int(found.group()) if found else 0
+    return (
+        f"{pixels:,} pixels. More than {int(2 * (Image.MAX_IMAGE_PIXELS or 0)):,} are only read if they are meant: "
+        f"--max_pixels={pixels}. Or cut it into tiles, which are quicker to read, too."
+    )
+
+
+def _foreign(path, error):
+    """What a file is that is no known picture; empty if it seems to be one that is damaged."""
+    if not isinstance(error, UnidentifiedImageError):
+        return ""
+    content = _beginning(path)
+    if not content:
+        return "it is empty."
+    if not content.startswith(KNOWN):
+        return f"it is of no known kind, and begins with {content[:16]!r}."
+    kind = tiff.unknown_kind(io.BytesIO(path.read_bytes())) if content.startswith(tiff.MAGIC) else ""
+    return f"it holds {kind}, which are not known. Save it with 8 or 16 bits, as float32, or as .npy." if kind else ""
+
+
+def _beginning(path):
+    try:
+        return path.read_bytes()[:64]
+    except OSError:
+        return b""

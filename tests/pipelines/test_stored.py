@@ -1,0 +1,100 @@
+"""Numbers are those that the file stores, however many bits it has for them."""
+
+import struct
+import zlib
+
+import numpy as np
+import pytest
+import tifffile
+
+from pipelines.decode import read_ids, read_image
+from pipelines.depth import read_deep
+from pipelines.errors import DataError
+
+
+def grey_png(path, values, bits):
+    """Writes a grey PNG of 1, 2 or 4 bits, which Pillow does not write."""
+    rows = "".join("0" * 8 + "".join(f"{value:0{bits}b}" for value in row) for row in values)
+    parts = [(b"IHDR", struct.pack(">IIBBBBB", values.shape[1], values.shape[0], bits, 0, 0, 0, 0))]
+    parts += [(b"IDAT", zlib.compress(int(rows, 2).to_bytes(len(rows) // 8, "big"))), (b"IEND", b"")]
+    chunks = (struct.pack(">I", len(c)) + kind + c + struct.pack(">I", zlib.crc32(kind + c)) for kind, c in parts)
+    path.write_bytes(b"\x89PNG\r\n\x1a\n" + b"".join(chunks))
+    return path
+
+
+@pytest.mark.parametrize("bits", [1, 2, 4])
+def test_ids_in_few_bits(tmp_path, rng, bits):
+    ids = rng.integers(0, 2**bits, (8, 16))
+    path = grey_png(tmp_path / "x.png", ids, bits)
+    np.testing.assert_array_equal(read_ids(path), ids)
+    np.testing.assert_array_equal(read_deep(path)[..., 0], ids * (255 // (2**bits - 1)))  # as it is shown
+
+
+@pytest.mark.parametrize("magic", ["P2", "P5"])
+@pytest.mark.parametrize("largest", [3, 15, 100, 1023, 16383, 65535])
+def test_counts_of_portable_graymaps(tmp_path, rng, magic, largest):
+    values = rng.integers(0, largest + 1, (5, 7))
+    values[0, 0] = largest
+    body = " ".join(map(str, values.ravel())).encode()
+    if magic == "P5":
+        body = values.astype("u1" if largest < 256 else ">u2").tobytes()
+    path = tmp_path / "x.pgm"
+    path.write_bytes(f"{magic}\n7 5\n{largest}\n".encode() + body)
+    np.testing.assert_array_equal(read_ids(path), values)
+    if largest > 255:
+        assert read_deep(path).dtype == np.uint16
+        np.testing.assert_array_equal(read_deep(path)[..., 0], values)
+
+
+def test_deep_colours_of_pixmaps_and_tiffs_are_refused_by_every_reader(tmp_path):
+    deep = np.full((4, 5, 3), 700, "uint16")
+    (tmp_path / "x.ppm").write_bytes(b"P6\n5 4\n1023\n" + deep.astype(">u2").tobytes())
+    tifffile.imwrite(tmp_path / "x.tif", deep, photometric="rgb")
+    for name in ("x.ppm", "x.tif"):
+        for read in (read_image, read_deep):
+            with pytest.raises(DataError, match=rf"{name} has colours of 1[06] bits"):
+                read(tmp_path / name)
+
+
+@pytest.mark.parametrize("compression", [None, "zlib"])
+@pytest.mark.parametrize(
+    "dtype, values",
+    [
+        ("int8", [-100, 0, 100]),
+        ("int16", [-9999, 0, 9999]),
+        ("int32", [-70000, 0, 70000]),
+        ("uint32", [0, 5, 2**31 + 2**20]),
+        ("float32", [-40.5, 0, 900.25]),
+    ],
+)
+def test_signed_and_large_numbers(tmp_path, dtype, values, compression):
+    array = np.tile(np.array(values, dtype), (4, 2))
+    tifffile.imwrite(tmp_path / "x.tif", array, compression=compression)
+    np.testing.assert_array_equal(read_deep(tmp_path / "x.tif")[..., 0].astype("float64"), array.astype("float64"))
+
+
+def test_ids_that_are_too_large_or_no_whole_numbers_are_named(tmp_path):
+    tifffile.imwrite(tmp_path / "large.tif", np.array([[0, 2**31 + 5]], "uint32"))
+    with pytest.raises(DataError, match=str(2**31 + 5)):
+        read_ids(tmp_path / "large.tif")
+    tifffile.imwrite(tmp_path / "half.tif", np.array([[0, 1.5]], "float32"))
+    with pytest.raises(DataError, match=r"half\.tif should hold whole numbers"):
+        read_ids(tmp_path / "half.tif")
+
+
+@pytest.mark.parametrize("dtype", ["uint64", "int64", "complex64"])
+def test_numbers_that_are_not_known_are_named(tmp_path, dtype):
+    tifffile.imwrite(tmp_path / "x.tif", np.zeros((4, 4), dtype))
+    with pytest.raises(DataError, match=r"x\.tif cannot be read.* 64-bit") as error:
+        read_deep(tmp_path / "x.tif")
+    assert "whole?" not in str(error.value)
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "uint16"])
+def test_where_zero_is_white(tmp_path, dtype):
+    """Viewers agree on what is shown, not on which number a pixel is."""
+    values = np.arange(12, dtype=dtype).reshape(3, 4)
+    tifffile.imwrite(tmp_path / "x.tif", values, photometric="miniswhite")
+    np.testing.assert_array_equal(read_deep(tmp_path / "x.tif")[..., 0], np.iinfo(dtype).max - values)
+    with pytest.raises(DataError, match="MinIsWhite"):
+        read_ids(tmp_path / "x.tif")
