@@ -2,12 +2,13 @@
 
 import json
 import time
+from statistics import median
 
 import keras
 
 from hdsynth_tf.files.run_folder import write_json
 
-UNTIMED, TIMED = 3, 5  # first steps of a stage: those that compile and warm up, and those that are timed
+UNTIMED, TIMED = 3, 7  # first steps of a stage: those that compile and warm up, and those that are timed
 FIRST_STEPS = UNTIMED + TIMED
 COST_OF_A_DISCRIMINATOR = 1.3  # times as long as one without takes a step with it, at 256x128 and at 1024x512
 
@@ -89,14 +90,13 @@ class TimeSteps(keras.callbacks.Callback):
         super().__init__()
         self.tell = tell
         self.count = steps
-        self.steps = 0
+        self.ends = []
 
     def on_train_batch_end(self, batch, logs=None):
-        self.steps += 1
-        if self.steps == UNTIMED:
-            self.start = time.perf_counter()
-        if self.steps == self.count:
-            print("\n" + self.tell((time.perf_counter() - self.start) / (self.count - UNTIMED)))
+        self.ends.append(time.perf_counter())
+        if len(self.ends) == self.count:
+            timed = self.ends[UNTIMED - 1 :]
+            print("\n" + self.tell(median(end - start for start, end in zip(timed, timed[1:]))))
 
 
 def duration(seconds):
