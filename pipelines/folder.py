@@ -2,7 +2,7 @@
 
 from pipelines.decode import Page, page_numbers
 from pipelines.errors import DataError
-from pipelines.pairs import find_files
+from pipelines.pairs import Found, find_files
 from pipelines.paths import as_path
 from pipelines.source import FileSource, class_colors
 
@@ -26,7 +26,7 @@ def _by_page(files):
         numbers = page_numbers(path) if path.suffix.lower() in (".tif", ".tiff") else [0]
         numbered = {f"{name}_{number:04d}": Page(path, number) for number in numbers}
         pages |= numbered if len(numbers) > 1 else {name: path}
-    return pages
+    return Found(pages, files.left_out)
 
 
 class Folder(FileSource):
@@ -43,6 +43,9 @@ class Folder(FileSource):
         pages: What the pages of TIFF files with several are: `"channels"` of one image, `"frames"` of a sequence, each
             a scene of its own; `"first"`: the first alone is read, also of the other folders; `""`: they are an error.
 
+        patterns: Dict: `source`, `label_map`, `instance_map`, `image` -> regular expression, see `pairs.find_files`.
+        ignore_case: Boolean, whether names pair whatever their case.
+
     Raises:
         DataError: If folders are missing or empty, or files have no partner.
     """
@@ -57,9 +60,15 @@ class Folder(FileSource):
         dont_care=(),
         label_table=None,
         pages="",
+        patterns=None,
+        ignore_case=False,
     ):
         folders = {"source": source_dir, "label_map": label_dir, "instance_map": instance_dir, "image": image_dir}
-        files = {key: find_files(folder) for key, folder in folders.items() if folder}
+        files = {
+            key: find_files(folder, pattern=(patterns or {}).get(key, ""), ignore_case=ignore_case)
+            for key, folder in folders.items()
+            if folder
+        }
         if pages == "frames":
             files = {key: _by_page(found) for key, found in files.items()}
         super().__init__(files, label_table, pages, photographs=False)
