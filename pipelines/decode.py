@@ -24,8 +24,22 @@ WHITE = (255, 255, 255)  # what is laid under the transparent parts of targets
 warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)  # beyond the limit there is an error
 
 
+class Part:
+    """What is a file here, and is only a part of one: of `path`."""
+
+    @property
+    def suffix(self):
+        return self.path.suffix
+
+    def read_bytes(self):
+        return self.path.read_bytes()
+
+    def stat(self):
+        return self.path.stat()
+
+
 @dataclasses.dataclass(frozen=True)
-class Page:
+class Page(Part):
     """One page of a TIFF file that has several.
 
     Attributes:
@@ -40,18 +54,43 @@ class Page:
     def stem(self):
         return f"{self.path.stem}_{self.number:04d}"
 
-    @property
-    def suffix(self):
-        return self.path.suffix
-
-    def read_bytes(self):
-        return self.path.read_bytes()
-
-    def stat(self):
-        return self.path.stat()
-
     def __str__(self):
         return f"{self.path} (page {self.number})"
+
+
+@dataclasses.dataclass(frozen=True)
+class Half(Part):
+    """The left or right half of a file in which two pictures stand side by side.
+
+    Attributes:
+        path: `Path`, or whatever else is a file here.
+        is_right: Boolean.
+    """
+
+    path: object
+    is_right: bool
+
+    @property
+    def stem(self):
+        return self.path.stem
+
+    def cut(self, values):
+        """The half of an array (height, width, ...)."""
+        half = self._half(values.shape[1])
+        return values[:, half:] if self.is_right else values[:, :half]
+
+    def crop(self, picture):
+        """The half of a `PIL.Image`, whose info stays."""
+        half = self._half(picture.width)
+        return picture.crop((half, 0, 2 * half, picture.height) if self.is_right else (0, 0, half, picture.height))
+
+    def _half(self, width):
+        if width % 2:
+            raise DataError(f"{self.path} is {width} pixels wide, which cannot be two pictures side by side.")
+        return width // 2
+
+    def __str__(self):
+        return f"{self.path} ({'right' if self.is_right else 'left'} half)"
 
 
 def allow_pixels(count):
@@ -71,7 +110,7 @@ def open_picture(path, pages=""):
         DataError: If the file is no picture; if it has several pages and nobody said what they are.
     """
     try:
-        file = path.path if isinstance(path, Page) else path
+        file = path.path if isinstance(path, Part) else path
         picture = Image.open(file if isinstance(file, (str, Path)) else io.BytesIO(file.read_bytes()))
         if picture.format == "TIFF":
             picture.filename = ""  # Pillow would map the file to memory, and mix up height and width if it is turned
@@ -113,7 +152,13 @@ def page_numbers(path):
 def picture_size(path, pages=""):
     """(height, width) of a file as it is shown, from its header."""
     with open_picture(path, pages) as picture:
-        return viewing.size(picture)
+        return shown_size(picture, path)
+
+
+def shown_size(picture, path):
+    """(height, width) of what `open_picture` gave, as it is shown."""
+    height, width = viewing.size(picture)
+    return (height, width // 2) if isinstance(path, Half) else (height, width)
 
 
 def decoded(path, pages=""):
@@ -132,7 +177,8 @@ def load(picture, path):
         picture.load()
     except READ_ERRORS as error:
         raise DataError(unreadable.reason(_file(path), error)) from error
-    return picture if turn == 1 else viewing.turned(picture)
+    picture = picture if turn == 1 else viewing.turned(picture)
+    return path.crop(picture) if isinstance(path, Half) else picture
 
 
 def check_colors(picture, path):

@@ -1,6 +1,6 @@
 """Any folders of pictures: from one kind of image to another, or from label maps to photographs."""
 
-from pipelines.decode import Page, page_numbers
+from pipelines.decode import Half, Page, page_numbers
 from pipelines.errors import DataError
 from pipelines.pairs import Found, find_files
 from pipelines.paths import as_path
@@ -10,12 +10,20 @@ from pipelines.source import FileSource, class_colors
 def split_folders(data_dir, split):
     """The folders of one split below `data_dir`, as the released code names them, whichever are there.
 
+    CycleGAN's names, `trainA`, and those of pix2pix before its pictures are put side by side, `A/train`, are known too.
+
     Returns:
         Dict: `source_dir` (`train_A`), `label_dir` (`train_label`), `instance_dir` (`train_inst`), `image_dir`
         (`train_B` or `train_img`) -> `Path`.
     """
     endings = {"source_dir": ["A"], "label_dir": ["label"], "instance_dir": ["inst"], "image_dir": ["B", "img"]}
-    places = [(key, as_path(data_dir) / f"{split}_{ending}") for key in endings for ending in endings[key]]
+    ways = "{ending}/{split}", "{split}{ending}", "{split}_{ending}"  # the last one that is there counts
+    places = [
+        (key, as_path(data_dir) / way.format(split=split, ending=ending))
+        for way in ways
+        for key in endings
+        for ending in endings[key]
+    ]
     return {key: folder for key, folder in places if folder.is_dir()}
 
 
@@ -27,6 +35,15 @@ def _by_page(files):
         numbered = {f"{name}_{number:04d}": Page(path, number) for number in numbers}
         pages |= numbered if len(numbers) > 1 else {name: path}
     return Found(pages, files.left_out)
+
+
+def _halves(found, source_is_right):
+    """Sources and images of files in which they stand side by side."""
+    sides = {"source": source_is_right, "image": not source_is_right}
+    return {
+        key: Found({name: Half(path, is_right) for name, path in found.items()}, found.left_out)
+        for key, is_right in sides.items()
+    }
 
 
 class Folder(FileSource):
@@ -45,6 +62,8 @@ class Folder(FileSource):
 
         patterns: Dict: `source`, `label_map`, `instance_map`, `image` -> regular expression, see `pairs.find_files`.
         ignore_case: Boolean, whether names pair whatever their case.
+        side_by_side: `"AtoB"` if files of `source_dir` hold source and target side by side, the source on the left;
+            `"BtoA"`: on the right.
 
     Raises:
         DataError: If folders are missing or empty, or files have no partner.
@@ -62,6 +81,7 @@ class Folder(FileSource):
         pages="",
         patterns=None,
         ignore_case=False,
+        side_by_side="",
     ):
         folders = {"source": source_dir, "label_map": label_dir, "instance_map": instance_dir, "image": image_dir}
         files = {
@@ -69,6 +89,8 @@ class Folder(FileSource):
             for key, folder in folders.items()
             if folder
         }
+        if side_by_side:
+            files = _halves(files["source"], side_by_side == "BtoA")
         if pages == "frames":
             files = {key: _by_page(found) for key, found in files.items()}
         super().__init__(files, label_table, pages, photographs=False)

@@ -102,7 +102,7 @@ def _look_at_photograph(path, pages):
         return decode.read_image(path).shape[:2], False
     with decode.open_picture(path, pages) as picture:
         decode.check_photograph(picture, path)
-        size = viewing.size(picture)
+        size = decode.shown_size(picture, path)
         picture.draft("RGB", (max(picture.width // 8, 1), max(picture.height // 8, 1)))
         decode.load(picture, path)
         return size, viewing.is_transparent(picture)

@@ -81,6 +81,9 @@ def _is_named(data):
 def _find_split_folders(data, split, images):
     """Folders with the split in their names."""
     folders = folder.split_folders(as_path(data.data_dir), split)
+    both = as_path(data.data_dir) / split
+    if data.side_by_side:
+        folders = {"source_dir": both} if both.is_dir() else {}
     if not images:
         folders.pop("image_dir", None)
     return _folder(data, folders, split, images) if folders or split == "train" else None
@@ -108,14 +111,18 @@ def _find_held_out(data, split, images):
 def _folder(data, folders, split, images):
     """The `Folder` of these folders."""
     if "source_dir" not in folders and "label_dir" not in folders:
-        wanted = SPLIT_FOLDERS["folder"].format(split)
-        raise DataError(f"{data.data_dir or '.'} has no folder {wanted}. Name them: --source_dir or --label_dir.")
-    if images and "image_dir" not in folders:
+        wanted = split if data.side_by_side else SPLIT_FOLDERS["folder"].format(split)
+        both = as_path(data.data_dir or ".") / split
+        hint = f" If pictures of {both} hold two side by side: --side_by_side=AtoB." if both.is_dir() else ""
+        raise DataError(f"{data.data_dir or '.'} has no folder {wanted}. Name them: --source_dir or --label_dir.{hint}")
+    if images and "image_dir" not in folders and not data.side_by_side:
         raise DataError("There are no photographs to learn from: give --target_dir.")
     folders = {key: path for key, path in folders.items() if key != "instance_dir" or data.use_instance_map}
     table = read_label_table(data.label_table) if data.label_table else None
-    return folder.Folder(**folders, num_classes=data.num_classes, dont_care=data.dont_care, label_table=table,
-                         pages=data.source_pages, patterns=_patterns(data), ignore_case=data.ignore_case)  # fmt: skip
+    made = folder.Folder(**folders, num_classes=data.num_classes, dont_care=data.dont_care, label_table=table,
+                         pages=data.source_pages, patterns=_patterns(data), ignore_case=data.ignore_case,
+                         side_by_side=data.side_by_side)  # fmt: skip
+    return made if images else made.without_images()
 
 
 def _patterns(data):

@@ -23,6 +23,12 @@ class DataSettings(Settings):
     target_dir: str = setting("", "folder: the photographs to make, paired by name.")
     label_dir: str = setting("", "folder: label maps, one class id a pixel.")
     instance_dir: str = setting("", "folder: instance maps, one object id a pixel; optional.")
+    side_by_side: str = setting(
+        "",
+        "folder: pictures hold source and target side by side, as pix2pix has them, in --data_dir/train, val, or in "
+        "--source_dir: A left, B right.",
+        ("", "AtoB", "BtoA"),
+    )
     source_name: str = setting(
         "",
         "folder: regular expression of sources' names, such as (.*)_ir; what its groups find pairs with the others'.",
