@@ -5,9 +5,12 @@ touches no GPU.
 """
 
 # ruff: noqa: E402  the machine comes before TensorFlow
-from hdsynth_tf import machine
+from hdsynth_tf import machine, surroundings
 
 machine.set_up()
+surroundings.choose_backend()
+surroundings.find_pipelines()
+surroundings.settle_keras()
 
 from hdsynth_tf import losses, model, networks, pretrained
 from hdsynth_tf.model import optimizers

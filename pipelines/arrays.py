@@ -31,4 +31,5 @@ def read(path):
             f"{path} should hold (height, width, channels). It holds {values.shape}, which looks like channels first: "
             "save numpy.moveaxis(array, 0, -1)."
         )
-    return values if values.ndim == 3 else values[..., None]
+    values = values if values.ndim == 3 else values[..., None]
+    return path.cut(values) if hasattr(path, "cut") else values

@@ -4,7 +4,10 @@ Two layouts are known: the official tree (`leftImg8bit/train/aachen/..._leftImg8
 flat one of the released pix2pixHD code (`train_img`, `train_label`, `train_inst`).
 """
 
+import re
+
 from pipelines.errors import DataError
+from pipelines.files import files_below
 from pipelines.pairs import SUFFIXES, find_files
 from pipelines.paths import as_path
 from pipelines.source import FileSource
@@ -52,21 +55,51 @@ class Cityscapes(FileSource):
 
     def __init__(self, data_dir, split="train", instance_maps=True, images=True):
         keys = ["label_map"] + ["instance_map"] * instance_maps + ["image"] * images
-        super().__init__({key: find_files(_folder(as_path(data_dir), split, key), ENDINGS[key]) for key in keys})
+        folders = {key: _folder(as_path(data_dir), split, key) for key in keys}
+        super().__init__({key: _find(folders, key) for key in keys})
 
 
 def _folders(data_dir, split, key):
-    """Where a split's files may lie."""
-    return data_dir / ("leftImg8bit" if key == "image" else "gtFine") / split, data_dir / f"{split}_{FLAT_FOLDERS[key]}"
+    """Where a split's files may lie: in the official tree, in the flat one, or as the archives are unpacked."""
+    name = "leftImg8bit" if key == "image" else "gtFine"
+    unpacked = data_dir / f"{name}_trainvaltest" / name / split
+    return data_dir / name / split, data_dir / f"{split}_{FLAT_FOLDERS[key]}", unpacked
 
 
 def _folder(data_dir, split, key):
-    official, flat = _folders(data_dir, split, key)
-    for folder in (official, flat):
+    folders = _folders(data_dir, split, key)
+    for folder in folders:
         if folder.is_dir():
             return folder
-    raise DataError(
-        f"{data_dir} holds neither {official.relative_to(data_dir)} nor {flat.name}: no {key} of the split {split}."
+    names = ", ".join(str(folder.relative_to(data_dir)) for folder in folders)
+    without = " Or do without them: --nouse_instance_map." if key == "instance_map" else ""
+    raise DataError(f"{data_dir} holds none of {names}: no {key} of the split {split}.{without}")
+
+
+def _find(folders, key):
+    """The files of one kind, or a `DataError` that says which there are instead, and what to do."""
+    try:
+        return find_files(folders[key], ENDINGS[key])
+    except DataError as error:
+        found = {re.sub(r"^.*?_\d{6}_\d{6}_", "_", path.stem) for path in files_below(folders[key])[0]}
+        names = f" There are files that end in {', '.join(sorted(found)[:4])}." if found else ""
+        raise DataError(f"{error}{names} {_way_out(folders, key, sorted(found))}") from error
+
+
+def _way_out(folders, key, endings):
+    """What to do if files of one kind have other endings, or are not there."""
+    if key == "instance_map":
+        return "To do without instance maps: --nouse_instance_map."
+    if not endings:
+        return "Unpack the archive anew."
+    likely = next((ending for ending in endings if ("label" if key == "label_map" else "Img") in ending), endings[0])
+    label = likely if key == "label_map" else ENDINGS["label_map"]
+    image = likely if key == "image" else ENDINGS["image"]
+    classes = "--num_classes=19 --dont_care=255" if "TrainIds" in label else f"--num_classes={len(CLASSES)}"
+    target = f" --target_dir={folders['image']} --target_name='(.*){image}'" if "image" in folders else ""
+    return (
+        f"These are read so: --dataset=folder --label_dir={folders['label_map']} --label_name='(.*){label}'{target} "
+        f"{classes}"
     )
 
 
@@ -79,5 +112,5 @@ def has_split(data_dir, split, images=True):
 def has_label_maps(data_dir, split):
     """Whether a split has label maps that are named as Cityscapes' are."""
     folders = [folder for folder in _folders(as_path(data_dir), split, "label_map") if folder.is_dir()]
-    files = [path for folder in folders[:1] for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES]
+    files = [path for folder in folders[:1] for path in files_below(folder)[0] if path.suffix.lower() in SUFFIXES]
     return any(path.stem.endswith(ENDINGS["label_map"]) for path in files)

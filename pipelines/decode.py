@@ -4,7 +4,6 @@ A file is a `Path`, or anything else with `read_bytes` whose string says what it
 `Page` of another file. `depth` reads images of other channels and depths.
 """
 
-import csv
 import dataclasses
 import io
 import warnings
@@ -15,6 +14,7 @@ from PIL import Image
 
 from pipelines import arrays, lossy, stored, tiff, unreadable, viewing
 from pipelines.errors import DataError
+from pipelines.texts import read_rows
 
 IMAGE_MODES = {"1", "L", "LA", "P", "PA", "RGB", "RGBA", "RGBX", "CMYK", "YCbCr"}
 ID_MODES = {"1", "L", "P", "I", "I;16", "I;16L", "I;16B", "I;16N"}
@@ -24,8 +24,22 @@ WHITE = (255, 255, 255)  # what is laid under the transparent parts of targets
 warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)  # beyond the limit there is an error
 
 
+class Part:
+    """What is a file here, and is only a part of one: of `path`."""
+
+    @property
+    def suffix(self):
+        return self.path.suffix
+
+    def read_bytes(self):
+        return self.path.read_bytes()
+
+    def stat(self):
+        return self.path.stat()
+
+
 @dataclasses.dataclass(frozen=True)
-class Page:
+class Page(Part):
     """One page of a TIFF file that has several.
 
     Attributes:
@@ -40,18 +54,43 @@ class Page:
     def stem(self):
         return f"{self.path.stem}_{self.number:04d}"
 
-    @property
-    def suffix(self):
-        return self.path.suffix
-
-    def read_bytes(self):
-        return self.path.read_bytes()
-
-    def stat(self):
-        return self.path.stat()
-
     def __str__(self):
         return f"{self.path} (page {self.number})"
+
+
+@dataclasses.dataclass(frozen=True)
+class Half(Part):
+    """The left or right half of a file in which two pictures stand side by side.
+
+    Attributes:
+        path: `Path`, or whatever else is a file here.
+        is_right: Boolean.
+    """
+
+    path: object
+    is_right: bool
+
+    @property
+    def stem(self):
+        return self.path.stem
+
+    def cut(self, values):
+        """The half of an array (height, width, ...)."""
+        half = self._half(values.shape[1])
+        return values[:, half:] if self.is_right else values[:, :half]
+
+    def crop(self, picture):
+        """The half of a `PIL.Image`, whose info stays."""
+        half = self._half(picture.width)
+        return picture.crop((half, 0, 2 * half, picture.height) if self.is_right else (0, 0, half, picture.height))
+
+    def _half(self, width):
+        if width % 2:
+            raise DataError(f"{self.path} is {width} pixels wide, which cannot be two pictures side by side.")
+        return width // 2
+
+    def __str__(self):
+        return f"{self.path} ({'right' if self.is_right else 'left'} half)"
 
 
 def allow_pixels(count):
@@ -71,7 +110,7 @@ def open_picture(path, pages=""):
         DataError: If the file is no picture; if it has several pages and nobody said what they are.
     """
     try:
-        file = path.path if isinstance(path, Page) else path
+        file = path.path if isinstance(path, Part) else path
         picture = Image.open(file if isinstance(file, (str, Path)) else io.BytesIO(file.read_bytes()))
         if picture.format == "TIFF":
             picture.filename = ""  # Pillow would map the file to memory, and mix up height and width if it is turned
@@ -113,7 +152,13 @@ def page_numbers(path):
 def picture_size(path, pages=""):
     """(height, width) of a file as it is shown, from its header."""
     with open_picture(path, pages) as picture:
-        return viewing.size(picture)
+        return shown_size(picture, path)
+
+
+def shown_size(picture, path):
+    """(height, width) of what `open_picture` gave, as it is shown."""
+    height, width = viewing.size(picture)
+    return (height, width // 2) if isinstance(path, Half) else (height, width)
 
 
 def decoded(path, pages=""):
@@ -132,7 +177,8 @@ def load(picture, path):
         picture.load()
     except READ_ERRORS as error:
         raise DataError(unreadable.reason(_file(path), error)) from error
-    return picture if turn == 1 else viewing.turned(picture)
+    picture = picture if turn == 1 else viewing.turned(picture)
+    return path.crop(picture) if isinstance(path, Half) else picture
 
 
 def check_colors(picture, path):
@@ -183,12 +229,19 @@ def read_ids(path, pages=""):
         DataError: If the file is no picture, is cut short, has colours instead of one number a pixel, or was stored in
             a way that changes numbers.
     """
-    ids = arrays.read(_file(path)) if arrays.is_array(path) else _picture_ids(path, pages)
+    ids = arrays.read(_file(path)) if arrays.is_array(path) else _picture_ids(decoded(path, pages), path)
+    return _whole_ids(ids, path)
+
+
+def _whole_ids(ids, path):
+    """Numbers of any kind as ids: (height, width) int32."""
     if ids.ndim == 3 and ids.shape[-1] != 1:
         raise DataError(f"{path} should have one number a pixel, the id. It holds {ids.shape[-1]} a pixel.")
     ids = ids.reshape(ids.shape[:2])
-    low, high = ids.min(initial=0), ids.max(initial=0)
     limits = np.iinfo("int32")
+    if ids.dtype.kind in "iu" and ids.dtype.itemsize < 4:
+        return ids.astype("int32")
+    low, high = ids.min(initial=0), ids.max(initial=0)
     if ids.dtype.kind == "f" and (not np.isfinite([low, high]).all() or (ids != np.round(ids)).any()):
         raise DataError(f"{path} should hold whole numbers, the ids. It holds {ids.dtype}, {low} to {high}.")
     if low < limits.min or high > limits.max:
@@ -199,17 +252,17 @@ def read_ids(path, pages=""):
 def read_instance_map(path, pages=""):
     """Instance ids as `read_ids` reads them, or of colours as COCO's panoptic PNGs have them: red + 256 green + 65536
     blue. (height, width) int32."""
-    if not arrays.is_array(path):
-        with open_picture(path, pages) as picture:
-            if picture.mode in ("RGB", "RGBA"):
-                codes = _colors(path, pages)
-                return codes >> 16 | codes & 0xFF00 | (codes & 0xFF) << 16
-    return read_ids(path, pages)
-
-
-def _picture_ids(path, pages):
-    """The ids of a picture, of any kind of number."""
+    if arrays.is_array(path):
+        return read_ids(path, pages)
     picture = decoded(path, pages)
+    if picture.mode not in ("RGB", "RGBA"):
+        return _whole_ids(_picture_ids(picture, path), path)
+    codes = _codes(picture, path)
+    return codes >> 16 | codes & 0xFF00 | (codes & 0xFF) << 16
+
+
+def _picture_ids(picture, path):
+    """The ids of a decoded picture, of any kind of number."""
     if picture.mode not in ID_MODES | {"F"}:
         raise DataError(
             f"{path} should have one number a pixel, the id (8- or 16-bit grey, or palette). It is of mode "
@@ -238,7 +291,7 @@ def read_label_map(path, table=None, pages=""):
     """
     if table is None:
         return read_ids(path, pages)
-    codes = _colors(path, pages) if table["by_color"] else read_ids(path, pages)
+    codes = _codes(decoded(path, pages), path) if table["by_color"] else read_ids(path, pages)
     keys = np.array(sorted(table["ids"]), "int32")
     position = np.minimum(np.searchsorted(keys, codes), len(keys) - 1)
     unknown = keys[position] != codes
@@ -249,9 +302,8 @@ def read_label_map(path, table=None, pages=""):
     return np.array([table["ids"][key] for key in keys], "int32")[position]
 
 
-def _colors(path, pages):
-    """The colours of a picture, as 0xRRGGBB: (height, width) int32."""
-    picture = decoded(path, pages)
+def _codes(picture, path):
+    """The colours of a decoded picture, as 0xRRGGBB: (height, width) int32."""
     check_photograph(picture, path)
     rgb = np.asarray(picture.convert("RGB")).astype("int32")
     codes = (rgb[..., 0] << 16) | (rgb[..., 1] << 8) | rgb[..., 2]
@@ -271,24 +323,23 @@ def read_label_table(path):
     Raises:
         DataError: If a line is not so.
     """
-    path = Path(path)
-    try:
-        with path.open(newline="") as file:
-            rows = list(csv.DictReader(file))
-    except OSError as error:
-        raise DataError(f"The label table {path} cannot be read: {error.strerror}.") from error
+    (_, head), *rows = read_rows(path, "label table") or [(1, [])]
     ids, names = {}, {}
-    by_color = bool(rows) and str(rows[0].get("value", "")).startswith("#")
-    for number, row in enumerate(rows, start=2):
+    rows = [(number, dict(zip(head, cells))) for number, cells in rows]
+    by_color = bool(rows) and rows[0][1].get("value", "").startswith("#")
+    for number, row in rows:
         try:
             value = int(row["value"].removeprefix("#"), 16 if by_color else 10)
-            ids[value] = int(row["id"])
-        except (KeyError, TypeError, ValueError, AttributeError):
+            label = int(row["id"])
+        except (KeyError, ValueError):
             raise DataError(
                 f"Line {number} of the label table {path} should be value,id,name such as #804080,7,road (first line: "
-                f"value,id,name). Found: {','.join(str(cell) for cell in row.values())}"
+                f"value,id,name). Found: {','.join(row.values())}"
             ) from None
-        names[int(row["id"])] = row.get("name") or str(row["id"])
+        if value in ids:
+            raise DataError(f"The label table {path} lists the value {row['value']} twice, at last in line {number}.")
+        ids[value] = label
+        names[label] = row.get("name") or str(label)
     if not ids:
         raise DataError(f"The label table {path} is empty; it should have the columns value,id,name.")
     return {"by_color": by_color, "ids": ids, "names": names}

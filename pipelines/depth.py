@@ -55,7 +55,8 @@ def _read_deep_png(path, background):
     if background and values.shape[-1] > channels:
         alpha = values[..., channels:].astype("float64") / 65535
         values = np.round(values * alpha + 65535 * (np.mean(background) / 255) * (1 - alpha)).astype("uint16")
-    return viewing.turned_array(values[..., :channels], decode.open_picture(path))
+    values = viewing.turned_array(values[..., :channels], decode.open_picture(path))
+    return path.cut(values) if isinstance(path, decode.Half) else values
 
 
 def _read_pages(picture, numbers, path):

@@ -1,8 +1,8 @@
 """Any folders of pictures: from one kind of image to another, or from label maps to photographs."""
 
-from pipelines.decode import Page, page_numbers
+from pipelines.decode import Half, Page, page_numbers
 from pipelines.errors import DataError
-from pipelines.pairs import find_files
+from pipelines.pairs import Found, find_files
 from pipelines.paths import as_path
 from pipelines.source import FileSource, class_colors
 
@@ -10,12 +10,20 @@ from pipelines.source import FileSource, class_colors
 def split_folders(data_dir, split):
     """The folders of one split below `data_dir`, as the released code names them, whichever are there.
 
+    CycleGAN's names, `trainA`, and those of pix2pix before its pictures are put side by side, `A/train`, are known too.
+
     Returns:
         Dict: `source_dir` (`train_A`), `label_dir` (`train_label`), `instance_dir` (`train_inst`), `image_dir`
         (`train_B` or `train_img`) -> `Path`.
     """
     endings = {"source_dir": ["A"], "label_dir": ["label"], "instance_dir": ["inst"], "image_dir": ["B", "img"]}
-    places = [(key, as_path(data_dir) / f"{split}_{ending}") for key in endings for ending in endings[key]]
+    ways = "{ending}/{split}", "{split}{ending}", "{split}_{ending}"  # the last one that is there counts
+    places = [
+        (key, as_path(data_dir) / way.format(split=split, ending=ending))
+        for way in ways
+        for key in endings
+        for ending in endings[key]
+    ]
     return {key: folder for key, folder in places if folder.is_dir()}
 
 
@@ -26,7 +34,16 @@ def _by_page(files):
         numbers = page_numbers(path) if path.suffix.lower() in (".tif", ".tiff") else [0]
         numbered = {f"{name}_{number:04d}": Page(path, number) for number in numbers}
         pages |= numbered if len(numbers) > 1 else {name: path}
-    return pages
+    return Found(pages, files.left_out)
+
+
+def _halves(found, source_is_right):
+    """Sources and images of files in which they stand side by side."""
+    sides = {"source": source_is_right, "image": not source_is_right}
+    return {
+        key: Found({name: Half(path, is_right) for name, path in found.items()}, found.left_out)
+        for key, is_right in sides.items()
+    }
 
 
 class Folder(FileSource):
@@ -43,6 +60,11 @@ class Folder(FileSource):
         pages: What the pages of TIFF files with several are: `"channels"` of one image, `"frames"` of a sequence, each
             a scene of its own; `"first"`: the first alone is read, also of the other folders; `""`: they are an error.
 
+        patterns: Dict: `source`, `label_map`, `instance_map`, `image` -> regular expression, see `pairs.find_files`.
+        ignore_case: Boolean, whether names pair whatever their case.
+        side_by_side: `"AtoB"` if files of `source_dir` hold source and target side by side, the source on the left;
+            `"BtoA"`: on the right.
+
     Raises:
         DataError: If folders are missing or empty, or files have no partner.
     """
@@ -57,9 +79,18 @@ class Folder(FileSource):
         dont_care=(),
         label_table=None,
         pages="",
+        patterns=None,
+        ignore_case=False,
+        side_by_side="",
     ):
         folders = {"source": source_dir, "label_map": label_dir, "instance_map": instance_dir, "image": image_dir}
-        files = {key: find_files(folder) for key, folder in folders.items() if folder}
+        files = {
+            key: find_files(folder, pattern=(patterns or {}).get(key, ""), ignore_case=ignore_case)
+            for key, folder in folders.items()
+            if folder
+        }
+        if side_by_side:
+            files = _halves(files["source"], side_by_side == "BtoA")
         if pages == "frames":
             files = {key: _by_page(found) for key, found in files.items()}
         super().__init__(files, label_table, pages, photographs=False)

@@ -1,12 +1,14 @@
 """Counts the ids of all label maps of a dataset, and finds what cannot be: strays, mixed ids, palettes that differ."""
 
 import dataclasses
+from pathlib import Path
 
 import numpy as np
 
 from pipelines import arrays, decode
 from pipelines.errors import DataError
 
+PALETTE_TYPE = 3  # of a PNG
 MOST_COUNTED = 2**20  # ids up to this are counted in a table
 MIXED_KINDS, MIXED_SHARE = 3, 0.3  # ids that only mixing makes: at least so many, in at most this share of the pixels,
 MIXED_BETWEEN = 0.8  # of which this share lies between others; in noise it is up to 0.75
@@ -50,9 +52,10 @@ def count(ids):
 def _lies_between(ids):
     """Whether a pixel is one step of a staircase of ids, as filters and lossy files make of an edge."""
     marked = np.zeros(ids.shape, bool)
-    for here, this in ((marked[:, 1:-1], ids), (marked[1:-1].T, ids.T)):
-        before, middle, after = this[:, :-2], this[:, 1:-1], this[:, 2:]
-        here |= ((before < middle) & (middle < after)) | ((before > middle) & (middle > after))
+    up, across = ids[1:] > ids[:-1], ids[:, 1:] > ids[:, :-1]
+    down, back = ids[1:] < ids[:-1], ids[:, 1:] < ids[:, :-1]
+    marked[1:-1] = (up[1:] & up[:-1]) | (down[1:] & down[:-1])
+    marked[:, 1:-1] |= (across[:, 1:] & across[:, :-1]) | (back[:, 1:] & back[:, :-1])
     return marked
 
 
@@ -61,9 +64,18 @@ def _is_solid(ids):
     return (corner == ids[1:, :-1]) & (corner == ids[:-1, 1:]) & (corner == ids[1:, 1:])
 
 
+def _may_have_palette(path):
+    """Whether a file may; of most PNGs a byte says so."""
+    header = b""
+    if isinstance(path, Path):
+        with path.open("rb") as file:
+            header = file.read(26)
+    return not (arrays.is_array(path) or (header[:4] == b"\x89PNG" and header[25] != PALETTE_TYPE))
+
+
 def _palette(path, pages, counts):
     """The colours of the ids that a file has; empty if it has no palette."""
-    if arrays.is_array(path):
+    if not _may_have_palette(path):
         return {}
     with decode.open_picture(path, pages) as picture:
         if picture.mode != "P":

@@ -6,6 +6,7 @@ from pathlib import PurePosixPath
 
 import tensorflow as tf
 
+from pipelines.decode import Half
 from pipelines.errors import DataError
 from pipelines.source import FileSource
 
@@ -98,6 +99,8 @@ def write_packed(source, folder, shard_bytes=2**28, on_scene=lambda: None):
         shard_bytes: Integer; a new shard begins when one has so many bytes. All files of a scene are in one shard.
         on_scene: Function that is called after each scene.
     """
+    if any(isinstance(paths[0], Half) for paths in source.paths.values()):
+        raise DataError("Pictures that stand side by side cannot be packed: cut them into two folders.")
     if source.pages == "frames":
         raise DataError("Pages of TIFF files cannot be packed one by one: save each as a file of its own.")
     tf.io.gfile.makedirs(str(folder))

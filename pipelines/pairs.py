@@ -1,23 +1,41 @@
 """Finds the files of a dataset and pairs them by name."""
 
 import re
+import unicodedata
 
 from pipelines.errors import DataError, first_of
+from pipelines.files import files_below
+from pipelines.names import pairing_flags
 from pipelines.paths import as_path
 
 SUFFIXES = {".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".ppm", ".pgm", ".webp", ".npy"}
 
 
-def find_files(folder, ending=""):
+class Found(dict):
+    """Files by the name that pairs them, sorted: name -> path.
+
+    Attributes:
+        left_out: Dict: why -> list of the files that were left out for it.
+    """
+
+    def __init__(self, files, left_out=None):
+        super().__init__(files)
+        self.left_out = {why: paths for why, paths in (left_out or {}).items() if paths}
+
+
+def find_files(folder, ending="", pattern="", ignore_case=False):
     """The picture files below a folder, by the name that pairs them.
 
     Args:
         folder: Path.
         ending: String that ends the name of each file before its suffix, such as `_leftImg8bit`; files without it are
             left out, and the pairing name is what stands before it.
+        pattern: Regular expression that fits the whole of the names that are wanted; the pairing name consists of what
+            its groups find. `""`: all names, as they are.
+        ignore_case: Boolean, whether names pair whatever their case.
 
     Returns:
-        Dict, sorted by name: path below `folder` without ending and suffix (`aachen/000019`) -> `Path`.
+        `Found`: path below `folder` without ending and suffix (`aachen/000019`), of composed characters -> `Path`.
 
     Raises:
         DataError: If the folder is missing or holds no such file, or two files have one name.
@@ -25,18 +43,62 @@ def find_files(folder, ending=""):
     folder = as_path(folder)
     if not folder.is_dir():
         raise DataError(f"{folder} is no folder.")
-    files = {}
-    for path in sorted(folder.rglob("*")):
-        if path.suffix.lower() not in SUFFIXES or not path.stem.endswith(ending) or path.name.startswith("."):
+    seen, hidden = files_below(folder)
+    files, left_out = {}, {"hidden or in a folder of a tool": hidden, "of another kind": [], "of another name": []}
+    for path in seen:
+        if path.suffix.lower() not in SUFFIXES:
+            left_out["of another kind"].append(path)
             continue
-        name = (path.relative_to(folder).parent / path.stem.removesuffix(ending)).as_posix()
-        if name in files:
+        below = (path.relative_to(folder).parent / path.stem).as_posix()
+        name = pairing_name(below, ending, pattern, ignore_case)
+        if name is None:
+            left_out["of another name"].append(path)
+        elif name in files:
             raise DataError(f"Two files have the name {name}: {files[name]} and {path}. Keep one of them.")
-        files[name] = path
-    if not files:
-        wanted = f"*{ending} with a suffix of " if ending else "a file with a suffix of "
-        raise DataError(f"{folder} holds no picture: not one {wanted}{' '.join(sorted(SUFFIXES))}.")
-    return files
+        else:
+            files[name] = path
+    found = Found(sorted(files.items()), left_out)
+    if not found:
+        raise DataError(_describe_nothing(folder, ending, pattern, found.left_out))
+    return found
+
+
+def pairing_name(name, ending="", pattern="", ignore_case=False):
+    """The name that pairs a file, see `find_files`, or `None` if the file is not meant."""
+    name = unicodedata.normalize("NFC", name)
+    if not name.endswith(ending):
+        return None
+    name = name.removesuffix(ending)
+    if pattern:
+        fits = _fullmatch(pattern, name)
+        if not fits:
+            return None
+        name = "/".join(group.strip("/") for group in fits.groups() if group) if fits.groups() else name
+    return name.casefold() if ignore_case else name
+
+
+def _fullmatch(pattern, name):
+    try:
+        return re.fullmatch(pattern, name)
+    except re.error as error:
+        raise DataError(f"{pattern!r} is no regular expression: {error}.") from error
+
+
+def _describe_nothing(folder, ending, pattern, left_out):
+    wanted = (
+        f"*{ending} with a suffix of "
+        if ending
+        else f"{pattern} and a suffix of "
+        if pattern
+        else "a file with a suffix of "
+    )
+    others = "".join(f" {line}." for line in describe_left_out(left_out))
+    return f"{folder} holds no picture: not one {wanted}{' '.join(sorted(SUFFIXES))}.{others}"
+
+
+def describe_left_out(left_out):
+    """Lines about files that were left out: how many, why, such as which."""
+    return [f"{len(paths)} files were left out, {why}, such as {paths[0]}" for why, paths in left_out.items()]
 
 
 def pair_files(files):
@@ -49,7 +111,7 @@ def pair_files(files):
         List of names, sorted, and dict: role -> list of paths in that order.
 
     Raises:
-        DataError: If a file has no partner; names the first ones.
+        DataError: If a file has no partner; names the first ones, and the flags that would pair them if there are any.
     """
     everywhere = set.intersection(*(set(found) for found in files.values()))
     lonely = []
@@ -59,10 +121,9 @@ def pair_files(files):
             lonely.append(f"{found[name]} ({role}) has no {' and no '.join(absent)}")
     if lonely:
         counts = ", ".join(f"{len(found)} of {role}" for role, found in files.items())
-        raise DataError(
-            f"{len(lonely)} files have no partner of the same name ({counts}):{first_of(lonely)}\n"
-            "Add the missing files, or take these away."
-        )
+        advice = pairing_flags({role: list(found) for role, found in files.items()})
+        advice = f"These flags pair them: {advice}" if advice else "Add the missing files, or take these away."
+        raise DataError(f"{len(lonely)} files have no partner of the same name ({counts}):{first_of(lonely)}\n{advice}")
     names = sorted(everywhere)
     return names, {role: [found[name] for name in names] for role, found in files.items()}
 

@@ -10,7 +10,21 @@ def as_path(text):
     """`Path`, or `RemotePath` for text such as `gs://bucket/folder`; paths are returned as they are."""
     if isinstance(text, (Path, RemotePath)):
         return text
-    return RemotePath(text) if "://" in str(text) else Path(text)
+    return RemotePath(text) if "://" in str(text) else _at_home(Path(text))
+
+
+def below(root, path):
+    """The path that `path`, text, names where folders may be given relative to `root`."""
+    path = as_path(path)
+    return path if isinstance(path, RemotePath) else root / path
+
+
+def _at_home(path):
+    """`path` with `~` for the user's folder, which shells leave alone behind `=`; as it is where nobody knows it."""
+    try:
+        return path.expanduser()
+    except RuntimeError:
+        return path
 
 
 def gfile():

@@ -75,10 +75,12 @@ class FileSource(Source):
 
     label_table = None
     pages = ""
+    left_out = {}  # key -> see `pairs.Found`
     examples = {}  # key of those formats that follow from a file -> that file
 
     def __init__(self, files, label_table=None, pages="", photographs=True):
         self.names, self.paths = pair_files(files)
+        self.left_out = {key: getattr(found, "left_out", {}) for key, found in files.items()}
         _check_distinct(self.paths)
         self.label_table = label_table
         self.pages = pages

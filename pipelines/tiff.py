@@ -1,5 +1,7 @@
 """What is in TIFF files beside the picture: thumbnails and reduced copies; and kinds of numbers not read."""
 
+import itertools
+
 from PIL import TiffImagePlugin
 
 from pipelines.stored import BITS_PER_SAMPLE, SAMPLE_FORMAT
@@ -15,11 +17,15 @@ def full_pages(picture):
 
     A page without a word of what it is, is a smaller copy if it is lower and narrower than the first picture.
     """
-    if picture.n_frames == 1:
-        return [0]
     sizes = {}
-    for number in range(picture.n_frames):
-        picture.seek(number)
+    for number in itertools.count():
+        try:
+            picture.seek(number)
+        except EOFError:
+            break
+        except SyntaxError:  # Pillow does not know what masks are
+            if not _is_marked(picture.tag_v2):
+                raise
         if not _is_marked(picture.tag_v2):
             sizes[number] = picture.size
     picture.seek(0)

@@ -5,6 +5,7 @@ import dataclasses
 from pipelines import arrays, decode, viewing
 from pipelines.errors import DataError, first_of
 from pipelines.labels import Census, Labels
+from pipelines.pairs import describe_left_out
 from pipelines.progress import in_threads
 from pipelines.source import spread
 from pipelines.values import Frame, Values
@@ -101,7 +102,7 @@ def _look_at_photograph(path, pages):
         return decode.read_image(path).shape[:2], False
     with decode.open_picture(path, pages) as picture:
         decode.check_photograph(picture, path)
-        size = viewing.size(picture)
+        size = decode.shown_size(picture, path)
         picture.draft("RGB", (max(picture.width // 8, 1), max(picture.height // 8, 1)))
         decode.load(picture, path)
         return size, viewing.is_transparent(picture)
@@ -143,7 +144,7 @@ def _describe_sizes(count, sizes):
 
 def _notes(source, transparent, values):
     """Lines about what is read in another way than one might think."""
-    notes = []
+    notes = [f"  {key}: {line}" for key, why in source.left_out.items() for line in describe_left_out(why)]
     if transparent:
         notes.append(f"  {transparent} targets have transparent parts: white is laid under them.")
     for key in ("source", "image"):

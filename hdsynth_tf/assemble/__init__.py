@@ -6,6 +6,7 @@ from hdsynth_tf.assemble.data import (
     build_levels,
     build_scenes,
     build_source,
+    check_apart,
     find_source,
     size_setting,
 )
@@ -33,6 +34,7 @@ __all__ = [
     "build_source",
     "build_stages",
     "build_strategy",
+    "check_apart",
     "check_inputs",
     "check_options",
     "check_perceptual_size",

@@ -1,6 +1,7 @@
 """Settings -> sources of scenes, and the levels that train on them."""
 
 import dataclasses
+from pathlib import Path
 
 from hdsynth_tf.assemble.windows import percentiles
 from hdsynth_tf.config import settings
@@ -11,7 +12,7 @@ from pipelines.decode import allow_pixels, read_label_table
 from pipelines.errors import DataError
 from pipelines.packed import Packed
 from pipelines.pairs import split as split_names
-from pipelines.paths import as_path
+from pipelines.paths import as_path, below
 from pipelines.source import FileSource
 from pipelines.toy_street import ToyStreet
 
@@ -80,6 +81,9 @@ def _is_named(data):
 def _find_split_folders(data, split, images):
     """Folders with the split in their names."""
     folders = folder.split_folders(as_path(data.data_dir), split)
+    both = as_path(data.data_dir) / split
+    if data.side_by_side:
+        folders = {"source_dir": both} if both.is_dir() else {}
     if not images:
         folders.pop("image_dir", None)
     return _folder(data, folders, split, images) if folders or split == "train" else None
@@ -92,7 +96,7 @@ def _find_held_out(data, split, images):
     """
     root = as_path(data.data_dir or ".")
     named = {"source_dir": data.source_dir, "label_dir": data.label_dir, "instance_dir": data.instance_dir}
-    folders = {key: root / path for key, path in {**named, "image_dir": data.target_dir}.items() if path}
+    folders = {key: below(root, path) for key, path in {**named, "image_dir": data.target_dir}.items() if path}
     if not images and (split == "test" or not ("image_dir" in folders and folders["image_dir"].is_dir())):
         folders.pop("image_dir", None)
     source = _folder(data, folders, split, images)
@@ -107,14 +111,43 @@ def _find_held_out(data, split, images):
 def _folder(data, folders, split, images):
     """The `Folder` of these folders."""
     if "source_dir" not in folders and "label_dir" not in folders:
-        wanted = SPLIT_FOLDERS["folder"].format(split)
-        raise DataError(f"{data.data_dir or '.'} has no folder {wanted}. Name them: --source_dir or --label_dir.")
-    if images and "image_dir" not in folders:
+        wanted = split if data.side_by_side else SPLIT_FOLDERS["folder"].format(split)
+        both = as_path(data.data_dir or ".") / split
+        hint = f" If pictures of {both} hold two side by side: --side_by_side=AtoB." if both.is_dir() else ""
+        raise DataError(f"{data.data_dir or '.'} has no folder {wanted}. Name them: --source_dir or --label_dir.{hint}")
+    if images and "image_dir" not in folders and not data.side_by_side:
         raise DataError("There are no photographs to learn from: give --target_dir.")
     folders = {key: path for key, path in folders.items() if key != "instance_dir" or data.use_instance_map}
     table = read_label_table(data.label_table) if data.label_table else None
-    return folder.Folder(**folders, num_classes=data.num_classes, dont_care=data.dont_care, label_table=table,
-                         pages=data.source_pages)  # fmt: skip
+    made = folder.Folder(**folders, num_classes=data.num_classes, dont_care=data.dont_care, label_table=table,
+                         pages=data.source_pages, patterns=_patterns(data), ignore_case=data.ignore_case,
+                         side_by_side=data.side_by_side)  # fmt: skip
+    return made if images else made.without_images()
+
+
+def _patterns(data):
+    names = data.source_name, data.label_name, data.instance_name, data.target_name
+    return dict(zip(("source", "label_map", "instance_map", "image"), names))
+
+
+def check_apart(output, data, flag="--output_dir"):
+    """Raises `SettingsError` if a folder to write to is, or lies in, one of those that the data are read from.
+
+    Pictures written there would count as inputs the next time, or take the place of some.
+    """
+    root, output = as_path(data.data_dir or "."), as_path(output)
+    named = data.source_dir, data.label_dir, data.instance_dir, data.target_dir
+    folders = [below(root, path) for path in named if path]
+    if data.data_dir and data.dataset == "folder":
+        folders += [path for split in SCENE_SPLITS for path in folder.split_folders(root, split).values()]
+    if data.dataset == "cityscapes":
+        folders += [root / "leftImg8bit", root / "gtFine"]
+    for inputs in folders if data.dataset in ("folder", "cityscapes") else ():
+        if isinstance(inputs, Path) and isinstance(output, Path) and output.resolve().is_relative_to(inputs.resolve()):
+            where = "is" if output.resolve() == inputs.resolve() else "lies in"
+            raise SettingsError(
+                f"{flag} {where} a folder of inputs, {inputs}. Choose one elsewhere. Received: {output}"
+            )
 
 
 def build_scenes(root, num_classes):

@@ -10,6 +10,8 @@ from absl import flags
 
 from hdsynth_tf.config.recipes import CHOICES
 from hdsynth_tf.config.settings import SWITCH, SettingsError, is_whole, limits
+from pipelines.errors import DataError
+from pipelines.texts import read_text
 
 
 def parse(argv, groups, usage, defaults=None):
@@ -131,6 +133,7 @@ def _find_flagfile(path, chain):
     """The file `path` as it is given, or beside the file that names it."""
     if not path:
         raise SettingsError("--flagfile should name a file. Received: nothing")
+    path = os.path.expanduser(path)
     if chain and not os.path.exists(path):
         path = os.path.join(os.path.dirname(chain[-1]), path)
     if os.path.realpath(path) in map(os.path.realpath, chain):
@@ -141,13 +144,21 @@ def _find_flagfile(path, chain):
 def _read_flagfile(path):
     """Its lines without those that are empty or comments."""
     try:
-        with open(path, encoding="utf-8") as file:
-            lines = [line.strip() for line in file]
-    except OSError as error:
-        raise SettingsError(f"The flag file {path} cannot be read: {error.strerror}.") from error
-    except UnicodeDecodeError as error:
-        raise SettingsError(f"The flag file {path} is no text of flags, a line each.") from error
-    return [line for line in lines if line and not line.startswith(("#", "//"))]
+        lines = [line.strip() for line in read_text(path, "flag file").splitlines()]
+    except DataError as error:
+        raise SettingsError(f"{error} It should hold flags, a line each{_where(path)}") from error
+    lines = [line for line in lines if line and not line.startswith(("#", "//"))]
+    for before, line in zip(["=", *lines], lines):
+        if not line.startswith("-") and "=" in before:  # else it may be the value of the flag before it
+            raise SettingsError(f"The flag file {path} should hold flags, --name=value, a line each. It holds: {line}")
+    return lines
+
+
+def _where(path):
+    """Where flag files are that were not found."""
+    return (
+        "." if os.path.exists(path) else ". Those of experiments/ lie in the repository: give the path to them there."
+    )
 
 
 def help_text(groups, usage):

@@ -23,6 +23,20 @@ class DataSettings(Settings):
     target_dir: str = setting("", "folder: the photographs to make, paired by name.")
     label_dir: str = setting("", "folder: label maps, one class id a pixel.")
     instance_dir: str = setting("", "folder: instance maps, one object id a pixel; optional.")
+    side_by_side: str = setting(
+        "",
+        "folder: pictures hold source and target side by side, as pix2pix has them, in --data_dir/train, val, or in "
+        "--source_dir: A left, B right.",
+        ("", "AtoB", "BtoA"),
+    )
+    source_name: str = setting(
+        "",
+        "folder: regular expression of sources' names, such as (.*)_ir; what its groups find pairs with the others'.",
+    )
+    target_name: str = setting("", "folder: the same of targets, such as (.*)_vis.")
+    label_name: str = setting("", "folder: the same of label maps.")
+    instance_name: str = setting("", "folder: the same of instance maps.")
+    ignore_case: bool = setting(False, "folder: whether names pair whatever their case.")
     num_classes: int = setting(0, "folder: classes in the label maps; their ids are 0 .. num_classes - 1.", at_least=0)
     label_table: str = setting("", "folder: CSV file value,id,name for labels coded by colour or other numbers.")
     dont_care: tuple[int, ...] = setting((), "Label ids that mean 'no class', comma-separated, such as 255.")

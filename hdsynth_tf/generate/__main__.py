@@ -49,6 +49,8 @@ def main(argv):
     model_path, output_dir = find_model(asked.model), as_path(asked.output_dir)
     defaults = {**read_settings(asked.model, "data"), "split": "test"}
     _, data = flags.parse(argv, (GenerateSettings, DataSettings), USAGE, defaults)
+    if not asked.source_video:
+        assemble.check_apart(output_dir, data)
     photo = read_image(as_path(asked.style_from)) if asked.style_from else None
     maker = {"model": fingerprint(model_path), "style_from": asked.style_from, "source_video": asked.source_video}
     check_output(output_dir, maker)

@@ -29,6 +29,7 @@ def main(argv):
     if data.dataset in ("toy_street", "packed"):
         raise SettingsError(f"--dataset={data.dataset} has no files to pack.")
     output_dir = as_path(asked.output_dir)
+    assemble.check_apart(output_dir, data)
     check_writable(output_dir)
     sources = find_splits(data)
     for split, source in sources.items():

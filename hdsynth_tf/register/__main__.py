@@ -31,6 +31,7 @@ def main(argv):
     if not asked.output_dir:
         raise SettingsError("Say where the page goes: --output_dir=FOLDER.")
     folder = as_path(asked.output_dir)
+    assemble.check_apart(folder, data)
     check_writable(folder)
     source = assemble.build_source(data, data.split or "train")
     if not isinstance(source, FileSource) or not {"source", "image"} <= set(source.formats):

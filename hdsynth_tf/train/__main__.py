@@ -59,6 +59,7 @@ def main(argv):
     if not run.run_dir:
         raise SettingsError("Say where the run goes: --run_dir=runs/NAME.")
     assemble.check_options(data, networks, training)
+    assemble.check_apart(run.run_dir, data, "--run_dir")
     if run.time_limit and training.strategy == "multi_worker":
         raise SettingsError("--time_limit is for one machine: several would settle on different numbers of steps.")
     strategy = assemble.build_strategy(training.strategy)

@@ -1,0 +1,118 @@
+"""A folder is what people see in it."""
+
+import unicodedata
+
+import numpy as np
+import pytest
+
+from pipelines.errors import DataError
+from pipelines.files import files_below
+from pipelines.folder import Folder
+from pipelines.pairs import find_files, pair_files
+from pipelines.paths import as_path
+from pipelines.validate import validate
+
+PICTURE = np.arange(6, dtype="uint8").reshape(2, 3)
+
+
+def test_links_to_folders_are_followed_and_loops_left(save, tmp_path):
+    save("a/one/x.png", PICTURE), save("elsewhere/y.png", PICTURE), save("elsewhere/deep/z.png", PICTURE)
+    (tmp_path / "a" / "two").symlink_to(tmp_path / "elsewhere", target_is_directory=True)
+    (tmp_path / "a" / "again").symlink_to(tmp_path / "a" / "one", target_is_directory=True)
+    (tmp_path / "a" / "loop").symlink_to(tmp_path / "a", target_is_directory=True)
+    (tmp_path / "elsewhere" / "deep" / "loop").symlink_to(tmp_path / "elsewhere", target_is_directory=True)
+    assert list(find_files(tmp_path / "a")) == ["again/x", "one/x", "two/deep/z", "two/y"]
+    (tmp_path / "link").symlink_to(tmp_path / "a", target_is_directory=True)
+    assert len(find_files(tmp_path / "link")) == 4
+
+
+LEFT_BEHIND = [".ipynb_checkpoints", ".thumbnails", "@eaDir", "__MACOSX", "sub/.hidden/deeper"]
+
+
+@pytest.mark.parametrize("folder", LEFT_BEHIND)
+def test_what_tools_leave_behind_is_left_out_and_counted(save, tmp_path, folder):
+    save("a/x.png", PICTURE), save("b/x.png", 9 - PICTURE)
+    for name in ("x", "y"):
+        save(f"a/{folder}/{name}.png", PICTURE)
+    (tmp_path / "a" / "._x.png").write_bytes(b"a Mac's")
+    (tmp_path / "a" / "Thumbs.db").write_bytes(b"what nobody wants to hear of")
+    source = Folder(source_dir=tmp_path / "a", image_dir=tmp_path / "b")
+    assert source.names == ["x"]
+    (line,) = [line for line in validate(source, show_progress=False).lines if "left out" in line]
+    assert "source" in line and " 3 files" in line and str(tmp_path / "a") in line
+
+
+def test_a_hidden_folder_may_be_named_itself(save, tmp_path):
+    save(".cache/x.png", PICTURE)
+    assert list(find_files(tmp_path / ".cache")) == ["x"]
+
+
+def test_files_of_other_kinds_are_counted(save, tmp_path):
+    save("a/x.png", PICTURE), save("a/y.gif", PICTURE), save("only/y.gif", PICTURE)
+    found = find_files(tmp_path / "a")
+    assert {why: len(paths) for why, paths in found.left_out.items()} == {"of another kind": 1}
+    with pytest.raises(DataError, match=r"holds no picture.*1 files were left out.*y\.gif"):
+        find_files(tmp_path / "only")
+
+
+def test_composed_and_decomposed_names_pair(save, tmp_path):
+    save(unicodedata.normalize("NFC", "a/Müller/Å.png"), PICTURE)
+    save(unicodedata.normalize("NFD", "b/Müller/Å.png"), PICTURE)
+    names, _ = pair_files({"source": find_files(tmp_path / "a"), "image": find_files(tmp_path / "b")})
+    assert names == [unicodedata.normalize("NFC", "Müller/Å")]
+
+
+def test_the_users_own_folder_is_known_by_its_sign(save, tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    save("a/x.png", PICTURE)
+    assert as_path("~/a") == tmp_path / "a"
+    assert files_below(as_path("~/a"))[0] == [tmp_path / "a" / "x.png"]
+
+
+# === Names that differ in one part ===
+
+SIDES = {
+    "endings": ("{i:03d}_ir", "{i:03d}_vis", "--source_name='(.*)_ir' --target_name='(.*)_vis'"),
+    "letters": ("{i:03d}_A", "{i:03d}_B", "--source_name='(.*)_A' --target_name='(.*)_B'"),
+    "beginnings": ("IR_{i:04d}", "RGB_{i:04d}", "--source_name='IR_(.*)' --target_name='RGB_(.*)'"),
+    "one side": ("{i:03d}", "{i:03d}-rgb", "--target_name='(.*)-rgb'"),
+    "in the middle": (
+        "set00/V{i:03d}/lwir/I0001",
+        "set00/V{i:03d}/visible/I0001",
+        "--source_name='(.*)/lwir/(.*)' --target_name='(.*)/visible/(.*)'",
+    ),
+    "case": ("IMG_{i:03d}", "img_{i:03d}", "--ignore_case"),
+}
+
+
+@pytest.mark.parametrize("kind", SIDES)
+def test_the_message_gives_the_flags_that_pair(save, tmp_path, kind, command):
+    source, target, flags = SIDES[kind]
+    for i in range(3):
+        save(f"a/{source.format(i=i)}.png", PICTURE + i), save(f"b/{target.format(i=i)}.png", 9 - PICTURE - i)
+    folders = [f"--source_dir={tmp_path / 'a'}", f"--target_dir={tmp_path / 'b'}", "--dataset=folder"]
+    run = [*folders, f"--output_dir={tmp_path / 'packed'}", "--val_share=0"]
+    code, _, errors = command("prepare", *run)
+    assert code == 1 and flags in errors
+    code, output, errors = command("prepare", *run, *(flag.replace("'", "") for flag in flags.split(" ")))
+    assert code == 0 and "train: 3 scenes" in output, errors
+
+
+def test_names_that_have_nothing_in_common_get_no_flags(save, tmp_path):
+    for i in range(3):
+        save(f"a/x{i}.png", PICTURE), save(f"b/y{7 + i}_vis.png", PICTURE)
+    with pytest.raises(DataError, match="6 files have no partner") as error:
+        pair_files({"source": find_files(tmp_path / "a"), "image": find_files(tmp_path / "b")})
+    assert "--" not in str(error.value)
+
+
+def test_both_sides_may_lie_in_one_tree(save, tmp_path):
+    for i in range(2):
+        save(f"d/{i}_ir.png", PICTURE), save(f"d/{i}_vis.png", PICTURE)
+    patterns = {"source": "(.*)_ir", "image": "(.*)_vis"}
+    source = Folder(source_dir=tmp_path / "d", image_dir=tmp_path / "d", patterns=patterns)
+    assert source.names == ["0", "1"] and source.file_name(1) == "1_ir"
+    with pytest.raises(DataError, match=r"'\(' is no regular expression"):
+        Folder(source_dir=tmp_path / "d", patterns={"source": "("})
+    with pytest.raises(DataError, match=r"holds no picture.*_nir.*4 files were left out"):
+        Folder(source_dir=tmp_path / "d", patterns={"source": "(.*)_nir"})
