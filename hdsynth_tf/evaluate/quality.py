@@ -9,6 +9,7 @@ from pipelines.dataset import make_sample
 from pipelines.source import spread
 
 SCORES = ("psnr", "ssim", "edge_correlation", "sharpness")  # of every pair of pictures; LPIPS where it can be had
+SSIM_WINDOW = 11  # pixels a side; smaller pictures have one as large as they are
 VGG_SCENES = 16  # VGG16 takes twenty times as long as AlexNet
 
 
@@ -48,11 +49,19 @@ def score(fake, real, nets=None):
         fake, real: The pictures.
         nets: Names of LPIPS' nets. Default: all that can be had.
     """
-    edges, real_edges = edge_map(fake), edge_map(real)
-    sharpness = float(tf.reduce_mean(edges) / tf.maximum(tf.reduce_mean(real_edges), 1e-6))
-    values = _psnr(fake, real), _ssim(fake, real), _correlation(edges, real_edges), sharpness
+    fake, real = tf.convert_to_tensor(fake), tf.convert_to_tensor(real)
+    values = map(float, _pixel_scores(fake, real, min(SSIM_WINDOW, *fake.shape[1:3])))
     perceptual = lpips(fake, real, lpips_nets() if nets is None else nets)
     return {**perceptual, **dict(zip(SCORES, values)), **artefacts(fake[0], real[0])}
+
+
+@tf.function(autograph=False, reduce_retracing=True)
+def _pixel_scores(fake, real, window):
+    """The values of `SCORES`."""
+    edges, real_edges = edge_map(fake), edge_map(real)
+    sharpness = tf.reduce_mean(edges) / tf.maximum(tf.reduce_mean(real_edges), 1e-6)
+    ssim = tf.image.ssim(fake, real, 255.0, filter_size=window)[0]
+    return tf.image.psnr(fake, real, 255.0)[0], ssim, _correlation(edges, real_edges), sharpness
 
 
 def mean_color_scores(model, source, training_source, limit=64):
@@ -102,7 +111,7 @@ def edge_map(image):
 
 def _correlation(a, b):
     a, b = a - tf.reduce_mean(a), b - tf.reduce_mean(b)
-    return float(tf.reduce_sum(a * b) / tf.maximum(tf.norm(a) * tf.norm(b), 1e-6))
+    return tf.reduce_sum(a * b) / tf.maximum(tf.norm(a) * tf.norm(b), 1e-6)
 
 
 def _mean_colors(conditioning, source, limit):
@@ -124,11 +133,3 @@ def _classes(conditioning, inputs):
 
 def _to_bytes(image):
     return tf.round(tf.clip_by_value((tf.cast(image, tf.float32) + 1) * 127.5, 0.0, 255.0))
-
-
-def _psnr(fake, real):
-    return float(tf.image.psnr(fake, real, 255.0)[0])
-
-
-def _ssim(fake, real):
-    return float(tf.image.ssim(fake, real, 255.0, filter_size=min(11, *fake.shape[1:3]))[0])

@@ -1,5 +1,6 @@
 """How long a training takes on this machine: told from its first steps, and kept to a limit by shorter epochs."""
 
+import itertools
 import json
 import time
 from statistics import median
@@ -96,7 +97,7 @@ class TimeSteps(keras.callbacks.Callback):
         self.ends.append(time.perf_counter())
         if len(self.ends) == self.count:
             timed = self.ends[UNTIMED - 1 :]
-            print("\n" + self.tell(median(end - start for start, end in zip(timed, timed[1:]))))
+            print("\n" + self.tell(median(end - start for start, end in itertools.pairwise(timed))))
 
 
 def duration(seconds):
