@@ -21,10 +21,12 @@ class Findings:
     Attributes:
         lines: List of lines to print: how many scenes, their sizes, and for label maps the share of each class.
         values: Dict: `source`, `image`, of those that are not plain photographs -> `Values`.
+        shortest: Integer, pixels of the shortest side of all scenes.
     """
 
     lines: list
     values: dict
+    shortest: int
 
 
 @dataclasses.dataclass
@@ -82,7 +84,7 @@ def validate(source, show_progress=True):
     ]
     if resized:
         lines.insert(1, f"  Brought to that size are sources: {_describe_counts(resized)}")
-    return Findings(lines, values)
+    return Findings(lines, values, min(min(size) for size in sizes))
 
 
 def _inspect(source, index):
@@ -100,6 +102,8 @@ def _inspect(source, index):
             _check_format(source, key, index, values)
             scene.frames[key] = Frame.of(values)
             scene.transparent |= key == "image" and _is_transparent(paths[index], source.pages_of(key))
+    if (1, 1) in sizes.values():
+        raise DataError(f"A file of {source.names[index]} has one pixel alone. Take it away.")
     scene.size = sizes.get("image") or next(iter(sizes.values()))
     if len(set(sizes.values())) > 1:
         scene.resized = sizes.get("source")
