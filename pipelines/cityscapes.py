@@ -71,9 +71,9 @@ def _folder(data_dir, split, key):
     for folder in folders:
         if folder.is_dir():
             return folder
-    names = ", ".join(str(folder.relative_to(data_dir)) for folder in folders)
+    official, flat = (folder.relative_to(data_dir) for folder in folders[:2])
     without = " Or do without them: --nouse_instance_map." if key == "instance_map" else ""
-    raise DataError(f"{data_dir} holds none of {names}: no {key} of the split {split}.{without}")
+    raise DataError(f"{data_dir} holds neither {official} nor {flat}: no {key} of the split {split}.{without}")
 
 
 def _find(folders, key):

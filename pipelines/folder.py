@@ -64,6 +64,7 @@ class Folder(FileSource):
         ignore_case: Boolean, whether names pair whatever their case.
         side_by_side: `"AtoB"` if files of `source_dir` hold source and target side by side, the source on the left;
             `"BtoA"`: on the right.
+        files: What `table.read_pairs` returned, instead of folders, or `None`.
 
     Raises:
         DataError: If folders are missing or empty, or files have no partner.
@@ -82,9 +83,10 @@ class Folder(FileSource):
         patterns=None,
         ignore_case=False,
         side_by_side="",
+        files=None,
     ):
         folders = {"source": source_dir, "label_map": label_dir, "instance_map": instance_dir, "image": image_dir}
-        files = {
+        files = files or {
             key: find_files(folder, pattern=(patterns or {}).get(key, ""), ignore_case=ignore_case)
             for key, folder in folders.items()
             if folder
@@ -94,7 +96,7 @@ class Folder(FileSource):
         if pages == "frames":
             files = {key: _by_page(found) for key, found in files.items()}
         super().__init__(files, label_table, pages, photographs=False)
-        if label_dir:
+        if "label_map" in files:
             self._set_classes(num_classes, dont_care)
 
     def _set_classes(self, num_classes, dont_care):

@@ -85,7 +85,7 @@ def register_all(source, indices, show_progress=True):
     """The `Registration` of the source and the image of each of these scenes, in their order."""
 
     def one(index):
-        return register(source.read("image", index), source.read("source", index))
+        return register(*(source.load(index)[key] for key in ("image", "source")))
 
     return list(in_threads(one, indices, "pair", show_progress))
 

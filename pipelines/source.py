@@ -9,6 +9,7 @@ import numpy as np
 
 from pipelines import arrays, decode, depth
 from pipelines.errors import DataError
+from pipelines.fitting import fit
 from pipelines.pairs import pair_files
 
 PHOTOGRAPH, GREY = ((3,), "uint8"), ((1,), "uint8")
@@ -115,10 +116,13 @@ class FileSource(Source):
         return (Path(self.names[index]).parent / inputs[index].stem).as_posix()
 
     def size(self, index):
-        return self.size_of(next(iter(self.paths)), index)
+        return self.size_of("image" if "image" in self.paths else next(iter(self.paths)), index)
 
     def load(self, index):
-        return {key: self.read(key, index) for key in self.formats}
+        scene = {key: self.read(key, index) for key in self.formats}
+        if "source" in scene and "image" in scene:
+            scene["source"] = fit(scene["source"], scene["image"].shape[:2])
+        return scene
 
     def is_deep(self, key):
         """Whether arrays are read with the channels and the depth of their files."""

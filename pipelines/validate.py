@@ -4,6 +4,7 @@ import dataclasses
 
 from pipelines import arrays, decode, viewing
 from pipelines.errors import DataError, first_of
+from pipelines.fitting import crop_that_fits, fits
 from pipelines.labels import Census, Labels
 from pipelines.pairs import describe_left_out
 from pipelines.progress import in_threads
@@ -20,10 +21,12 @@ class Findings:
     Attributes:
         lines: List of lines to print: how many scenes, their sizes, and for label maps the share of each class.
         values: Dict: `source`, `image`, of those that are not plain photographs -> `Values`.
+        shortest: Integer, pixels of the shortest side of all scenes.
     """
 
     lines: list
     values: dict
+    shortest: int
 
 
 @dataclasses.dataclass
@@ -35,12 +38,14 @@ class Scene:
         labels: `labels.Labels`, or `None`.
         frames: Dict: `source`, `image`, of those that are not plain photographs -> `Frame`.
         transparent: Boolean, whether one can see through parts of the image.
+        resized: (height, width) of a source that will be brought to the size of its image, or `None`.
     """
 
     size: tuple = None
     labels: object = None
     frames: dict = dataclasses.field(default_factory=dict)
     transparent: bool = False
+    resized: tuple = None
 
 
 def validate(source, show_progress=True):
@@ -57,11 +62,13 @@ def validate(source, show_progress=True):
         DataError: At the first problem in the order of names; for label ids and for frames that are constant or hold no
             numbers, with all files that are so.
     """
-    sizes, census, frames, transparent = {}, Census(source), {}, 0
+    sizes, census, frames, transparent, resized = {}, Census(source), {}, 0, {}
     found = in_threads(lambda i: _inspect(source, i), range(len(source)), "scene", show_progress)
     for name, scene in zip(source.names, found, strict=True):
         sizes[scene.size] = sizes.get(scene.size, 0) + 1
         transparent += scene.transparent
+        if scene.resized:
+            resized[scene.resized] = resized.get(scene.resized, 0) + 1
         if scene.labels is not None:
             census.add(name, scene.labels)
         for key, frame in scene.frames.items():
@@ -70,8 +77,14 @@ def validate(source, show_progress=True):
     for key, own in frames.items():
         _check_frames(source.paths[key], own, "image" in source.paths)
     values = {key: Values(own, source.formats[key][1]) for key, own in frames.items()}
-    lines = [_describe_sizes(len(source), sizes), *census.describe(), *_notes(source, transparent, values)]
-    return Findings(lines, values)
+    lines = [
+        f"{len(source)} scenes: {_describe_counts(sizes)}",
+        *census.describe(),
+        *_notes(source, transparent, values),
+    ]
+    if resized:
+        lines.insert(1, f"  Brought to that size are sources: {_describe_counts(resized)}")
+    return Findings(lines, values, min(min(size) for size in sizes))
 
 
 def _inspect(source, index):
@@ -89,11 +102,26 @@ def _inspect(source, index):
             _check_format(source, key, index, values)
             scene.frames[key] = Frame.of(values)
             scene.transparent |= key == "image" and _is_transparent(paths[index], source.pages_of(key))
+    if (1, 1) in sizes.values():
+        raise DataError(f"A file of {source.names[index]} has one pixel alone. Take it away.")
+    scene.size = sizes.get("image") or next(iter(sizes.values()))
     if len(set(sizes.values())) > 1:
-        found = ", ".join(f"{source.paths[key][index]} is {width}x{height}" for key, (height, width) in sizes.items())
-        raise DataError(f"The files of {source.names[index]} should be of one size: {found}.")
-    scene.size = next(iter(sizes.values()))
+        scene.resized = sizes.get("source")
+        _check_sizes(source, index, sizes)
     return scene
+
+
+def _check_sizes(source, index, sizes):
+    """Raises `DataError` if the sizes of a scene's files differ, unless a source shows what its image does."""
+    found = ", ".join(f"{source.paths[key][index]} is {width}x{height}" for key, (height, width) in sizes.items())
+    if set(sizes) != {"source", "image"}:
+        raise DataError(f"The files of {source.names[index]} should be of one size: {found}.")
+    if not fits(sizes["source"], sizes["image"]):
+        height, width = crop_that_fits(sizes["image"], sizes["source"])
+        raise DataError(
+            f"The files of {source.names[index]} should be of one size, or one shape: {found}. If both show the same, "
+            f"and the target more of it, crop the target to {width}x{height}."
+        )
 
 
 def _look_at_photograph(path, pages):
@@ -136,10 +164,11 @@ def _check_format(source, key, index, image):
         )
 
 
-def _describe_sizes(count, sizes):
+def _describe_counts(sizes):
+    """How many there are of each size, for people. `sizes`: dict of (height, width) -> number."""
     shown = sorted(sizes.items(), key=lambda item: -item[1])
     more = f" and {len(shown) - 4} more sizes" if len(shown) > 4 else ""
-    return f"{count} scenes: " + ", ".join(f"{n} of {width}x{height}" for (height, width), n in shown[:4]) + more
+    return ", ".join(f"{n} of {width}x{height}" for (height, width), n in shown[:4]) + more
 
 
 def _notes(source, transparent, values):

@@ -80,16 +80,15 @@ class Values:
     @functools.cached_property
     def nodata(self):
         """The lowest or highest value if it seems to mean "no value", such as -9999: it stands far from all others."""
-        for value, others in (
-            (self.low, self.sample[self.sample > self.low]),
-            (self.high, self.sample[self.sample < self.high]),
-        ):
-            if not len(others):
-                continue
-            gap = others[0] - value if value == self.low else value - others[-1]
-            often = len(self.sample) - len(others) >= OFTEN * len(self.sample) and len(np.unique(others)) >= SEVERAL
-            if gap > others[-1] - others[0] and (abs(value) in NO_VALUES or often):
-                return value
+        above, below = self.sample[self.sample > self.low], self.sample[self.sample < self.high]
+        if self.dtype == "uint8" or not len(above):
+            return None
+        often = len(self.sample) - len(above) >= OFTEN * len(self.sample) and len(np.unique(above)) >= SEVERAL
+        may_be_low = abs(self.low) in NO_VALUES or often
+        if may_be_low and above[0] - self.low > above[-1] - above[0]:
+            return self.low
+        if abs(self.high) in NO_VALUES and self.high - below[-1] > below[-1] - below[0]:
+            return self.high
         return None
 
     @property

@@ -14,6 +14,7 @@ from pipelines.packed import Packed
 from pipelines.pairs import split as split_names
 from pipelines.paths import as_path, below
 from pipelines.source import FileSource
+from pipelines.table import read_pairs
 from pipelines.toy_street import ToyStreet
 
 TOY_STREET_SIZE = (128, 256)
@@ -45,7 +46,7 @@ def build_source(data, split, images=True):
     source = find_source(data, split, images)
     if source is not None:
         return source
-    place = data.data_dir or data.source_dir or data.label_dir
+    place = data.data_dir or data.source_dir or data.label_dir or data.pairs
     if not _is_named(data):
         raise DataError(f"{place} has no split {split}: no {SPLIT_FOLDERS[data.dataset].format(split)}. Name another.")
     raise DataError(f"Of {place} nothing is held out: --val_share={data.val_share} of its pictures is not one.")
@@ -75,7 +76,9 @@ def find_source(data, split, images=True):
 
 def _is_named(data):
     """Whether folders are named; then they hold all scenes, and are split by holding names out."""
-    return data.dataset == "folder" and any((data.source_dir, data.label_dir, data.instance_dir, data.target_dir))
+    return data.dataset == "folder" and any(
+        (data.source_dir, data.label_dir, data.instance_dir, data.target_dir, data.pairs)
+    )
 
 
 def _find_split_folders(data, split, images):
@@ -110,18 +113,19 @@ def _find_held_out(data, split, images):
 
 def _folder(data, folders, split, images):
     """The `Folder` of these folders."""
-    if "source_dir" not in folders and "label_dir" not in folders:
+    files = read_pairs(data.pairs, data.data_dir) if data.pairs else None
+    if "source_dir" not in folders and "label_dir" not in folders and not files:
         wanted = split if data.side_by_side else SPLIT_FOLDERS["folder"].format(split)
         both = as_path(data.data_dir or ".") / split
         hint = f" If pictures of {both} hold two side by side: --side_by_side=AtoB." if both.is_dir() else ""
         raise DataError(f"{data.data_dir or '.'} has no folder {wanted}. Name them: --source_dir or --label_dir.{hint}")
-    if images and "image_dir" not in folders and not data.side_by_side:
+    if images and not ("image_dir" in folders or data.side_by_side or (files and "image" in files)):
         raise DataError("There are no photographs to learn from: give --target_dir.")
     folders = {key: path for key, path in folders.items() if key != "instance_dir" or data.use_instance_map}
     table = read_label_table(data.label_table) if data.label_table else None
     made = folder.Folder(**folders, num_classes=data.num_classes, dont_care=data.dont_care, label_table=table,
                          pages=data.source_pages, patterns=_patterns(data), ignore_case=data.ignore_case,
-                         side_by_side=data.side_by_side)  # fmt: skip
+                         side_by_side=data.side_by_side, files=files)  # fmt: skip
     return made if images else made.without_images()
 
 

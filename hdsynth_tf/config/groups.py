@@ -23,6 +23,9 @@ class DataSettings(Settings):
     target_dir: str = setting("", "folder: the photographs to make, paired by name.")
     label_dir: str = setting("", "folder: label maps, one class id a pixel.")
     instance_dir: str = setting("", "folder: instance maps, one object id a pixel; optional.")
+    pairs: str = setting(
+        "", "folder: CSV file of paths instead of folders, with a head of source,target or label,instance,target."
+    )
     side_by_side: str = setting(
         "",
         "folder: pictures hold source and target side by side, as pix2pix has them, in --data_dir/train, val, or in "
@@ -107,7 +110,7 @@ class DataSettings(Settings):
             raise SettingsError("--dataset=cityscapes needs --data_dir, the folder with leftImg8bit and gtFine.")
         if self.dataset == "packed" and not self.data_dir:
             raise SettingsError("--dataset=packed needs --data_dir, the folder that hdsynth_tf.prepare wrote.")
-        if self.dataset == "folder" and not (self.data_dir or self.source_dir or self.label_dir):
+        if self.dataset == "folder" and not (self.data_dir or self.source_dir or self.label_dir or self.pairs):
             raise SettingsError("--dataset=folder needs --source_dir or --label_dir, or a --data_dir with train_A, ...")
 
 

@@ -25,6 +25,7 @@ from hdsynth_tf.generate.settings import GenerateSettings
 from hdsynth_tf.generate.video import check_ffmpeg, extract_frames, probe, write_video
 from hdsynth_tf.show.gallery import write_gallery
 from pipelines.decode import read_image
+from pipelines.errors import DataError
 from pipelines.paths import as_path
 from pipelines.source import FileSource
 from pipelines.validate import validate
@@ -75,9 +76,10 @@ def make_pictures(asked, data, photo, maker, model_path, output_dir):
         data = frames_of(asked.source_video, model.conditioning, output_dir, data)
     source = assemble.build_source(data, data.split, images=False)
     assemble.check_inputs(model, source)
+    size = assemble.size_setting(data, "image")
     if isinstance(source, FileSource):
-        check_files(source, model.conditioning)
-    if size := assemble.size_setting(data, "image"):
+        check_files(source, model.conditioning, getattr(model.generator, "multiple", 0), size)
+    if size:
         model = model.at_size(size)
     looks = plan_looks(model, asked.seed, asked.styles, photo)
 
@@ -92,10 +94,25 @@ def make_pictures(asked, data, photo, maker, model_path, output_dir):
         print(f"Video: {output_dir / VIDEO}")
 
 
-def check_files(source, conditioning):
-    """Reads every input; says how many there are, and if they are of other values than the model knows."""
+def check_files(source, conditioning, multiple, asked_size):
+    """Reads every input; says how many there are, and if they are of other values than the model knows.
+
+    Args:
+        source: `FileSource`.
+        conditioning: The model's.
+        multiple: Integer: pictures are padded to a multiple of this, and must be larger.
+        asked_size: (height, width) at which the model will work, or `None`.
+
+    Raises:
+        DataError: If something is wrong with a file, or it is too small.
+    """
     findings = validate(source)
     print(findings.lines[0])
+    if findings.shortest <= multiple and not conditioning.image_size and not asked_size:
+        raise DataError(
+            f"Pictures of {findings.shortest} pixels are too small for this model, which needs more than {multiple}. "
+            "Let it work at another size, --image_height=N --image_width=N, or take them away."
+        )
     if "source" in conditioning.input_formats and "source" in findings.values:
         print(assemble.describe_clipped(findings.values["source"], conditioning), end="")
 

@@ -201,3 +201,9 @@ def test_one_folder_for_two_things_is_refused(save, tmp_path, kind):
         Folder(source_dir=tmp_path / "a", image_dir=other)
     with pytest.raises(DataError, match="label_map and instance_map are the same"):
         Folder(label_dir=tmp_path / "a", instance_dir=other, num_classes=6)
+
+
+def test_pictures_of_one_pixel_are_named(save, tmp_path):
+    save("a/x.png", np.zeros((1, 1), "uint8")), save("b/x.png", np.zeros((1, 1, 3), "uint8"))
+    with pytest.raises(DataError, match="x has one pixel"):
+        check(Folder(source_dir=tmp_path / "a", image_dir=tmp_path / "b"))
