@@ -36,7 +36,11 @@ class Labels:
     def of(cls, ids, path, source):
         """Of a label map (height, width) int32 that was read from a file of `source`."""
         counts = count(ids)
+        if min(counts) >= 0 and max(counts) < 256:
+            ids = ids.astype("uint8")  # four times as quick to compare
         shown = {} if source.label_table else _palette(path, source.pages_of("label_map"), counts)
+        if len(counts) < MIXED_KINDS + 1:
+            return cls(counts, {}, set(), shown, path)
         return cls(counts, count(ids[_lies_between(ids)]), set(count(ids[:-1, :-1][_is_solid(ids)])), shown, path)
 
 

@@ -22,7 +22,14 @@ def run(arguments, folder, **environment):
     return done.returncode, done.stdout, done.stderr
 
 
-@pytest.mark.parametrize("name", ["pipelines/__init__.py", "pipelines.py", "pipelines/other.py"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param("pipelines/__init__.py", marks=pytest.mark.slow),
+        "pipelines.py",
+        pytest.param("pipelines/other.py", marks=pytest.mark.slow),
+    ],
+)
 def test_a_package_of_our_name_does_no_harm(tmp_path, name):
     (tmp_path / name).parent.mkdir(exist_ok=True)
     (tmp_path / name).write_text("raise RuntimeError('not this one')\n" if "other" not in name else "")
@@ -47,6 +54,7 @@ def keras_home(tmp_path):
     return write
 
 
+@pytest.mark.slow
 def test_other_settings_of_keras_do_not_stop_commands(keras_home, tmp_path):
     home = keras_home(backend="torch", image_data_format="channels_first", floatx="float16")
     script = "import runpy, sys; sys.argv = ['-m']; " + SETTINGS.replace("keras, hdsynth_tf", "hdsynth_tf, keras")

@@ -108,6 +108,7 @@ def test_evaluate_is_the_same_twice_and_changes_nothing():
         assert np.array_equal(value, variable) or id(variable) in metrics
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("precision", ["mixed_bfloat16", "mixed_float16"])
 def test_mixed_precision_learns(precision):
     model = class_model(dtype=precision)
@@ -118,6 +119,7 @@ def test_mixed_precision_learns(precision):
     assert logs["pixel"][-1] < logs["pixel"][0]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rematerialize", [False, True])
 def test_keras_file_round_trip(rematerialize, tmp_path):
     model = compiled_classes(class_model(ema_momentum=0.9), rematerialize=rematerialize)
@@ -135,6 +137,7 @@ def test_keras_file_round_trip(rematerialize, tmp_path):
         np.testing.assert_allclose(a, b, atol=1e-5, err_msg=a.path)
 
 
+@pytest.mark.slow
 def test_it_grows_and_learns_at_twice_the_size():
     model = class_model(image_size=(16, 24))
     grown = model.grow(1)

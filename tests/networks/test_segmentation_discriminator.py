@@ -147,6 +147,7 @@ def norms(network):
     return [np.linalg.norm(kernel.reshape(-1, kernel.shape[-1]), 2) for kernel in kernels]
 
 
+@pytest.mark.slow
 def test_kernels_of_blocks_have_spectral_norm_one(rng):
     network = SegmentationDiscriminator(4, 4, 2)
     image = rng.uniform(-1, 1, (1, 8, 8, 3)).astype("float32")

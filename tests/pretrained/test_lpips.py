@@ -236,6 +236,7 @@ def test_the_published_pairs_of_noise(net):
     assert numpy(LPIPS(net)(a, b)).mean() == pytest.approx(NOISE[net], abs=6e-5)
 
 
+@pytest.mark.slow
 @REAL
 @needs_cityscapes
 @pytest.mark.parametrize("net", ["alex", "vgg"])
