@@ -167,7 +167,7 @@ class DistanceLoss(keras.losses.Loss):
         self.shifts = shifts
 
     def call(self, y_true, y_pred):
-        return self.distance(*moved_alike(ops.stop_gradient(y_true), y_pred, self.shifts))
+        return self.distance(*moved_alike(ops.stop_gradient(ops.convert_to_tensor(y_true)), y_pred, self.shifts))
 
     def get_config(self):
         distance = keras.saving.serialize_keras_object(self.distance)

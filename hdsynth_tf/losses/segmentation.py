@@ -60,7 +60,7 @@ class SegmentationLoss(AdversarialLoss):
             mask: `(batch, height, width, 1)` float, 1 where the mixed image is real.
         """
         (real,), (fake,) = real_scores, fake_scores
-        real, fake, mix = widen(real), widen(fake), widen(mix)
+        real, fake, mix, mask = widen(real), widen(fake), widen(mix), widen(mask)
         on_fake = per_sample_mean(-ops.log_softmax(fake, axis=-1)[..., 0])
         on_mix = per_sample_mean(ops.square(mix - (mask * real + (1 - mask) * fake)))
         return balanced_cross_entropy(real, classes), on_fake, on_mix

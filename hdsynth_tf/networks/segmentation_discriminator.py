@@ -175,6 +175,7 @@ def class_mask(classes, seed):
     Returns:
         `(batch, height, width, 1)` float32: 1 where the coin of the pixel's class says so, else 0.
     """
+    classes = widen(classes)
     coins = ops.cast(keras.random.uniform((classes.shape[-1] + 1,), seed=seed) < 0.5, "float32")
     of_class = ops.sum(classes * coins[:-1], axis=-1, keepdims=True)
     return of_class + (1 - ops.sum(classes, axis=-1, keepdims=True)) * coins[-1]
