@@ -24,22 +24,27 @@ def artefacts(fake, real):
         real picture has of either is taken off. Empty where it has no plain surface.
     """
     fake, real = (np.asarray(picture, "float64").mean(-1) for picture in (fake, real))
-    deviation = ndimage.uniform_filter(np.square(real), PLAIN) - np.square(ndimage.uniform_filter(real, PLAIN))
+    surroundings = ndimage.uniform_filter(real, PLAIN)
+    deviation = ndimage.uniform_filter(np.square(real), PLAIN) - np.square(surroundings)
     plain = ndimage.minimum_filter(deviation < FLAT**2, WINDOW)  # as far as what is looked for around a pixel
     if not plain.any():
         return {}
-    stripes = [np.quantile((_stripes(fake, *way) - _stripes(real, *way))[plain], 0.99) for way in WAYS]
-    spots = 100 * (_outliers(fake)[plain].mean() - _outliers(real)[plain].mean())
-    return {"weave": float(max(stripes)), "spots": float(spots)}
+    flat = [grey - ndimage.uniform_filter(grey, WINDOW + 1) for grey in (fake, real)]  # without slopes
+    stripes = [np.subtract(*(_stripes(grey, *way)[plain] for grey in flat)) for way in WAYS]
+    spots = _outliers(fake, ndimage.uniform_filter(fake, PLAIN))[plain].mean()
+    return {
+        "weave": float(max(np.quantile(stripe, 0.99) for stripe in stripes)),
+        "spots": float(100 * (spots - _outliers(real, surroundings)[plain].mean())),
+    }
 
 
 def _stripes(grey, axis, period):
-    """Local amplitude of a wave along an axis, of what is left without slopes: `(height, width)`."""
+    """Local amplitude of a wave along an axis: `(height, width)`."""
     wave = np.exp(2j * np.pi * np.arange(grey.shape[axis]) / period)
-    turned = (grey - ndimage.uniform_filter(grey, WINDOW + 1)) * np.expand_dims(wave, 1 - axis)
+    turned = grey * np.expand_dims(wave, 1 - axis)
     mean = ndimage.uniform_filter(turned.real, WINDOW) + 1j * ndimage.uniform_filter(turned.imag, WINDOW)
     return np.abs(mean) * (1 if period == 2 else 2)
 
 
-def _outliers(grey):
-    return np.abs(ndimage.uniform_filter(grey, SPOT) - ndimage.uniform_filter(grey, PLAIN)) > OUTLIER
+def _outliers(grey, surroundings):
+    return np.abs(ndimage.uniform_filter(grey, SPOT) - surroundings) > OUTLIER

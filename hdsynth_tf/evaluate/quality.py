@@ -32,7 +32,8 @@ def scores(model, source, limit=64, vgg_limit=VGG_SCENES):
     rows, draw = [], tf.function(model, autograph=False, reduce_retracing=True)
     for (inputs, image), nets in zip(make_sample(source, limit), _nets(min(limit, len(source)), vgg_limit)):
         real = _to_bytes(model.conditioning.target(inputs, image))
-        rows.append(score(_to_bytes(draw({**inputs, "style_image": image})), real, nets))
+        fake = _to_bytes(draw({**inputs, "style_image": image}))
+        rows.append({**score(fake, real, nets), **artefacts(fake[0], real[0])})
     return _means(rows)
 
 
@@ -43,7 +44,7 @@ def _nets(count, vgg_limit):
 
 
 def score(fake, real, nets=None):
-    """The `scores` of one pair of pictures `(1, height, width, channels)`, 0 to 255.
+    """The `scores` but for artefacts of one pair of pictures `(1, height, width, channels)`, 0 to 255.
 
     Args:
         fake, real: The pictures.
@@ -52,7 +53,7 @@ def score(fake, real, nets=None):
     fake, real = tf.convert_to_tensor(fake), tf.convert_to_tensor(real)
     values = map(float, _pixel_scores(fake, real, min(SSIM_WINDOW, *fake.shape[1:3])))
     perceptual = lpips(fake, real, lpips_nets() if nets is None else nets)
-    return {**perceptual, **dict(zip(SCORES, values)), **artefacts(fake[0], real[0])}
+    return {**perceptual, **dict(zip(SCORES, values))}
 
 
 @tf.function(autograph=False, reduce_retracing=True)
