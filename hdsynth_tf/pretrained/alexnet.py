@@ -33,14 +33,10 @@ class AlexNetFeatures(FeatureChain):
     """
 
     def __init__(self, weights=PACKAGE, taps=TAPS, raw_input=False, **kwargs):
-        super().__init__(_layers(weights), taps, "raw" if raw_input else "torchvision", **kwargs)
-        self.weights_from = weights
-        self.taps = tuple(taps)
-        self.raw_input = raw_input
+        super().__init__(_layers(weights), taps, weights, raw_input, **kwargs)
 
     def get_config(self):
-        own = {"weights": self.weights_from, "taps": self.taps, "raw_input": self.raw_input}
-        return {**super().get_config(), **own}
+        return {**super().get_config(), "taps": self.taps}
 
 
 def _layers(weights):

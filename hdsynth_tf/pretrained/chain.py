@@ -53,10 +53,14 @@ def to_color(image):
 class FeatureChain(keras.Model):
     """A frozen chain of layers, cut into slices that end in features; nothing is computed beyond the last of them.
 
+    Its weights are not saved with it: they are loaded again from where they came.
+
     Args:
         layers: List of built Keras layers, whose configs and weights are copied.
         taps: Names of those layers whose outputs are features, in their order.
-        scaling: See `ToVGGInput`.
+        weights: String or path, where the weights come from.
+        raw_input: Boolean. If true the network gets the image as it is, in [-1, 1].
+        scaling: Otherwise, see `ToVGGInput`.
 
     Call arguments:
         image: `(batch, height, width, channels)` float32 in [-1, 1], 1 or 3 channels.
@@ -68,8 +72,12 @@ class FeatureChain(keras.Model):
         ValueError: If `taps` are no names of layers in their order.
     """
 
-    def __init__(self, layers, taps, scaling, **kwargs):
+    def __init__(self, layers, taps, weights, raw_input=False, scaling="torchvision", **kwargs):
         super().__init__(**kwargs)
+        self.taps = tuple(taps)
+        self.weights_from = weights
+        self.raw_input = raw_input
+        scaling = "raw" if raw_input else scaling
         self.to_vgg_input = ToVGGInput(scaling, dtype=wide(self.compute_dtype), name="to_vgg_input")
         self.slices = [self._block(part, i) for i, part in enumerate(_slices(layers, taps))]
         self.trainable = False
@@ -94,6 +102,9 @@ class FeatureChain(keras.Model):
             x = part(x)
             features.append(x)
         return features
+
+    def get_config(self):
+        return {**super().get_config(), "weights": self.weights_from, "raw_input": self.raw_input}
 
 
 def _slices(layers, taps):

@@ -35,13 +35,8 @@ class VGG19Features(FeatureChain):
     """
 
     def __init__(self, weights="imagenet", raw_input=False, **kwargs):
-        scaling = "raw" if raw_input else "torchvision" if is_torchvision(weights) else "keras"
-        super().__init__(_load_vgg19(weights).layers[1:], TAPS, scaling, **kwargs)
-        self.weights_from = weights
-        self.raw_input = raw_input
-
-    def get_config(self):
-        return {**super().get_config(), "weights": self.weights_from, "raw_input": self.raw_input}
+        scaling = "torchvision" if is_torchvision(weights) else "keras"
+        super().__init__(_load_vgg19(weights).layers[1:], TAPS, weights, raw_input, scaling, **kwargs)
 
 
 def is_torchvision(weights):
