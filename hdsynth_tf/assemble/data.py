@@ -1,6 +1,7 @@
 """Settings -> sources of scenes, and the levels that train on them."""
 
 import dataclasses
+import functools
 from pathlib import Path
 
 from hdsynth_tf.assemble.windows import percentiles
@@ -230,6 +231,11 @@ class Level:
     size: tuple
     crop_size: tuple | None
     steps_per_epoch: int
+
+    @functools.cached_property
+    def shortest_side(self):
+        """Pixels of the shortest side of the pictures that losses see; of files of many sizes all are looked at."""
+        return shortest_side(self.source, size_setting(self.data, "crop") or size_setting(self.data, "image"))
 
 
 def build_levels(data, networks, training):

@@ -1,15 +1,13 @@
 """Settings -> the perceptual loss, with the pretrained network it compares by."""
 
-from hdsynth_tf.assemble.data import shortest_side, size_setting
 from hdsynth_tf.config.settings import SettingsError
 from hdsynth_tf.losses import DistanceLoss, PerceptualLoss
 from hdsynth_tf.pretrained import LPIPS, AlexNetFeatures, EfficientNetLite0Features, VGG16Features, VGG19Features
+from hdsynth_tf.pretrained.lpips import SMALLEST
 
 FEATURES = {"vgg19": VGG19Features, "vgg16": VGG16Features, "alex": AlexNetFeatures}
 ALL_ALIKE = {"layer_weights": (0.3,) * 5}  # with the sum of VGG's
 STRIDE = {"alex": 4, "lpips_alex": 4, "efficientnet": 2}  # of the first convolution; VGG's is 1
-SMALLEST = {"alex": 34, "lpips_alex": 34}  # pixels a side that a network needs, and those that a shift takes
-SMALLEST_VGG = 16
 
 
 def build_perceptual_loss(losses, dtype):
@@ -34,11 +32,11 @@ def check_perceptual_size(levels, losses):
     """Raises `SettingsError` unless every level's pictures are large enough for the network."""
     if not losses.uses_perceptual:
         return
-    least = SMALLEST.get(losses.perceptual_network, SMALLEST_VGG)
-    for data, source in ((level.data, level.source) for level in levels):
-        side = shortest_side(source, size_setting(data, "crop") or size_setting(data, "image"))
-        if side < least:
+    is_alex = losses.perceptual_network in ("alex", "lpips_alex")
+    least = SMALLEST["alex"] + STRIDE["alex"] - 1 if is_alex else SMALLEST["vgg"]  # with what a shift cuts off
+    for level in levels:
+        if level.shortest_side < least:
             raise SettingsError(
                 f"--perceptual={losses.perceptual_network} needs pictures of {least} pixels a side or more. "
-                f"Received: {side}"
+                f"Received: {level.shortest_side}"
             )

@@ -5,7 +5,6 @@ import os
 import keras
 import tensorflow as tf
 
-from hdsynth_tf.assemble.data import shortest_side, size_setting
 from hdsynth_tf.assemble.discriminators import adversarial_loss
 from hdsynth_tf.assemble.perceptual import build_perceptual_loss
 from hdsynth_tf.assemble.stages import plan_stages
@@ -74,16 +73,16 @@ def check_pixel_levels(levels, losses):
     """Raises `SettingsError` unless every level's pictures can be halved as often as its losses in pixels do."""
     for number, level in enumerate(levels):
         own = settings.at_level(losses, number, len(levels))
-        side = shortest_side(level.source, size_setting(level.data, "crop") or size_setting(level.data, "image"))
-        if own.pixel_weight and own.pixel_loss == "pyramid" and own.pixel_levels > side.bit_length():
+        halves = own.pixel_weight and own.pixel_loss == "pyramid"
+        if halves and own.pixel_levels > (most := level.shortest_side.bit_length()):
             raise SettingsError(
-                f"--pixel_levels should be {side.bit_length()} at most: pictures of {side} pixels a side cannot be "
+                f"--pixel_levels should be {most} at most: pictures of {level.shortest_side} pixels a side cannot be "
                 f"halved more often. Received: {own.pixel_levels}"
             )
-        if own.gradient_weight and side < GradientLoss().smallest_side:
+        if own.gradient_weight and level.shortest_side < GradientLoss().smallest_side:
             raise SettingsError(
                 f"--gradient_weight needs pictures of {GradientLoss().smallest_side} pixels a side or more: give "
-                f"--gradient_weight=0, or larger pictures. Received: {side} pixels"
+                f"--gradient_weight=0, or larger pictures. Received: {level.shortest_side} pixels"
             )
 
 

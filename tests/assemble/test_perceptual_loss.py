@@ -1,13 +1,12 @@
 """The perceptual loss that the flags ask for."""
 
-from types import SimpleNamespace
-
 import numpy as np
 import pytest
 from weight_files import efficientnet_tensors, lpips_content, write_lpips, write_old_tensors
 
+from hdsynth_tf.assemble import build_levels
 from hdsynth_tf.assemble.perceptual import build_perceptual_loss, check_perceptual_size
-from hdsynth_tf.config.groups import PERCEPTUAL, DataSettings, LossSettings
+from hdsynth_tf.config.groups import PERCEPTUAL, DataSettings, LossSettings, NetworkSettings, TrainingSettings
 from hdsynth_tf.config.settings import SettingsError
 from hdsynth_tf.pretrained import LPIPS, AlexNetFeatures, EfficientNetLite0Features, VGG16Features, VGG19Features
 
@@ -52,7 +51,8 @@ def test_names_say_where_weights_come_from():
 
 
 def test_pictures_smaller_than_the_network_needs_are_refused():
-    level = SimpleNamespace(data=DataSettings(image_height=24, image_width=64), source=None)
+    data = DataSettings(image_height=24, image_width=64)
+    (level,) = build_levels(data, NetworkSettings(), TrainingSettings())
     check_perceptual_size([level], LossSettings(perceptual="vgg16"))
     with pytest.raises(SettingsError, match=r"34 pixels.*24"):
         check_perceptual_size([level], LossSettings(perceptual="lpips_alex"))
