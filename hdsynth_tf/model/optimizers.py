@@ -90,7 +90,7 @@ class Hastened(keras.optimizers.schedules.LearningRateSchedule):
         self.speed = speed
 
     def __call__(self, step):
-        return self.schedule(ops.cast(step, "float32") * self.speed)
+        return self.schedule(ops.cast(step, wide(keras.backend.floatx())) * self.speed)
 
     def get_config(self):
         schedule = keras.saving.serialize_keras_object(self.schedule)
