@@ -20,7 +20,8 @@ class Labels:
 
     Attributes:
         counts: Dict: id -> pixels.
-        between: Dict: id -> pixels that lie between a lower and a higher id, left and right or above and below.
+        between: Dict: id -> pixels that lie between a lower and a higher id, left and right or above and below; empty
+            where all ids are solid.
         solid: Set of ids that fill two by two pixels somewhere.
         palette: Dict: id -> (red, green, blue) in this file; empty if it has no palette.
         path: The file.
@@ -41,7 +42,9 @@ class Labels:
         shown = {} if source.label_table else _palette(path, source.pages_of("label_map"), counts)
         if len(counts) < MIXED_KINDS + 1:
             return cls(counts, {}, set(), shown, path)
-        return cls(counts, count(ids[_lies_between(ids)]), set(count(ids[:-1, :-1][_is_solid(ids)])), shown, path)
+        solid = set(count(ids[:-1, :-1][_is_solid(ids)]))
+        between = count(ids[_lies_between(ids)]) if counts.keys() - solid else {}  # solid ids are not mixed ones
+        return cls(counts, between, solid, shown, path)
 
 
 def count(ids):
