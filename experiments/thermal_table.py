@@ -20,7 +20,7 @@ from hdsynth_tf.files.run_folder import find_model, read_settings
 from hdsynth_tf.show.gallery import write_gallery
 from hdsynth_tf.show.pictures import grid, show_values
 from pipelines.folder import Folder
-from pipelines.pairs import split
+from pipelines.pairing.pairs import split
 
 COLUMNS = {  # score -> head of its column and digits
     "lpips_alex": ("LPIPS alex", 3),

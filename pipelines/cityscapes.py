@@ -7,8 +7,8 @@ flat one of the released pix2pixHD code (`train_img`, `train_label`, `train_inst
 import re
 
 from pipelines.errors import DataError
-from pipelines.files import files_below
-from pipelines.pairs import SUFFIXES, find_files
+from pipelines.pairing.files import files_below
+from pipelines.pairing.pairs import SUFFIXES, find_files
 from pipelines.paths import as_path
 from pipelines.source import FileSource
 

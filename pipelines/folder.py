@@ -1,9 +1,9 @@
 """Any folders of pictures: from one kind of image to another, or from label maps to photographs."""
 
-from pipelines.decode import Half, Page, page_numbers
 from pipelines.errors import DataError
-from pipelines.pairs import Found, find_files
+from pipelines.pairing.pairs import Found, find_files
 from pipelines.paths import as_path
+from pipelines.reading.decode import Half, Page, page_numbers
 from pipelines.source import FileSource, class_colors
 
 

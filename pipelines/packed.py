@@ -6,8 +6,8 @@ from pathlib import PurePosixPath
 
 import tensorflow as tf
 
-from pipelines.decode import Half
 from pipelines.errors import DataError
+from pipelines.reading.decode import Half
 from pipelines.source import FileSource
 
 INDEX = "index.json"

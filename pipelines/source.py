@@ -7,10 +7,10 @@ from pathlib import Path
 
 import numpy as np
 
-from pipelines import arrays, decode, depth
 from pipelines.errors import DataError
-from pipelines.fitting import fit
-from pipelines.pairs import pair_files
+from pipelines.pairing.fitting import fit
+from pipelines.pairing.pairs import pair_files
+from pipelines.reading import arrays, decode, depth
 
 PHOTOGRAPH, GREY = ((3,), "uint8"), ((1,), "uint8")
 FORMATS = {"label_map": ((), "int32"), "instance_map": ((), "int32"), "image": PHOTOGRAPH}

@@ -9,13 +9,13 @@ from hdsynth_tf.config import settings
 from hdsynth_tf.config.groups import DataSettings, TrainingSettings
 from hdsynth_tf.config.settings import SettingsError
 from pipelines import cityscapes, folder
-from pipelines.decode import allow_pixels, read_label_table
 from pipelines.errors import DataError
 from pipelines.packed import Packed
-from pipelines.pairs import split as split_names
+from pipelines.pairing.pairs import split as split_names
+from pipelines.pairing.table import read_pairs
 from pipelines.paths import as_path, below
+from pipelines.reading.decode import allow_pixels, read_label_table
 from pipelines.source import FileSource
-from pipelines.table import read_pairs
 from pipelines.toy_street import ToyStreet
 
 TOY_STREET_SIZE = (128, 256)

@@ -40,7 +40,7 @@ def with_windows(data, formats, values):
     Args:
         data: `DataSettings`.
         formats: `formats` of the source of scenes.
-        values: Dict: `source`, `image`, of what has other values than 0 to 255 -> `pipelines.values.Values`.
+        values: Dict: `source`, `image`, of what has other values than 0 to 255 -> `pipelines.checks.values.Values`.
 
     Returns:
         `DataSettings` with a `target_range` and, unless each source has a window of its own, a `source_range`.
@@ -76,7 +76,7 @@ def describe_clipped(values, conditioning):
     """Lines that say so, if a trained model's window leaves out more than a fifth of the values; else nothing.
 
     Args:
-        values: `pipelines.values.Values` of sources.
+        values: `pipelines.checks.values.Values` of sources.
         conditioning: `ImageConditioning` of the model that reads them.
     """
     window = conditioning.value_range

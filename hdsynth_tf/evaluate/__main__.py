@@ -35,10 +35,10 @@ from hdsynth_tf.generate.picture_folder import (
     looks_of,
 )
 from hdsynth_tf.show.pictures import show_values
+from pipelines.checks.validate import validate
+from pipelines.checks.values import survey
 from pipelines.paths import as_path
 from pipelines.source import FileSource, spread
-from pipelines.validate import validate
-from pipelines.values import survey
 
 USAGE = """
 Compares methods, each a model or a folder of pictures, with the real images of held-out scenes: what a segmenter finds

@@ -7,10 +7,10 @@ from PIL import Image
 
 from hdsynth_tf.generate.picture_folder import MANIFEST, PREVIEWS
 from hdsynth_tf.show.pictures import show_values
-from pipelines import decode, depth
 from pipelines.errors import DataError, first_of
-from pipelines.pairs import find_files
+from pipelines.pairing.pairs import find_files
 from pipelines.paths import as_path
+from pipelines.reading import decode, depth
 from pipelines.source import PHOTOGRAPH
 
 NAMED = 3  # of each method's faults, at most, that an error lists

@@ -24,11 +24,11 @@ from hdsynth_tf.generate.picture_folder import (
 from hdsynth_tf.generate.settings import GenerateSettings
 from hdsynth_tf.generate.video import check_ffmpeg, extract_frames, probe, write_video
 from hdsynth_tf.show.gallery import write_gallery
-from pipelines.decode import read_image
+from pipelines.checks.validate import validate
 from pipelines.errors import DataError
 from pipelines.paths import as_path
+from pipelines.reading.decode import read_image
 from pipelines.source import FileSource
-from pipelines.validate import validate
 
 USAGE = """
 Makes a photograph of every input, under its name and at its size, and an HTML gallery. Started again, it goes on where

@@ -12,7 +12,7 @@ from hdsynth_tf.files.run_folder import RunFolderError, check_writable
 from hdsynth_tf.files.storage import replacing
 from hdsynth_tf.show.pictures import show_image, show_inputs
 from pipelines.dataset import make_eval
-from pipelines.depth import file_suffix, write_deep
+from pipelines.reading.depth import file_suffix, write_deep
 
 MANIFEST = "generated.json"  # in the folder: which model made what lies there
 PREVIEWS = "gallery"  # below it: small files of inputs, and of pictures that browsers cannot show

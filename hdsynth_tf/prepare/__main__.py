@@ -9,9 +9,9 @@ from hdsynth_tf.config.settings import SettingsError
 from hdsynth_tf.files.run_folder import RunFolderError, check_space, check_writable
 from hdsynth_tf.files.storage import replacing
 from hdsynth_tf.prepare.settings import PrepareSettings
+from pipelines.checks.validate import validate
 from pipelines.packed import write_packed
 from pipelines.paths import as_path
-from pipelines.validate import validate
 
 USAGE = """
 Checks a dataset and packs it into TFRecord files, for disks, networks and buckets that are slow with many small files.

@@ -11,10 +11,10 @@ from hdsynth_tf.files.storage import replacing
 from hdsynth_tf.register.settings import RegisterSettings
 from hdsynth_tf.show.gallery import write_gallery
 from hdsynth_tf.show.pictures import overlay, show_values
+from pipelines.checks.registration import describe, register_all
+from pipelines.checks.validate import validate
 from pipelines.paths import as_path
-from pipelines.registration import describe, register_all
 from pipelines.source import FileSource
-from pipelines.validate import validate
 
 USAGE = """
 Estimates, for every pair of pictures, how far one is shifted against the other, and writes a page with the pairs laid

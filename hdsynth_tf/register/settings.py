@@ -3,7 +3,7 @@
 import dataclasses
 
 from hdsynth_tf.config.settings import Settings, setting
-from pipelines.registration import NOTABLE
+from pipelines.checks.registration import NOTABLE
 
 
 @dataclasses.dataclass(frozen=True)

@@ -12,9 +12,9 @@ from PIL import Image
 from hdsynth_tf.evaluate.measurement import REAL
 from hdsynth_tf.evaluate.methods import pictures_in
 from hdsynth_tf.files.storage import replacing
-from pipelines.decode import picture_size, read_image
 from pipelines.errors import DataError, first_of
 from pipelines.progress import in_threads
+from pipelines.reading.decode import picture_size, read_image
 from pipelines.source import spread
 
 MOST_DEGRADED = 24  # pictures of which there is a degraded version, at most

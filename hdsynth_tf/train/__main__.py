@@ -23,11 +23,11 @@ from hdsynth_tf.train.checkpoints import Checkpoints
 from hdsynth_tf.train.pace import Pace
 from hdsynth_tf.train.settings import RunSettings
 from hdsynth_tf.train.stages import StagedTraining, pick_scenes
+from pipelines.checks.registration import NOTABLE, describe, register_all
+from pipelines.checks.validate import validate
+from pipelines.checks.values import survey
 from pipelines.paths import as_path
-from pipelines.registration import NOTABLE, describe, register_all
 from pipelines.source import FileSource, spread
-from pipelines.validate import validate
-from pipelines.values import survey
 
 USAGE = """
 Trains a model on pairs of inputs and photographs. Writes a run folder: the model, its served form, logs, pictures.

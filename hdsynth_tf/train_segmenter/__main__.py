@@ -18,10 +18,10 @@ from hdsynth_tf.files.storage import replacing
 from hdsynth_tf.networks import SegmentationUNet
 from hdsynth_tf.train_segmenter.settings import TrainSegmenterSettings
 from hdsynth_tf.train_segmenter.training import batches_of, train
+from pipelines.checks.validate import validate
 from pipelines.dataset import make_sample
 from pipelines.paths import as_path
 from pipelines.source import PHOTOGRAPH, FileSource
-from pipelines.validate import validate
 
 USAGE = """
 Trains a small network to find the label map in a photograph, on the real images of the training scenes. Scores it on

@@ -40,7 +40,7 @@ def below(folder, name):
 
 @dataclasses.dataclass(frozen=True)
 class Upload:
-    """A picture that was sent. The readers of `pipelines.decode` take it as a file.
+    """A picture that was sent. The readers of `pipelines.reading.decode` take it as a file.
 
     Attributes:
         name: String, for messages.

@@ -11,7 +11,7 @@ from hdsynth_tf.generate.video import probe
 from hdsynth_tf.model import Pix2PixHD
 from hdsynth_tf.networks import GlobalGenerator
 from pipelines.conditioning import ImageConditioning
-from pipelines.depth import read_deep
+from pipelines.reading.depth import read_deep
 
 needs_ffmpeg = pytest.mark.skipif(shutil.which("ffmpeg") is None, reason="ffmpeg is not installed")
 

@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from pipelines.decode import read_label_table
+from pipelines.checks.validate import validate
 from pipelines.errors import DataError
 from pipelines.folder import Folder
 from pipelines.packed import Packed, write_packed
-from pipelines.validate import validate
+from pipelines.reading.decode import read_label_table
 
 
 def assert_same(packed, source):

@@ -6,11 +6,11 @@ from shared_data import CITYSCAPES, ROADSCENE, needs_cityscapes, needs_roadscene
 
 from hdsynth_tf.assemble import find_source
 from hdsynth_tf.config.groups import DataSettings
+from pipelines.checks.validate import validate
 from pipelines.cityscapes import CLASSES, Cityscapes, has_label_maps, has_split
-from pipelines.decode import read_label_table
 from pipelines.errors import DataError
 from pipelines.folder import Folder, split_folders
-from pipelines.validate import validate
+from pipelines.reading.decode import read_label_table
 
 
 def check(source):

@@ -5,8 +5,8 @@ import pytest
 from hdsynth_tf.config.flags import parse
 from hdsynth_tf.config.groups import DataSettings
 from hdsynth_tf.config.settings import SettingsError
-from pipelines.decode import read_label_table
 from pipelines.errors import DataError
+from pipelines.reading.decode import read_label_table
 
 TABLE = "value,id,name\n#804080,0,Straße\n#4682b4,1,sky\n"
 WRITTEN = {

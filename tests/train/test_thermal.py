@@ -14,8 +14,8 @@ from hdsynth_tf.networks import GlobalGenerator
 from hdsynth_tf.train import __main__ as train
 from hdsynth_tf.train import tone_fitting
 from pipelines.conditioning import ImageConditioning
-from pipelines.depth import write_deep
-from pipelines.pairs import hold_out
+from pipelines.pairing.pairs import hold_out
+from pipelines.reading.depth import write_deep
 
 RECIPE = [
     f"--flagfile={ROOT / 'experiments' / 'thermal.flags'}", "--image_height=32", "--image_width=48",

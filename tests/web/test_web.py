@@ -16,8 +16,8 @@ import pytest
 from PIL import Image
 from places import ROOT
 
-from pipelines.decode import read_ids, read_image
 from pipelines.errors import DataError
+from pipelines.reading.decode import read_ids, read_image
 
 pytest.importorskip("starlette", reason="the extra `ui` is not installed")
 pytest.importorskip("httpx2", reason="starlette's test client needs httpx2")

@@ -12,8 +12,8 @@ from hdsynth_tf.edit.scenes.packing import MOST_PIXELS
 from hdsynth_tf.edit.scenes.scene import Scene
 from hdsynth_tf.web.errors import Refused
 from hdsynth_tf.web.incoming import checked_upload
-from pipelines.decode import read_ids
-from pipelines.depth import write_deep
+from pipelines.reading.decode import read_ids
+from pipelines.reading.depth import write_deep
 
 MAPS = ("label_map", "instance_map")
 FORMATS = ("PNG", "TIFF")  # JPEG makes other numbers of those it is given

@@ -8,8 +8,8 @@ from PIL import Image
 
 from hdsynth_tf.networks.styles import style_choices
 from hdsynth_tf.show.pictures import box_around, show_image
-from pipelines.depth import file_suffix
 from pipelines.pixels import nearest
+from pipelines.reading.depth import file_suffix
 
 PREVIEW_PIXELS = 512 * 256  # of a preview, at most: under a second on two CPU cores
 JPEG = dict(format="JPEG", quality=92, subsampling=0)

@@ -2,14 +2,14 @@
 
 import dataclasses
 
-from pipelines import arrays, decode, viewing
+from pipelines.checks.labels import Census, Labels
+from pipelines.checks.values import Frame, Values
 from pipelines.errors import DataError, first_of
-from pipelines.fitting import crop_that_fits, fits
-from pipelines.labels import Census, Labels
-from pipelines.pairs import describe_left_out
+from pipelines.pairing.fitting import crop_that_fits, fits
+from pipelines.pairing.pairs import describe_left_out
 from pipelines.progress import in_threads
+from pipelines.reading import arrays, decode, viewing
 from pipelines.source import spread
-from pipelines.values import Frame, Values
 
 FLIR_LOOKS = 16  # files of each kind, at most, that are searched for counts of a thermal camera
 

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 import tifffile
 
-from pipelines.decode import read_ids, read_image
-from pipelines.depth import read_deep
 from pipelines.errors import DataError
+from pipelines.reading.decode import read_ids, read_image
+from pipelines.reading.depth import read_deep
 
 
 def grey_png(path, values, bits):

@@ -4,8 +4,8 @@ import numpy as np
 import tensorflow as tf
 from PIL import Image
 
-from pipelines import arrays, decode, stored, tiff, viewing
 from pipelines.errors import DataError
+from pipelines.reading import arrays, decode, stored, tiff, viewing
 
 PNG_CHANNELS = {2: 3, 4: 1, 6: 3}  # colour type in a PNG's header -> channels without alpha
 KINDS = ("uint8", "uint16", "float32")  # of the values; others are turned into one of them

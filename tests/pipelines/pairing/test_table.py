@@ -6,7 +6,7 @@ import pytest
 from hdsynth_tf.assemble import build_source
 from hdsynth_tf.config.groups import DataSettings
 from pipelines.errors import DataError
-from pipelines.table import read_pairs
+from pipelines.pairing.table import read_pairs
 
 
 @pytest.fixture

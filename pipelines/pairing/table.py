@@ -4,7 +4,7 @@ import os
 from pathlib import PurePath
 
 from pipelines.errors import DataError, first_of
-from pipelines.pairs import SUFFIXES, Found
+from pipelines.pairing.pairs import SUFFIXES, Found
 from pipelines.paths import RemotePath, as_path, below
 from pipelines.texts import read_rows
 

@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 import tifffile
 
-from pipelines.decode import picture_size, read_ids, read_image
-from pipelines.depth import read_deep
+from pipelines.checks.validate import validate
 from pipelines.errors import DataError
 from pipelines.folder import Folder
-from pipelines.validate import validate
+from pipelines.reading.decode import picture_size, read_ids, read_image
+from pipelines.reading.depth import read_deep
 
 REDUCED, MASK = 1, 4  # of the tag NewSubfileType
 

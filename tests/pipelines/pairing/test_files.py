@@ -5,12 +5,12 @@ import unicodedata
 import numpy as np
 import pytest
 
+from pipelines.checks.validate import validate
 from pipelines.errors import DataError
-from pipelines.files import files_below
 from pipelines.folder import Folder
-from pipelines.pairs import find_files, pair_files
+from pipelines.pairing.files import files_below
+from pipelines.pairing.pairs import find_files, pair_files
 from pipelines.paths import as_path
-from pipelines.validate import validate
 
 PICTURE = np.arange(6, dtype="uint8").reshape(2, 3)
 

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipelines.errors import DataError
-from pipelines.pairs import find_files, hold_out, hold_out_sequences, pair_files
+from pipelines.pairing.pairs import find_files, hold_out, hold_out_sequences, pair_files
 
 
 def picture(save, name):

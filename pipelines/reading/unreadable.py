@@ -5,7 +5,7 @@ import re
 
 from PIL import Image, UnidentifiedImageError
 
-from pipelines import tiff
+from pipelines.reading import tiff
 
 KNOWN = (b"\x89PNG", b"\xff\xd8\xff", b"BM", b"RIFF", b"P5", b"P6", b"P2", b"P3", *tiff.MAGIC)  # how pictures begin
 

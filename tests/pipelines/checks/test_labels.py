@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from pipelines.decode import read_ids, read_instance_map, read_label_map
+from pipelines.checks.validate import validate
 from pipelines.errors import DataError
 from pipelines.folder import Folder
-from pipelines.validate import validate
+from pipelines.reading.decode import read_ids, read_instance_map, read_label_map
 
 Y, X = np.mgrid[:48, :64]
 DISC = np.where((X - 30) ** 2 + (Y - 20) ** 2 < 200, 26, 7).astype("uint8")

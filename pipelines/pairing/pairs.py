@@ -4,8 +4,8 @@ import re
 import unicodedata
 
 from pipelines.errors import DataError, first_of
-from pipelines.files import files_below
-from pipelines.names import pairing_flags
+from pipelines.pairing.files import files_below
+from pipelines.pairing.names import pairing_flags
 from pipelines.paths import as_path
 
 SUFFIXES = {".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".ppm", ".pgm", ".webp", ".npy"}

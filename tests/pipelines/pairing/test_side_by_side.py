@@ -6,9 +6,9 @@ import tensorflow as tf
 
 from hdsynth_tf.assemble import build_source, find_source
 from hdsynth_tf.config.groups import DataSettings
+from pipelines.checks.validate import validate
 from pipelines.errors import DataError
 from pipelines.folder import Folder
-from pipelines.validate import validate
 
 
 @pytest.fixture

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import numpy as np
 
-from pipelines import arrays, decode
 from pipelines.errors import DataError
+from pipelines.reading import arrays, decode
 
 PALETTE_TYPE = 3  # of a PNG
 MOST_COUNTED = 2**20  # ids up to this are counted in a table

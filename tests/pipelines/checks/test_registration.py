@@ -5,8 +5,8 @@ import pytest
 from PIL import Image
 from shared_data import ROADSCENE, needs_roadscene
 
+from pipelines.checks.registration import FARTHEST, describe, register, register_all
 from pipelines.folder import Folder
-from pipelines.registration import FARTHEST, describe, register, register_all
 from pipelines.toy_street import ToyStreet
 
 

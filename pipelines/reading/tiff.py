@@ -4,7 +4,7 @@ import itertools
 
 from PIL import TiffImagePlugin
 
-from pipelines.stored import BITS_PER_SAMPLE, SAMPLE_FORMAT
+from pipelines.reading.stored import BITS_PER_SAMPLE, SAMPLE_FORMAT
 
 SUBFILE, OLD_SUBFILE = 254, 255  # tags that say what a page is
 REDUCED, MASK, OLD_REDUCED = 1, 4, 2  # bits of the first, value of the second

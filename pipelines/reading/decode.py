@@ -12,8 +12,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from pipelines import arrays, lossy, stored, tiff, unreadable, viewing
 from pipelines.errors import DataError
+from pipelines.reading import arrays, lossy, stored, tiff, unreadable, viewing
 from pipelines.texts import read_rows
 
 IMAGE_MODES = {"1", "L", "LA", "P", "PA", "RGB", "RGBA", "RGBX", "CMYK", "YCbCr"}

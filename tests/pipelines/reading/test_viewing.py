@@ -8,11 +8,11 @@ import pytest
 import tensorflow as tf
 from PIL import Image
 
-from pipelines import viewing
-from pipelines.decode import WHITE, picture_size, read_ids, read_image
-from pipelines.depth import deep_size, read_deep
+from pipelines.checks.validate import validate
 from pipelines.folder import Folder
-from pipelines.validate import validate
+from pipelines.reading import viewing
+from pipelines.reading.decode import WHITE, picture_size, read_ids, read_image
+from pipelines.reading.depth import deep_size, read_deep
 
 ORIENTATION = 0x0112
 AS_SHOWN = {  # orientation -> what a viewer makes of the stored pixels

@@ -3,12 +3,12 @@
 import numpy as np
 import pytest
 
+from pipelines.checks.registration import register_all
+from pipelines.checks.validate import validate
 from pipelines.dataset import make_train
 from pipelines.errors import DataError
-from pipelines.fitting import crop_that_fits, fit, fits
 from pipelines.folder import Folder
-from pipelines.registration import register_all
-from pipelines.validate import validate
+from pipelines.pairing.fitting import crop_that_fits, fit, fits
 
 
 @pytest.fixture

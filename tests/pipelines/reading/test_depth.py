@@ -14,14 +14,14 @@ from hdsynth_tf.config.groups import DataSettings
 from hdsynth_tf.config.settings import SettingsError
 from hdsynth_tf.model import Pix2PixHD
 from hdsynth_tf.networks import FeatureEncoder, GlobalGenerator, MultiScaleDiscriminator
+from pipelines.checks.validate import validate
+from pipelines.checks.values import Frame, Values
 from pipelines.conditioning import ImageConditioning, SemanticConditioning
 from pipelines.dataset import make_eval, make_train
-from pipelines.depth import deep_size, file_suffix, read_deep, write_deep
 from pipelines.errors import DataError
 from pipelines.folder import Folder
+from pipelines.reading.depth import deep_size, file_suffix, read_deep, write_deep
 from pipelines.source import Source
-from pipelines.validate import validate
-from pipelines.values import Frame, Values
 
 numpy = keras.ops.convert_to_numpy
 KINDS = [(c, d) for c in (1, 2, 3, 5) for d in ("uint8", "uint16", "float32")]

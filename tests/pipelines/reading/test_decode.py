@@ -6,9 +6,9 @@ import tensorflow as tf
 from PIL import Image
 from shared_data import CITYSCAPES, needs_cityscapes
 
-from pipelines.decode import allow_pixels, picture_size, read_ids, read_image, read_label_map, read_label_table
-from pipelines.depth import read_deep
 from pipelines.errors import DataError
+from pipelines.reading.decode import allow_pixels, picture_size, read_ids, read_image, read_label_map, read_label_table
+from pipelines.reading.depth import read_deep
 
 
 @pytest.mark.parametrize("suffix", [".png", ".tif", ".bmp"])

@@ -1,0 +1,1 @@
+"""What is looked at before training: whole files, label sets, values, and whether pairs lie on each other."""

@@ -1,0 +1,1 @@
+"""Which files belong to one scene: names, pairs, tables, and sides of other sizes."""
