@@ -6,6 +6,7 @@ from collections.abc import Callable
 import keras
 
 from hdsynth_tf.losses import (
+    ContentLoss,
     DecibelLoss,
     DistanceLoss,
     FeatureMatchingLoss,
@@ -197,6 +198,7 @@ LOSSES = {
     "LogisticLoss": LogisticLoss,
     "FeatureMatchingLoss": lambda: FeatureMatchingLoss(relative=True),
     "PerceptualLoss": lambda: PerceptualLoss(tiny_features(), (0.5, 1.0)),
+    "ContentLoss": lambda: ContentLoss(tiny_features(), (1.0, 0.5), by_class=True),
     "DistanceLoss": lambda: DistanceLoss(OfPairs(tiny_features()), shifts=4),
     "PyramidLoss": lambda: PyramidLoss(3),
     "DecibelLoss": lambda: DecibelLoss(),

@@ -242,7 +242,10 @@ class Pix2PixHD(Generating, Family, keras.Model):
         """The terms that `compile` got, and the discriminator's: dict of name -> `(batch,)` float32, not weighted."""
         judge = self.discriminator.judge if self.is_adversarial else None
         judgement = judge and judge(semantic_input, real_image, fake_image, training=training)
-        return compute_terms(self.terms, (real_image, fake_image), judgement)
+        classes = None
+        if any(term.reads_classes for term in self.terms):
+            classes = semantic_input[..., : self.conditioning.num_classes]
+        return compute_terms(self.terms, (real_image, fake_image), judgement, classes)
 
     def _discriminator_weights(self):
         """The discriminator's terms, where it takes part: dict of name -> weight."""

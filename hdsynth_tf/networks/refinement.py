@@ -146,14 +146,14 @@ class RefinementGenerator(keras.Model):
 
     # === Build ===
 
-    def build(self, input_shape):
-        channels = input_shape[-1]
+    def build(self, x_shape, choice_shape=None):
+        channels = x_shape[-1]
         for module, before in zip(self.refinements, (0, *self.filters)):
             module.build((None, None, None, before + channels))
         self.head.build((None, None, None, self.filters[-1]))
 
-    def compute_output_shape(self, input_shape, choice_shape=None):
-        return (*input_shape[:-1], self.output_channels)
+    def compute_output_shape(self, x_shape, choice_shape=None):
+        return (*x_shape[:-1], self.output_channels)
 
     # === Call ===
 

@@ -6,7 +6,7 @@ import pytest
 
 from hdsynth_tf.networks import RefinementGenerator
 from hdsynth_tf.networks.layers import LayerNormalization
-from hdsynth_tf.networks.refinement import FILTERS_1024P, FILTERS_256P, enlarge, halve
+from hdsynth_tf.networks.refinement import FILTERS_256P, FILTERS_1024P, enlarge, halve
 
 pytestmark = pytest.mark.backend
 numpy = keras.ops.convert_to_numpy
@@ -35,12 +35,13 @@ def test_enlargement_keeps_the_corners_and_is_straight_between(rng, height, widt
     tall = x[:, rows.astype(int)] * (1 - share) + x[:, lower] * share
     left, right = columns.astype(int), np.minimum(columns.astype(int) + 1, width - 1)
     share = (columns - left)[None, None, :, None]
-    np.testing.assert_allclose(numpy(enlarge(x)), tall[:, :, left] * (1 - share) + tall[:, :, right] * share, atol=1e-5)
+    expected = tall[:, :, left] * (1 - share) + tall[:, :, right] * share
+    np.testing.assert_allclose(numpy(enlarge(keras.ops.convert_to_tensor(x))), expected, atol=1e-5)
 
 
 def test_the_label_map_is_averaged_by_area():
     x = np.arange(16, dtype="float32").reshape(1, 4, 4, 1)
-    np.testing.assert_array_equal(numpy(halve(x))[0, ..., 0], [[2.5, 4.5], [10.5, 12.5]])
+    np.testing.assert_array_equal(numpy(halve(keras.ops.convert_to_tensor(x)))[0, ..., 0], [[2.5, 4.5], [10.5, 12.5]])
 
 
 def test_layer_normalization_is_of_the_whole_sample_with_a_scale_for_each_channel(rng):
