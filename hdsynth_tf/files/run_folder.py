@@ -101,6 +101,11 @@ class RunFolder:
         return self.path / "steps.json"
 
     @property
+    def content_scales(self):
+        """JSON file: the scales of the content loss that stages were begun with, where they are measured."""
+        return self.path / "content_scales.json"
+
+    @property
     def precision(self):
         """The precision that the run began with, and why."""
         return self.path / "precision.json"
