@@ -9,6 +9,7 @@ from hdsynth_tf.networks.precision import widen
 FIRST_SCALES = (1.0, 1.0, 1.0, 1.0, 1.0, 0.1)  # the authors' before they measured any, of the picture and five layers
 SCALES_256P = (1.0, 1.6, 2.3, 1.8, 2.8, 0.08)  # theirs after 100 epochs at 256x512
 SCALES_512P = (1.0, 2.6, 4.8, 3.7, 5.6, 0.15)  # theirs at 512x1024 and 1024x2048
+SMALLEST_SCALE = 1e-3  # of those that are measured
 SHARE_OF_ALL = 0.001  # of the mean over all images, beside that of the best: none is left without a gradient
 
 
@@ -93,8 +94,11 @@ class ContentLoss(keras.losses.Loss):
 
 
 def scales_from(distances):
-    """Scales with which every layer counts as much as the first. `distances`: the mean distance of each layer."""
-    return tuple(float(distance / distances[0]) for distance in distances)
+    """Scales with which every layer counts as much as the first. `distances`: the mean distance of each layer.
+
+    A layer in which there is next to no difference gets the smallest scale, and no endless weight.
+    """
+    return tuple(max(float(distance / distances[0]), SMALLEST_SCALE) for distance in distances)
 
 
 def _mean(differences):
