@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from hdsynth_tf.networks import RefinementGenerator
-from hdsynth_tf.networks.layers import LayerNormalization
+from hdsynth_tf.networks.layers import LayerNormalization, rematerialize_blocks
 from hdsynth_tf.networks.refinement import FILTERS_256P, FILTERS_1024P, enlarge, halve
 
 pytestmark = pytest.mark.backend
@@ -85,3 +85,20 @@ def test_the_image_is_linear_in_training_and_clipped_afterwards(rng):
     network.head.bias.assign([2.0, -3.0, 0.0])
     assert np.abs(numpy(network(x, training=True))).max() > 1.5
     assert np.abs(numpy(network(x))).max() == 1
+
+
+@pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="gradients are taken by TensorFlow's tape")
+def test_rematerialized_modules_give_the_same_gradients(rng):
+    import tensorflow as tf
+
+    network, gradients = RefinementGenerator((6, 4)), []
+    x = rng.uniform(0, 1, (1, 8, 8, 3)).astype("float32")
+    network(x)
+    for rematerialize in (False, True):
+        rematerialize_blocks(network, rematerialize)
+        assert all(module.rematerialize == rematerialize for module in network.refinements)
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_mean(network(x, training=True) ** 2)
+        gradients.append(tape.gradient(loss, network.trainable_variables))
+    for plain, again in zip(*gradients, strict=True):
+        np.testing.assert_allclose(again, plain, rtol=1e-4, atol=1e-7)
