@@ -73,11 +73,7 @@ class ContentLoss(keras.losses.Loss):
             self.feature_extractor(real),
             self.feature_extractor(ops.reshape(apart, (batch * count, height, width, channels))),
         )
-        return [self._difference(a, b, count) for a, b in pairs]
-
-    def _difference(self, real, fake, count):
-        fake = ops.reshape(fake, (-1, count, *ops.shape(fake)[1:]))
-        return ops.mean(widen(ops.abs(fake - real[:, None])), axis=-1)
+        return [_difference(a, ops.reshape(b, (batch, count, *ops.shape(b)[1:]))) for a, b in pairs]
 
     def get_config(self):
         return {
@@ -99,6 +95,11 @@ def scales_from(distances):
     A layer in which there is next to no difference gets the smallest scale, and no endless weight.
     """
     return tuple(max(float(distance / distances[0]), SMALLEST_SCALE) for distance in distances)
+
+
+def _difference(real, fake):
+    """Taken in the features' own dtype, where close numbers lose nothing; means are float32."""
+    return ops.mean(widen(ops.abs(fake - real[:, None])), axis=-1)
 
 
 def _mean(differences):
