@@ -7,7 +7,7 @@ from hdsynth_tf.assemble.windows import percentiles
 from hdsynth_tf.config import settings
 from hdsynth_tf.config.settings import SettingsError
 from hdsynth_tf.model import Pix2PixHD
-from hdsynth_tf.networks import FeatureEncoder, GlobalGenerator, UNetGenerator
+from hdsynth_tf.networks import FeatureEncoder, GlobalGenerator, RefinementGenerator, UNetGenerator
 from pipelines.conditioning import ImageConditioning, SemanticConditioning
 from pipelines.source import PHOTOGRAPH
 
@@ -70,6 +70,10 @@ def _build_generator(networks, conditioning, dtype):
     image_channels = conditioning.image_channels
     if networks.generator == "unet":
         return UNetGenerator(networks.num_filters, networks.num_downsamples, image_channels, dtype=dtype)
+    if networks.generator == "crn":
+        return RefinementGenerator(
+            networks.refinement_filters, image_channels, networks.num_diverse_images, dtype=dtype
+        )
     return GlobalGenerator(
         networks.num_filters,
         networks.num_downsamples,
@@ -119,8 +123,8 @@ def check_options(data, networks, training):
             f"--tone reads how light a picture is from the whole input, which windows are not: leave out --crop_height "
             f"and --zoom. Received: crop_height={data.crop_height}, zoom={data.zoom}"
         )
-    if training.rematerialize == "true" and networks.generator != "global":
-        raise SettingsError("--rematerialize is for --generator=global.")
+    if training.rematerialize == "true" and networks.generator == "unet":
+        raise SettingsError("--rematerialize is for --generator=global or crn.")
 
 
 class ModelMaker:

@@ -25,7 +25,7 @@ def parse(argv, groups, usage, defaults=None):
 
     Returns:
         One settings object for each group. Where one has a `recipe`, what was not given is as the recipe says, and
-        the kind of discriminator.
+        the kinds of discriminator and generator.
 
     Raises:
         SettingsError: If a flag is unknown, has an impossible value, or contradicts another.

@@ -31,4 +31,14 @@ RECIPES = {
 CHOICES = {  # setting -> its value -> defaults of other settings; later ones win
     "recipe": RECIPES,
     "discriminator": {"segmentation": {"feature_matching_weight": 0.0}},
+    "generator": {
+        "crn": {
+            "adversarial_weight": 0.0,
+            "feature_matching_weight": 0.0,
+            "pixel_weight": 0.0,
+            "perceptual_weight": 0.0,
+            "perceptual": "vgg19",
+            "content_weight": 1.0,
+        }
+    },
 }

@@ -171,7 +171,7 @@ def plan_pictures(models, source, data, asked, output_dir):
         makings[name] = Making(path, output_dir / "pictures" / name, json.loads(json.dumps(manifest)), looks)
         check_output(makings[name].folder, makings[name].manifest)
     if asked.styles > 1 and all(len(making.looks) == 1 for making in makings.values()):
-        raise SettingsError("--styles is for models with an encoder, and none of the methods is one.")
+        raise SettingsError("--styles is for models with an encoder or of many images, and none of the methods is one.")
     return makings
 
 

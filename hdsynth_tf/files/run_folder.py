@@ -19,6 +19,7 @@ samples.png     input | real | generated, at the end; samples/ has the same scen
 logs/           losses as CSV; curves and pictures for: tensorboard --logdir=logs
 windows.json    the values of sources and images that are -1 and 1 for the networks
 steps.json      steps of an epoch of each stage, where --time_limit was given
+content_scales.json  the distances that --rescale_epochs measured of each layer of the content loss
 precision.json  the float type that the networks compute in, and why; what is rematerialized
 values_*.png    histograms of sources or images that are no plain photographs, and the window of values used
 scores.json     LPIPS, PSNR and SSIM on scenes that were not trained on, beside a picture in mean colours
@@ -99,6 +100,11 @@ class RunFolder:
     def epoch_steps(self):
         """JSON file: steps of an epoch of each stage that --time_limit was settled for."""
         return self.path / "steps.json"
+
+    @property
+    def content_scales(self):
+        """JSON file: the scales of the content loss that stages were begun with, where they are measured."""
+        return self.path / "content_scales.json"
 
     @property
     def precision(self):

@@ -129,8 +129,10 @@ def frames_of(video, conditioning, output_dir, data):
 
 def plan_looks(model, seed, styles, photo):
     """Pictures to make of every input. Raises `SettingsError` if the model knows no styles and is asked for some."""
-    if model.encoder is None and (styles > 1 or photo is not None):
+    if not model.reads_seed and (styles > 1 or photo is not None):
         raise SettingsError("The model has no encoder and makes one picture of an input: no --styles, no --style_from.")
+    if model.encoder is None and photo is not None:
+        raise SettingsError("The model has no encoder, which takes styles from photos: no --style_from.")
     if photo is not None:
         return [Look("", "generated in the photo's styles", photo=photo)]
     return looks_of(model, seed, styles)

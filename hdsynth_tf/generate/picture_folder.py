@@ -42,10 +42,10 @@ class Look:
 
 
 def looks_of(model, seed, styles):
-    """Pictures to make of every input: one by a model without an encoder; else one for each of `styles` seeds."""
-    if model.encoder is None:
+    """Pictures to make of every input: one by a model that reads no seed; else one for each of `styles` seeds."""
+    if not model.reads_seed:
         return [Look("", "generated")]
-    if not model.style_bank.as_dict():
+    if model.encoder is not None and not model.style_bank.as_dict():
         print("The model has an encoder and has no styles: every object gets features of 0. See hdsynth_tf.styles.")
     if styles == 1:
         return [Look("", "generated", seed)]

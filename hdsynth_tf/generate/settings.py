@@ -13,7 +13,9 @@ class GenerateSettings(Settings):
     output_dir: str = setting("", "Folder for the pictures and their gallery, index.html.")
     source_video: str = setting("", "A video instead of a folder of frames; a video is made too. Needs ffmpeg.")
     styles: int = setting(
-        1, "Photographs of every input, each in other styles. For models with an encoder.", at_least=1
+        1,
+        "Photographs of every input, each in other styles. For models with an encoder, or of many images.",
+        at_least=1,
     )
     seed: int = seed_setting("Names the styles of the first; the next one has the next seed.")
     style_from: str = setting("", "A photograph that lies under the input's maps, whose styles are taken instead.")

@@ -15,6 +15,16 @@ class Generating:
         """The generator that makes pictures outside of training: the average, where there is one."""
         return self.generator if self.average_generator is None else self.average_generator
 
+    @property
+    def reads_seed(self):
+        """Whether one input gives different pictures by the seed: of other styles, or others of many images."""
+        return self.encoder is not None or self.num_images > 1
+
+    @property
+    def num_images(self):
+        """Integer, images that the generator makes of one input; the seed says which is wanted."""
+        return getattr(self.generator, "num_images", 1)
+
     def render(self, inputs):
         """Inputs as tensors -> pictures of their size, with the conditioning's channels and depth; the served graph."""
         image = self(inputs, training=False)
@@ -26,7 +36,7 @@ class Generating:
     def generate(self, inputs, seed=0, styles=None, style_image=None):
         """Makes pictures of the inputs' size.
 
-        Only models with an encoder take notice of anything but `inputs`.
+        Only models with an encoder take notice of anything but `inputs`, and of the seed those that make many images.
 
         Args:
             inputs: Dict of arrays that the conditioning reads, with or without a batch axis.
@@ -61,7 +71,8 @@ class Generating:
         if by_image and self.encoder is not None:
             _check_style_image(style_image, arrays, self.conditioning.image_dtype)
         if "seed" in signature:
-            arrays |= style_choices(seed, styles, len(next(iter(arrays.values()))))
+            choices = style_choices(seed, styles, len(next(iter(arrays.values()))))
+            arrays |= {name: array for name, array in choices.items() if name in signature}
         if by_image not in self._render_graphs:
             self._render_graphs[by_image] = tf.function(self.render, input_signature=[signature], autograph=False)
         made = self._render_graphs[by_image](arrays).numpy()

@@ -187,7 +187,11 @@ class Pix2PixHD(Generating, Family, keras.Model):
         """Inputs -> image `(batch, height', width', 3)` float32 in [-1, 1], at the conditioning's working size."""
         generator = self.generator if training else self.inference_generator
         style_image = self.conditioning.target(inputs, inputs["style_image"]) if "style_image" in inputs else None
-        return generator(self.generator_input(inputs, self.conditioning(inputs), style_image), training=training)
+        generator_input = self.generator_input(inputs, self.conditioning(inputs), style_image)
+        if training or self.num_images == 1:
+            return generator(generator_input, training=training)
+        seed = inputs.get("seed", tf.zeros(tf.shape(generator_input)[:1], "int32"))
+        return generator(generator_input, choice=seed % self.num_images)
 
     def generator_input(self, inputs, semantic_input, style_image=None):
         """Input of the generator: the semantic input and, with an encoder, the feature map.
@@ -242,7 +246,10 @@ class Pix2PixHD(Generating, Family, keras.Model):
         """The terms that `compile` got, and the discriminator's: dict of name -> `(batch,)` float32, not weighted."""
         judge = self.discriminator.judge if self.is_adversarial else None
         judgement = judge and judge(semantic_input, real_image, fake_image, training=training)
-        return compute_terms(self.terms, (real_image, fake_image), judgement)
+        classes = None
+        if any(term.reads_classes for term in self.terms):
+            classes = semantic_input[..., : self.conditioning.num_classes]
+        return compute_terms(self.terms, (real_image, fake_image), judgement, classes)
 
     def _discriminator_weights(self):
         """The discriminator's terms, where it takes part: dict of name -> weight."""

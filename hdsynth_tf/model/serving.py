@@ -17,7 +17,8 @@ STYLE_INPUTS = {  # what a model with an encoder may read beside its maps and a 
 def input_signature(model, style_inputs=()):
     """The arrays that a model makes a picture of, as `tf.TensorSpec`s with free batch, height and width.
 
-    They are what its conditioning reads and, of a model with an encoder, the `STYLE_INPUTS` named.
+    They are what its conditioning reads and, of a model with an encoder, the `STYLE_INPUTS` named; of one that makes
+    many images, the seed if it is named.
     """
     formats = model.conditioning.input_formats
     shapes = {name: ((None, None, None, *channels), dtype) for name, (channels, dtype) in formats.items()}
@@ -25,6 +26,8 @@ def input_signature(model, style_inputs=()):
         conditioning = model.conditioning
         style_image = {"style_image": ((None, None, None, conditioning.image_channels), conditioning.image_dtype)}
         shapes |= {name: {**STYLE_INPUTS, **style_image}[name] for name in style_inputs}
+    elif model.reads_seed and "seed" in style_inputs:
+        shapes["seed"] = STYLE_INPUTS["seed"]
     return {name: tf.TensorSpec(shape, dtype, name=name) for name, (shape, dtype) in shapes.items()}
 
 
@@ -37,7 +40,7 @@ def save_servable(model, path):
     - `serving_default`: the arrays that the conditioning reads (`label_map` and `instance_map` int32
       `(batch, height, width)`, or `source` float32 `(batch, height, width, channels)`) -> `image` uint8
       `(batch, height, width, 3)`, or of the depth and channels that the model makes. A model with an encoder also reads
-      `seed` int32 `(batch,)`, which names the styles.
+      `seed` int32 `(batch,)`, which names the styles; one that makes many images, which of them is wanted.
     - `serve_styles`, of a model with an encoder: also `chosen_ids` and `chosen_styles` int32 `(batch, count)`,
       instances and the number of the style of their class that each shall have.
     - `serve_png`: the same as encoded files, `(batch,)` strings (grey PNGs of 8 or 16 bits; sources also JPEG) -> `png`

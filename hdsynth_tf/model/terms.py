@@ -3,7 +3,7 @@
 import keras
 from keras import ops
 
-from hdsynth_tf.losses import ADVERSARIAL_LOSSES, AdversarialLoss, FeatureMatchingLoss
+from hdsynth_tf.losses import ADVERSARIAL_LOSSES, AdversarialLoss, ContentLoss, FeatureMatchingLoss
 from hdsynth_tf.networks.precision import widen
 
 FORMER_TERMS = ("adversarial", "feature_matching", "perceptual", "pixel", "gradient")
@@ -18,7 +18,7 @@ class Term:
         loss: `losses.AdversarialLoss` or its name in `losses.ADVERSARIAL_LOSSES`: the discriminator trains, too, on its
             own side of it. `losses.FeatureMatchingLoss`: compares the discriminator's activations. Any other
             `keras.losses.Loss`: compares the real with the fake image, `(batch, height, width, channels)` float32 in
-            [-1, 1].
+            [-1, 1]; `losses.ContentLoss(by_class=True)` class by class of the label map.
         weight: Float.
 
     Raises:
@@ -43,6 +43,10 @@ class Term:
     @property
     def compares_activations(self):
         return isinstance(self.loss, FeatureMatchingLoss)
+
+    @property
+    def reads_classes(self):
+        return isinstance(self.loss, ContentLoss) and self.loss.by_class
 
     def get_config(self):
         return {"name": self.name, "loss": keras.saving.serialize_keras_object(self.loss), "weight": self.weight}
@@ -79,13 +83,14 @@ def check_terms(terms, discriminator):
         )
 
 
-def compute_terms(terms, images, judgement=None):
+def compute_terms(terms, images, judgement=None, classes=None):
     """The values of the terms and, with an adversarial one, of the discriminator's.
 
     Args:
         terms: List of `Term`.
         images: Pair (real, fake) of `(batch, height, width, channels)` float32 in [-1, 1].
         judgement: Dict of what `Discriminator.judge` told, or `None` without adversarial term.
+        classes: One-hot label map `(batch, height, width, classes)`, or `None` where no term reads it.
 
     Returns:
         Dict: name -> `(batch,)` float32, not weighted.
@@ -95,8 +100,8 @@ def compute_terms(terms, images, judgement=None):
         if term.is_adversarial:
             values |= adversarial_values(term, **judgement)
         else:
-            pair = (judgement["real"], judgement["fake"]) if term.compares_activations else images
-            values[term.name] = term.loss.call(*pair)
+            real, fake = (judgement["real"], judgement["fake"]) if term.compares_activations else images
+            values[term.name] = term.loss.call((real, classes) if term.reads_classes else real, fake)
     return {name: per_sample(value, name) for name, value in values.items()}
 
 

@@ -4,6 +4,7 @@ from hdsynth_tf.networks.coarse_to_fine import CoarseToFineGenerator, LocalEnhan
 from hdsynth_tf.networks.discriminators import MultiScaleDiscriminator, PatchDiscriminator
 from hdsynth_tf.networks.encoder import FeatureEncoder, InstanceAveragePooling
 from hdsynth_tf.networks.generators import GlobalGenerator, UNetGenerator
+from hdsynth_tf.networks.refinement import RefinementGenerator
 from hdsynth_tf.networks.segmentation import SegmentationUNet
 from hdsynth_tf.networks.segmentation_discriminator import SegmentationDiscriminator
 from hdsynth_tf.networks.styles import StyleBank
@@ -16,6 +17,7 @@ __all__ = [
     "LocalEnhancer",
     "MultiScaleDiscriminator",
     "PatchDiscriminator",
+    "RefinementGenerator",
     "SegmentationDiscriminator",
     "SegmentationUNet",
     "StyleBank",

@@ -80,6 +80,7 @@ def train(groups, folder, strategy, num_workers, is_chief):
     levels = assemble.build_levels(data, networks, training)
     assemble.check_pixel_levels(levels, losses)
     assemble.check_perceptual_size(levels, losses)
+    assemble.check_diverse(networks, losses, levels[-1].source)
     values = check_data(levels[-1])
     levels = assemble.settle_windows(levels, values, folder.read_windows())
     windows = {"source": levels[0].data.source_range, "image": levels[0].data.target_range}
@@ -188,7 +189,7 @@ def print_plan(stages, levels, strategy, models, rematerialize, max_steps, keep_
             model.compile(**models.compile_arguments(own[-1]))
         height, width = level.size
         takes = memory.memory_estimate(model, level.training.batch_size // replicas, height, width)
-        asked, can = level.training.rematerialize, models.networks.generator == "global"
+        asked, can = level.training.rematerialize, models.networks.generator != "unet"
         asked = rematerialize[number] if asked == "auto" and rematerialize else asked
         choice, line = memory.choose_rematerialization(asked, can, takes, free)
         settled[number] = dataclasses.replace(level, training=dataclasses.replace(level.training, rematerialize=choice))
@@ -197,7 +198,7 @@ def print_plan(stages, levels, strategy, models, rematerialize, max_steps, keep_
             f"    {level.training.batch_size} pictures of {width}x{height} a step, on {replicas} device(s), "
             f"{level.training.precision}; {line}"
         )
-        print(*plan.parameter_lines(model), sep="\n")
+        print(*plan.parameter_lines(model), plan.loss_line(model), sep="\n")
         needed = keep_checkpoints * plan.checkpoint_bytes(model) + (3 + number) * plan.saved_bytes(model)
     if max_steps:
         print(f"  at most {max_steps} steps in all")

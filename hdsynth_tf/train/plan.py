@@ -1,4 +1,4 @@
-"""Plan of a run: its parameters and the disk space it takes, known before it begins."""
+"""Plan of a run: its parameters, its losses and the disk space it takes, known before it begins."""
 
 
 def parameter_lines(model):
@@ -6,7 +6,20 @@ def parameter_lines(model):
     networks = trained_networks(model) | (
         {"average": model.average_generator} if model.average_generator is not None else {}
     )
-    return [f"    {name:<14s}{network.count_params():>13,d} parameters" for name, network in networks.items()]
+    return [
+        f"    {name:<14s}{network.count_params():>13,d} parameters, {type(network).__name__}"
+        for name, network in networks.items()
+    ]
+
+
+def loss_line(model):
+    """A line for the terms that a compiled model learns by, and what pretrained network they need."""
+    terms = []
+    for term in model.terms:
+        extractor = getattr(term.loss, "feature_extractor", None)
+        needs = f" ({type(extractor).__name__}, {extractor.weights_from})" if extractor is not None else ""
+        terms.append(f"{term.weight:g} x {term.name}{needs}")
+    return f"    loss          {', '.join(terms)}{'' if model.is_adversarial else '; no discriminator'}"
 
 
 def saved_bytes(model):

@@ -1,8 +1,11 @@
 """Runs the stages of a training one after the other, from wherever its newest checkpoint left off."""
 
+import json
+
 import keras
 
 from hdsynth_tf import assemble
+from hdsynth_tf.files.run_folder import write_json
 from hdsynth_tf.train.callbacks import (
     Interrupted,
     LogRates,
@@ -14,6 +17,7 @@ from hdsynth_tf.train.callbacks import (
     StopSignals,
 )
 from hdsynth_tf.train.checkpoints import Position
+from hdsynth_tf.train.content_scales import measured_scales
 from hdsynth_tf.train.pace import FIRST_STEPS, TIMED, TimeSteps
 from hdsynth_tf.train.tone_fitting import fit_tone
 from hdsynth_tf.train.validation import Validation
@@ -110,6 +114,8 @@ class StagedTraining:
                 checkpoint = None
             elif position.total == 0:
                 self._fit_tone(model)
+            if self.stages[index].rescaled:
+                self._rescale(index, model)
             position = self._train(model, position, signals)
             self._keep_coarse_model(model, position)
             if self._left(position) == 0:
@@ -125,6 +131,19 @@ class StagedTraining:
             model.compile(**self.models.compile_arguments(stage, self._speed(stage)))
         print("\n" + self.describe(stage, model))
         return model
+
+    def _rescale(self, index, model):
+        """Gives the content loss the scales of stage `index`: measured where it begins, and kept in the folder."""
+        stage, path = self.stages[index], self.folder.content_scales
+        (loss,) = (term.loss for term in model.terms if term.name == "content")
+        known = json.loads(path.read_text()) if path.exists() else {}
+        if stage.name not in known:
+            batches = self._stream(self.levels[stage.level], Position(index), (0, 1))
+            known[stage.name] = measured_scales(model, loss, batches)
+            if self.is_chief:
+                write_json(path, known)
+        loss.scales = tuple(known[stage.name])
+        print(f"  scales of the content loss: {', '.join(f'{scale:.3g}' for scale in loss.scales)}")
 
     def _speed(self, stage):
         """How fast the rates of a stage fall: a variable, where the length of its epochs may be settled under way."""
@@ -226,29 +245,31 @@ class StagedTraining:
 
     def _batches(self, level, position):
         """The stream of batches from `position` on; with several workers, each has its part of every batch."""
+        if self.num_workers == 1:
+            return self._stream(level, position, (0, 1))
         batch_size = level.training.batch_size
 
-        def stream(shard):
-            return make_train(
-                level.source,
-                batch_size,
-                level.host_size,
-                level.crop_size,
-                level.data.flip,
-                self.seed + position.stage,
-                position.step * batch_size,
-                shard,
-                level.data.zoom or NO_ZOOM,
-                level.data.source_shift,
-                assemble.percentiles(level.data),
-            )
+        def own_part(context):
+            part = self._stream(level, position, (context.input_pipeline_id, context.num_input_pipelines))
+            return part.rebatch(context.get_per_replica_batch_size(batch_size), drop_remainder=True)
 
-        if self.num_workers == 1:
-            return stream((0, 1))
-        return self.strategy.distribute_datasets_from_function(
-            lambda context: stream((context.input_pipeline_id, context.num_input_pipelines)).rebatch(
-                context.get_per_replica_batch_size(batch_size), drop_remainder=True
-            )
+        return self.strategy.distribute_datasets_from_function(own_part)
+
+    def _stream(self, level, position, shard):
+        """The batches from `position` on, or of `shard`, (number, count), its part of each."""
+        batch_size = level.training.batch_size
+        return make_train(
+            level.source,
+            batch_size,
+            level.host_size,
+            level.crop_size,
+            level.data.flip,
+            self.seed + position.stage,
+            position.step * batch_size,
+            shard,
+            level.data.zoom or NO_ZOOM,
+            level.data.source_shift,
+            assemble.percentiles(level.data),
         )
 
     def _keep_coarse_model(self, model, position):
