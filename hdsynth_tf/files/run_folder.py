@@ -20,6 +20,7 @@ logs/           losses as CSV; curves and pictures for: tensorboard --logdir=log
 windows.json    the values of sources and images that are -1 and 1 for the networks
 steps.json      steps of an epoch of each stage, where --time_limit was given
 content_scales.json  the distances that --rescale_epochs measured of each layer of the content loss
+tracking.json   the number of this run at the service of --log_to
 precision.json  the float type that the networks compute in, and why; what is rematerialized
 values_*.png    histograms of sources or images that are no plain photographs, and the window of values used
 scores.json     LPIPS, PSNR and SSIM on scenes that were not trained on, beside a picture in mean colours
@@ -121,6 +122,11 @@ class RunFolder:
     def read_rematerialize(self):
         """What of `--rematerialize` was settled for each level when the run began; empty in a new run."""
         return json.loads(self.precision.read_text()).get("rematerialize", []) if self.precision.exists() else []
+
+    @property
+    def tracking(self):
+        """JSON file: service of `--log_to` -> the number that it knows the run by."""
+        return self.path / "tracking.json"
 
     def values(self, key):
         """The histogram of the values of sources or of images."""

@@ -23,6 +23,7 @@ from hdsynth_tf.train.checkpoints import Checkpoints
 from hdsynth_tf.train.pace import Pace
 from hdsynth_tf.train.settings import RunSettings
 from hdsynth_tf.train.stages import StagedTraining, pick_scenes
+from hdsynth_tf.train.tracking import check_installed, tracking
 from pipelines.checks.registration import NOTABLE, describe, register_all
 from pipelines.checks.validate import validate
 from pipelines.checks.values import survey
@@ -58,6 +59,7 @@ def main(argv):
     data, networks, _, training, run = groups
     if not run.run_dir:
         raise SettingsError("Say where the run goes: --run_dir=runs/NAME.")
+    check_installed(run.log_to)
     assemble.check_options(data, networks, training)
     assemble.check_apart(run.run_dir, data, "--run_dir")
     if run.time_limit and training.strategy == "multi_worker":
@@ -115,7 +117,8 @@ def train(groups, folder, strategy, num_workers, is_chief):
         rematerialize = [level.training.rematerialize for level in levels]
         write_json(folder.precision, {"precision": precision, "why": why, "rematerialize": rematerialize})
         draw_values(values, windows, folder)
-    model = staged.run()
+    with tracking(run.log_to if is_chief else "", folder, dict(zip(GROUPS, groups))) as trackers:
+        model = staged.run(trackers)
     if is_chief:
         finish(model.finished(), folder, levels[-1], run)
 

@@ -91,12 +91,16 @@ class StagedTraining:
         stage = self.stages[index]
         return stage.epochs * self.pace.steps_per_epoch(stage)
 
-    def run(self):
+    def run(self, trackers=()):
         """Trains to the end of the last stage or to `max_steps`, whichever comes first; returns the model.
+
+        Args:
+            trackers: Callbacks that send the logs elsewhere.
 
         Raises:
             Interrupted: If the process is told to stop; everything is saved then.
         """
+        self.trackers = trackers
         with StopSignals() as signals:
             return self._run(signals)
 
@@ -237,6 +241,7 @@ class StagedTraining:
         return [
             *watchers,
             LogTable(log_dir.with_name(f"{log_dir.name}.csv")),
+            *self.trackers,
             keras.callbacks.TensorBoard(str(log_dir), write_graph=False),
         ]
 
