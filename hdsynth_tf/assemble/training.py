@@ -148,10 +148,7 @@ def _warm_start_rate(training, steps):
 
 
 def _adam(rate, speed, training):
-    optimizer = Adam(rate if speed is None else Hastened(rate, speed), training.beta_1)
-    if training.precision == "mixed_float16":
-        optimizer = keras.optimizers.LossScaleOptimizer(optimizer)
-    return optimizer
+    return Adam(rate if speed is None else Hastened(rate, speed), training.beta_1)
 
 
 def _terms(networks, losses, training, adversarial):

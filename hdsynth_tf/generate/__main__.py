@@ -22,7 +22,7 @@ from hdsynth_tf.generate.picture_folder import (
     looks_of,
 )
 from hdsynth_tf.generate.settings import GenerateSettings
-from hdsynth_tf.generate.video import check_ffmpeg, extract_frames, probe, write_video
+from hdsynth_tf.generate.video import check_ffmpeg, extract_frames, frame_times, probe, write_video
 from hdsynth_tf.show.gallery import write_gallery
 from pipelines.checks.validate import validate
 from pipelines.errors import DataError
@@ -90,7 +90,12 @@ def make_pictures(asked, data, photo, maker, model_path, output_dir):
     print(f"{made} pictures made, {len(source) * len(looks) - made} were there already: {output_dir}")
     print(f"Gallery: {output_dir / GALLERY}")
     if asked.source_video:
-        write_video(*output.series, probe(asked.source_video)[0], output_dir / VIDEO)
+        video = as_path(asked.source_video)
+        times = frame_times(video)
+        if times and len(times) != len(source):
+            print(f"{video} tells the times of {len(times)} frames, not {len(source)}: the video has a constant rate.")
+            times = None
+        write_video(*output.series, probe(video)[0], output_dir / VIDEO, times)
         print(f"Video: {output_dir / VIDEO}")
 
 

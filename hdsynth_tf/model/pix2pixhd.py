@@ -3,16 +3,19 @@
 import keras
 import tensorflow as tf
 
+from hdsynth_tf.model.checks import checked_batch, checked_inputs
 from hdsynth_tf.model.family import PARTS, Family
 from hdsynth_tf.model.generate import Generating
-from hdsynth_tf.model.terms import check_terms, compute_terms, weighted_sum, with_terms
+from hdsynth_tf.model.measures import Measuring
+from hdsynth_tf.model.optimizers import Players, scaled
+from hdsynth_tf.model.terms import check_terms, compute_terms, pop_former_terms, weighted_sum
 from hdsynth_tf.networks.layers import rematerialize_blocks
 from hdsynth_tf.networks.precision import wide
 from hdsynth_tf.networks.styles import StyleBank
 
 
 @keras.saving.register_keras_serializable(package="hdsynth_tf")
-class Pix2PixHD(Generating, Family, keras.Model):
+class Pix2PixHD(Generating, Measuring, Family, keras.Model):
     """Makes photographs of label maps, instance maps or other images; trains with `fit` after `compile`.
 
     A batch is `(inputs, image)`: `inputs` the dict that the conditioning reads (`label_map`, `instance_map`, or
@@ -123,8 +126,14 @@ class Pix2PixHD(Generating, Family, keras.Model):
 
         Without an adversarial term the discriminator neither runs nor trains: a warm start on reconstruction alone.
 
+        Keras' callbacks find the sum of the generator's terms as `loss` and `val_loss`, each term under its name
+        (`EarlyStopping("val_pixel", mode="min")`), and in `optimizer.learning_rate` a rate that sets both optimizers'.
+        Further arguments are Keras' own: `metrics` and `weighted_metrics` compare the real with the fake image, in
+        [-1, 1]. What earlier versions took, `pixel_loss`, `pixel_weight` and the like, become terms.
+
         Args:
-            generator_optimizer: Keras optimizer, of the generator and the encoder.
+            generator_optimizer: Keras optimizer, of the generator and the encoder. Under the policy `mixed_float16`
+                both optimizers are made to scale their losses.
             discriminator_optimizer: Keras optimizer; needed with an adversarial term.
             terms: List of `Term`, summands of the generator's loss. The released code has `LeastSquaresLoss` with
                 weight 1, `FeatureMatchingLoss` with 10 and `PerceptualLoss` with 10.
@@ -136,18 +145,23 @@ class Pix2PixHD(Generating, Family, keras.Model):
             rematerialize: Boolean. If true, of each block of the networks only the input is kept on the way forward,
                 and the rest computed again on the way back: a step takes longer and much less memory, and gives the
                 same gradients.
-            jit_compile: Boolean. XLA is off unless asked for: it slows convolutions on CPUs and fails with replicas.
+            jit_compile: Boolean. XLA is off unless asked for: it slows convolutions on CPUs and fails with replicas,
+                and leaves out what looks for ids that are no class.
 
         Raises:
             ValueError: If a term needs a network, an optimizer or another term that is missing.
         """
-        terms = list(terms)
+        terms = [*terms, *pop_former_terms(kwargs)]
         check_terms(terms, self.discriminator if discriminator_optimizer is not None else None)
         if train_finest_only and not hasattr(self.generator, "finest_variables"):
             raise ValueError("`train_finest_only` is for models that have grown. See `Pix2PixHD.grow`.")
+        if kwargs.get("auto_scale_loss", True):
+            generator_optimizer = scaled(generator_optimizer, self.generator)
+            discriminator_optimizer = scaled(discriminator_optimizer, self.discriminator)
         super().compile(optimizer=None, jit_compile=jit_compile, **kwargs)
         self.generator_optimizer = generator_optimizer
         self.discriminator_optimizer = discriminator_optimizer
+        self.optimizer = Players(generator_optimizer, discriminator_optimizer)
         self.terms = terms
         self.discriminator_weight = discriminator_weight
         self.train_finest_only = train_finest_only
@@ -159,6 +173,7 @@ class Pix2PixHD(Generating, Family, keras.Model):
                 rematerialize_blocks(network, rematerialize)
         names = [*(term.name for term in terms), *self._discriminator_weights()]
         self.trackers = [keras.metrics.Mean(name=name) for name in names]
+        self.build_measures()
         for optimizer, variables, _ in self._players():
             optimizer.build(variables)
 
@@ -177,14 +192,11 @@ class Pix2PixHD(Generating, Family, keras.Model):
         """Trainable variables of the encoder; the generator's optimizer trains them."""
         return self.encoder.trainable_variables if self.encoder is not None and self.train_encoder else []
 
-    @property
-    def metrics(self):
-        return list(getattr(self, "trackers", ()))
-
     # === Call ===
 
     def call(self, inputs, training=False):
         """Inputs -> image `(batch, height', width', 3)` float32 in [-1, 1], at the conditioning's working size."""
+        inputs = checked_inputs(self.conditioning, inputs)
         generator = self.generator if training else self.inference_generator
         style_image = self.conditioning.target(inputs, inputs["style_image"]) if "style_image" in inputs else None
         generator_input = self.generator_input(inputs, self.conditioning(inputs), style_image)
@@ -217,11 +229,11 @@ class Pix2PixHD(Generating, Family, keras.Model):
 
     def train_step(self, batch):
         """One step of both networks from one forward pass: the discriminator learns from the fake before its update."""
-        inputs, image, _ = keras.utils.unpack_x_y_sample_weight(batch)
+        inputs, image, sample_weight = checked_batch(self.conditioning, batch)
         with tf.GradientTape(persistent=True) as tape:
             semantic_input, real_image = self.conditioning(inputs), self.conditioning.target(inputs, image)
             fake_image = self.generator(self.generator_input(inputs, semantic_input, real_image), training=True)
-            values = self.compute_terms(semantic_input, real_image, fake_image, training=True)
+            values = self.compute_terms(semantic_input, real_image, fake_image, True, sample_weight)
             losses = [optimizer.scale_loss(self._total(values, weights)) for optimizer, _, weights in self._players()]
         updates, done = [], []
         for (optimizer, variables, _), loss in zip(self._players(), losses):
@@ -233,23 +245,28 @@ class Pix2PixHD(Generating, Family, keras.Model):
             optimizer.apply(gradients, variables)
         if self.average_generator is not None:
             self._update_average()
-        return self._track(values)
+        return self.track(values, (real_image, fake_image), sample_weight)
 
     def test_step(self, batch):
-        inputs, image, _ = keras.utils.unpack_x_y_sample_weight(batch)
+        inputs, image, sample_weight = checked_batch(self.conditioning, batch)
         semantic_input, real_image = self.conditioning(inputs), self.conditioning.target(inputs, image)
         generator_input = self.generator_input(inputs, semantic_input, real_image)
         fake_image = self.inference_generator(generator_input, training=False)
-        return self._track(self.compute_terms(semantic_input, real_image, fake_image, training=False))
+        values = self.compute_terms(semantic_input, real_image, fake_image, False, sample_weight)
+        return self.track(values, (real_image, fake_image), sample_weight)
 
-    def compute_terms(self, semantic_input, real_image, fake_image, training):
-        """The terms that `compile` got, and the discriminator's: dict of name -> `(batch,)` float32, not weighted."""
+    def compute_terms(self, semantic_input, real_image, fake_image, training, sample_weight=None):
+        """The terms that `compile` got, and the discriminator's: dict of name -> `(batch,)` float32.
+
+        Weights of samples are in them, weights of terms are not.
+        """
         judge = self.discriminator.judge if self.is_adversarial else None
         judgement = judge and judge(semantic_input, real_image, fake_image, training=training)
         classes = None
         if any(term.reads_classes for term in self.terms):
             classes = semantic_input[..., : self.conditioning.num_classes]
-        return compute_terms(self.terms, (real_image, fake_image), judgement, classes)
+        values = compute_terms(self.terms, (real_image, fake_image), judgement, classes)
+        return values if sample_weight is None else {name: value * sample_weight for name, value in values.items()}
 
     def _discriminator_weights(self):
         """The discriminator's terms, where it takes part: dict of name -> weight."""
@@ -280,14 +297,6 @@ class Pix2PixHD(Generating, Family, keras.Model):
         for average, weight in zip(self.average_generator.weights, self.generator.weights):
             average.assign(momentum * average + (1 - momentum) * weight)
 
-    def _track(self, values):
-        for tracker in self.trackers:
-            tracker.update_state(values[tracker.name])
-        results = {tracker.name: tracker.result() for tracker in self.trackers}
-        if isinstance(tf.distribute.get_strategy(), tf.distribute.MultiWorkerMirroredStrategy):
-            results = {name: result[None] for name, result in results.items()}  # Keras 3 concatenates workers' results
-        return results
-
     def _maybe_symbolic_build(self, iterator=None, data_batch=None):
         """Does nothing: all is built already, and Keras 3's own way fails with several workers (keras #20585)."""
 
@@ -310,8 +319,9 @@ class Pix2PixHD(Generating, Family, keras.Model):
             **{name: keras.saving.serialize_keras_object(getattr(self, name)) for name in objects},
             "terms": [keras.saving.serialize_keras_object(term) for term in self.terms],
             **{name: getattr(self, name) for name in plain},
+            **self.measures_config(),
         }
 
     def compile_from_config(self, config):
         arguments = {name: keras.saving.deserialize_keras_object(value) for name, value in config.items()}
-        self.compile(**(arguments if "terms" in arguments else with_terms(arguments)))
+        self.compile(**arguments, auto_scale_loss=False)  # what the optimizers were, the file says

@@ -14,14 +14,15 @@ STYLE_INPUTS = {  # what a model with an encoder may read beside its maps and a 
 }
 
 
-def input_signature(model, style_inputs=()):
+def input_signature(model, style_inputs=(), size=None):
     """The arrays that a model makes a picture of, as `tf.TensorSpec`s with free batch, height and width.
 
     They are what its conditioning reads and, of a model with an encoder, the `STYLE_INPUTS` named; of one that makes
-    many images, the seed if it is named.
+    many images, the seed if it is named. With `size` (height, width) they are single pictures of that size.
     """
     formats = model.conditioning.input_formats
-    shapes = {name: ((None, None, None, *channels), dtype) for name, (channels, dtype) in formats.items()}
+    free = (None, None, None) if size is None else (1, *size)
+    shapes = {name: ((*free, *channels), dtype) for name, (channels, dtype) in formats.items()}
     if model.encoder is not None:
         conditioning = model.conditioning
         style_image = {"style_image": ((None, None, None, conditioning.image_channels), conditioning.image_dtype)}
@@ -46,6 +47,8 @@ def save_servable(model, path):
     - `serve_png`: the same as encoded files, `(batch,)` strings (grey PNGs of 8 or 16 bits; sources also JPEG) -> `png`
       `(batch,)` strings, each of the size of its input; sizes may differ within a batch. Not of a model whose images
       are no PNGs: floats, or other than 1 or 3 channels.
+    - `serve_fixed`, of a model with a working size: as `serving_default`, of one picture of that size. Converters for
+      telephones ask for shapes that are known.
 
     Args:
         model: A `Pix2PixHD`.
@@ -84,6 +87,9 @@ def save_servable(model, path):
     if model.encoder is not None:
         with_choices = input_signature(model, ["seed", "chosen_ids", "chosen_styles"])
         archive.add_endpoint("serve_styles", serve_arrays, [with_choices])
+    if model.conditioning.image_size is not None:
+        fixed = input_signature(model, ["seed"], model.conditioning.image_size)
+        archive.add_endpoint("serve_fixed", serve_arrays, [fixed])
     with replacing(path) as temporary:
         archive.write_out(str(temporary), verbose=False)
 
@@ -91,7 +97,8 @@ def save_servable(model, path):
 def _decode(encoded, spec):
     """One encoded picture, a scalar string -> array of `spec` without its batch axis."""
     is_png = tf.equal(tf.strings.substr(encoded, 0, 8), b"\x89PNG\r\n\x1a\n")
-    depth, color_type = tf.strings.substr(encoded, 24, 1), tf.strings.substr(encoded, 25, 1)  # of the header, in bits
+    header = tf.strings.join([encoded, b"\0" * 26])  # of anything that is no PNG there may be too little
+    depth, color_type = tf.strings.substr(header, 24, 1), tf.strings.substr(header, 25, 1)  # depth in bits
     channels = 1 if spec.shape.rank == 3 else spec.shape[-1]
     if spec.shape.rank == 3:
         is_grey = is_png & tf.equal(color_type, b"\x00") & (tf.equal(depth, b"\x08") | tf.equal(depth, b"\x10"))

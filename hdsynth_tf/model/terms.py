@@ -6,7 +6,8 @@ from keras import ops
 from hdsynth_tf.losses import ADVERSARIAL_LOSSES, AdversarialLoss, ContentLoss, FeatureMatchingLoss
 from hdsynth_tf.networks.precision import widen
 
-FORMER_TERMS = ("adversarial", "feature_matching", "perceptual", "pixel", "gradient")
+FORMER_TERMS = {"adversarial": 1.0, "feature_matching": 10.0, "perceptual": 10.0, "pixel": 10.0, "gradient": 1.0}
+TOTAL = "loss"  # of all terms, in the logs
 
 
 @keras.saving.register_keras_serializable(package="hdsynth_tf")
@@ -30,8 +31,10 @@ class Term:
             raise ValueError(
                 f"`loss` should be a loss, or one of {sorted(ADVERSARIAL_LOSSES)}. Received: loss={loss!r}"
             )
-        if name.startswith("discriminator_"):
-            raise ValueError(f"`name` should be another one: so the discriminator's terms are called. Received: {name}")
+        if name.startswith("discriminator_") or name == TOTAL:
+            raise ValueError(
+                f"`name` should be another one: so the discriminator's terms or their sum are called. Received: {name}"
+            )
         self.name = name
         self.loss = ADVERSARIAL_LOSSES[loss]() if isinstance(loss, str) else loss
         self.weight = weight
@@ -131,11 +134,12 @@ def weighted_sum(values, weights):
     return sum(weight * values[name] for name, weight in weights.items())
 
 
-def with_terms(former):
-    """The compile arguments of models saved by earlier versions, a loss and a weight for each term, as they are now."""
-    arguments, terms = dict(former), []
-    for name in FORMER_TERMS:
-        loss, weight = arguments.pop(f"{name}_loss"), arguments.pop(f"{name}_weight")
-        if loss is not None:
-            terms.append(Term(name, loss, weight))
-    return {**arguments, "terms": terms}
+def pop_former_terms(arguments):
+    """Takes the losses and weights of earlier versions, an argument each, out of a dict of compile arguments.
+
+    Returns:
+        List of `Term`.
+    """
+    losses = {name: arguments.pop(f"{name}_loss", None) for name in FORMER_TERMS}
+    weights = {name: arguments.pop(f"{name}_weight", weight) for name, weight in FORMER_TERMS.items()}
+    return [Term(name, loss, weights[name]) for name, loss in losses.items() if loss is not None]

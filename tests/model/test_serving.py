@@ -68,7 +68,8 @@ def served(request, all_served):
 def test_signatures(served):
     model, path, _ = served
     signatures = tf.saved_model.load(path).signatures
-    assert set(signatures) == {"serving_default", "serve_png"}
+    fixed = {"serve_fixed"} if model.conditioning.image_size else set()
+    assert set(signatures) == {"serving_default", "serve_png"} | fixed
     _, inputs = signatures["serving_default"].structured_input_signature
     assert set(inputs) == set(model.conditioning.input_formats)
     assert all(spec.shape[:3].as_list() == [None] * 3 for spec in inputs.values())
