@@ -10,10 +10,10 @@ class FormError(ValueError):
 
 
 class Optional:
-    """A form: what is of `form`, or `None`."""
+    """A form: what is of `form`, is missing or, if `null` is true, is `None`."""
 
-    def __init__(self, form):
-        self.form = form
+    def __init__(self, form, null=True):
+        self.form, self.null = form, null
 
 
 def read_record(path, form):
@@ -22,8 +22,8 @@ def read_record(path, form):
     Args:
         path: `Path` or `RemotePath`.
         form: What it should be. A type: a value of just that type. `[form]`: a list. `(form, form)`: a list of just so
-            many. `{"name": form}`: an object that has these names, and perhaps others; `{str: form}`: an object of any
-            names. `Optional(form)`. A function: it returns true of what is right.
+            many. `{"name": form}`: an object that has these names, and perhaps others; these are of `form` if it is
+            `{str: form}`. `Optional(form)`. A function: it returns true of what is right.
 
     Raises:
         FormError: If it is damaged, or of another form.
@@ -44,20 +44,18 @@ def _refuse(name):
 
 
 def check_form(value, form, place=""):
-    """Raises `FormError` unless a value is of a form, see `read_record`. `place`: where the value is, for the message."""
+    """Raises `FormError` unless a value, which is at `place` of a file, is of a form; see `read_record`."""
     if isinstance(form, Optional):
-        if value is not None:
+        if value is not None or not form.null:
             check_form(value, form.form, place)
-    elif isinstance(form, dict) and str in form:
-        _check_kind(value, dict, place)
-        for name, part in value.items():
-            check_form(part, form[str], f"{place}/{name}")
     elif isinstance(form, dict):
         _check_kind(value, dict, place)
         for name, part in form.items():
-            if name not in value and not isinstance(part, Optional):
+            if name is not str and name not in value and not isinstance(part, Optional):
                 raise FormError(f"has no {f'{place}/{name}'.strip('/')}")
-            check_form(value.get(name), part, f"{place}/{name}")
+        for name, part in value.items():
+            if (own := form.get(name, form.get(str))) is not None:
+                check_form(part, own, f"{place}/{name}")
     elif isinstance(form, list):
         _check_kind(value, list, place)
         for i, part in enumerate(value):
@@ -105,3 +103,10 @@ def whole_number(low, high):
 def one_of(*values):
     """A form: one of some values, of their types."""
     return lambda value: any(type(value) is type(known) and value == known for known in values)
+
+
+def is_range(value):
+    """A form: two numbers, the first below the second."""
+    return (
+        type(value) is list and len(value) == 2 and all(type(x) in (int, float) for x in value) and value[0] < value[1]
+    )

@@ -5,7 +5,7 @@ import json
 
 ODD_BYTES = (0x00, 0x01, 0x7F, 0x80, 0xFF)
 ODD_VALUES = [
-    None, True, False, 0, -1, 1, 3.5, 2**31, -(2**63), 2**64, 10**400, 1e300, "", "x", "a/../../b", "../x", "/etc/passwd",
+    None, True, False, 0, -1, 1, 3.5, 2**31, -(2**63), 2**64, 10**400, 1e300, "", "x", "a/../b", "../x", "/etc/x",
     "x/", ".", "..", "a\0b", "\ud800", "n" * 300, "ß" * 40, [], {}, [[]], [None], {"a": 1}, [0] * 50, ["x"] * 3,
     float("nan"), float("inf"),
 ]  # fmt: skip
