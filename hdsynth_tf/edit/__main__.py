@@ -1,17 +1,16 @@
 """`python -m hdsynth_tf.edit`: a page in the browser to change scenes and see their photographs follow."""
 
-import keras
-
 import hdsynth_tf  # noqa: F401  registers the classes that saved models consist of
 from hdsynth_tf import assemble
 from hdsynth_tf.config import commands, flags
 from hdsynth_tf.config.groups import DataSettings
-from hdsynth_tf.config.settings import SettingsError
+from hdsynth_tf.config.settings import SettingsError, form_of
 from hdsynth_tf.edit.scenes.classes import class_table
 from hdsynth_tf.edit.scenes.survey import survey
 from hdsynth_tf.edit.server.painter import Painter
 from hdsynth_tf.edit.server.worker import Worker
 from hdsynth_tf.edit.settings import EditSettings
+from hdsynth_tf.files.model_file import load_model
 from hdsynth_tf.files.run_folder import RunFolderError, find_model, read_settings
 from hdsynth_tf.generate.picture_folder import fingerprint
 from hdsynth_tf.web.errors import check_installed
@@ -39,10 +38,10 @@ def main(argv):
     from hdsynth_tf.edit.server.routes import Editor  # needs the extra `ui`
     from hdsynth_tf.web.server import serve
 
-    model = keras.saving.load_model(str(path), compile=False)
+    model = load_model(path)
     if "label_map" not in model.conditioning.input_formats:
         raise SettingsError(f"{path} makes pictures of images. The editor is for models that read label maps.")
-    defaults = {**read_settings(asked.model, "data"), "split": "test"}
+    defaults = {**read_settings(asked.model, "data", form_of(DataSettings)), "split": "test"}
     _, data = flags.parse(argv, (EditSettings, DataSettings), USAGE, defaults)
     if size := assemble.size_setting(data, "image"):
         model = model.at_size(size)

@@ -3,14 +3,13 @@
 import dataclasses
 from urllib.parse import quote
 
-import keras
-
 import hdsynth_tf  # noqa: F401  registers the classes that saved models consist of
 from hdsynth_tf import assemble
 from hdsynth_tf.config import commands, flags
 from hdsynth_tf.config.groups import DataSettings
-from hdsynth_tf.config.settings import SettingsError
+from hdsynth_tf.config.settings import SettingsError, form_of
 from hdsynth_tf.files.lock import only_writer
+from hdsynth_tf.files.model_file import load_model
 from hdsynth_tf.files.run_folder import find_model, read_settings, write_json
 from hdsynth_tf.generate.picture_folder import (
     MANIFEST,
@@ -48,7 +47,7 @@ def main(argv):
     if not asked.model or not asked.output_dir:
         raise SettingsError("Say which model and where the pictures go: --model=RUN_OR_FILE --output_dir=FOLDER.")
     model_path, output_dir = find_model(asked.model), as_path(asked.output_dir)
-    defaults = {**read_settings(asked.model, "data"), "split": "test"}
+    defaults = {**read_settings(asked.model, "data", form_of(DataSettings)), "split": "test"}
     _, data = flags.parse(argv, (GenerateSettings, DataSettings), USAGE, defaults)
     if not asked.source_video:
         assemble.check_apart(output_dir, data)
@@ -70,7 +69,7 @@ def make_pictures(asked, data, photo, maker, model_path, output_dir):
         maker: Dict, see `check_output`.
         model_path, output_dir: `Path`.
     """
-    model = keras.saving.load_model(str(model_path), compile=False)
+    model = load_model(model_path)
     if asked.source_video:
         write_json(output_dir / MANIFEST, maker)
         data = frames_of(asked.source_video, model.conditioning, output_dir, data)

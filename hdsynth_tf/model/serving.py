@@ -3,7 +3,7 @@
 import keras
 import tensorflow as tf
 
-from hdsynth_tf.files.storage import replacing
+from hdsynth_tf.files.storage import remove_leftovers, replacing
 from hdsynth_tf.networks.convolution import portable
 from pipelines.reading.depth import file_suffix
 
@@ -75,6 +75,7 @@ def save_servable(model, path):
     def serve_files(encoded):
         return {"png": tf.map_fn(serve_one_file, encoded, fn_output_signature=tf.string)}
 
+    remove_leftovers(path.parent)
     if path.is_dir() and any(path.iterdir()) and not (path / "saved_model.pb").is_file():
         raise FileExistsError(f"{path} holds other things than a SavedModel. Choose a folder of its own, NAME/VERSION.")
     archive = keras.export.ExportArchive()

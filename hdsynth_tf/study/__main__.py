@@ -4,7 +4,7 @@ import dataclasses
 from pathlib import Path
 
 from hdsynth_tf.config import commands, flags
-from hdsynth_tf.config.settings import SettingsError, named_places
+from hdsynth_tf.config.settings import SettingsError, form_of, named_places
 from hdsynth_tf.files.lock import only_writer
 from hdsynth_tf.files.run_folder import RunFolder, RunFolderError, read_settings, write_json
 from hdsynth_tf.study import study as studies
@@ -31,7 +31,7 @@ def main(argv):
     if not asked.output_dir or "://" in asked.output_dir:
         raise SettingsError("Say where the study is kept, on this machine: --output_dir=FOLDER.")
     folder = Path(asked.output_dir)
-    (asked,) = flags.parse(argv, (StudySettings,), USAGE, read_settings(folder, "study"))
+    (asked,) = flags.parse(argv, (StudySettings,), USAGE, read_settings(folder, "study", form_of(StudySettings)))
     RunFolder(folder).check({"study": asked}, MAY_CHANGE)
     if asked.report:
         report(folder, asked)

@@ -4,7 +4,6 @@ import contextlib
 import dataclasses
 import os
 
-import keras
 from PIL import Image
 
 import hdsynth_tf  # noqa: F401  registers the classes that saved models consist of
@@ -15,6 +14,7 @@ from hdsynth_tf.config.settings import SettingsError
 from hdsynth_tf.evaluate.perceptual import NAMES
 from hdsynth_tf.evaluate.quality import agreement
 from hdsynth_tf.files.lock import only_writer
+from hdsynth_tf.files.model_file import load_model
 from hdsynth_tf.files.run_folder import RunFolder, check_space, find_model, write_json
 from hdsynth_tf.files.storage import replacing
 from hdsynth_tf.show.pictures import compare, histogram
@@ -91,7 +91,7 @@ def train(groups, folder, strategy, num_workers, is_chief):
         check_registration(levels[-1].source)
     assemble.check_replicas(levels, strategy)
 
-    given = keras.saving.load_model(str(find_model(run.init_from)), compile=False) if run.init_from else None
+    given = load_model(find_model(run.init_from)) if run.init_from else None
     models = assemble.ModelMaker(levels, networks, losses, given)
     stages = assemble.build_stages(networks, losses, training, models.first_level)
     kept = folder.read_rematerialize()
@@ -193,7 +193,7 @@ def print_plan(stages, levels, strategy, models, rematerialize, max_steps, keep_
         height, width = level.size
         takes = memory.memory_estimate(model, level.training.batch_size // replicas, height, width)
         asked, can = level.training.rematerialize, models.networks.generator != "unet"
-        asked = rematerialize[number] if asked == "auto" and rematerialize else asked
+        asked = rematerialize[number] if asked == "auto" and number < len(rematerialize) else asked
         choice, line = memory.choose_rematerialization(asked, can, takes, free)
         settled[number] = dataclasses.replace(level, training=dataclasses.replace(level.training, rematerialize=choice))
         print(*(f"  {stage.name}: {stage.epochs} epochs of {level.steps_per_epoch} steps" for stage in own), sep="\n")
@@ -240,7 +240,7 @@ def describe_lpips(scores):
 
 def draw_levels(model, folder, level, num_samples):
     """A grid of samples: input, real, and what each level's model makes of it, coarse to fine."""
-    models = [keras.saving.load_model(str(path), compile=False) for path in folder.level_models()] + [model]
+    models = [load_model(path) for path in folder.level_models()] + [model]
     return compare(pick_scenes(level.val_source or level.source, num_samples), models)
 
 

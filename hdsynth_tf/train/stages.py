@@ -16,7 +16,7 @@ from hdsynth_tf.train.callbacks import (
     StopOnNonFinite,
     StopSignals,
 )
-from hdsynth_tf.train.checkpoints import Position
+from hdsynth_tf.train.checkpoints import CheckpointError, Position
 from hdsynth_tf.train.content_scales import measured_scales
 from hdsynth_tf.train.pace import FIRST_STEPS, TIMED, TimeSteps
 from hdsynth_tf.train.tone_fitting import fit_tone
@@ -82,9 +82,19 @@ class StagedTraining:
     @property
     def is_over(self):
         """Whether nothing is left to train."""
-        position = self.checkpoints.newest()[1]
+        position = self._newest()[1]
         is_last = position.stage == len(self.stages) - 1
         return self._left(position) == 0 or (is_last and position.step >= self._steps(position.stage))
+
+    def _newest(self):
+        """The newest checkpoint and its position, which must be one of these stages."""
+        checkpoint, position = self.checkpoints.newest()
+        if position.stage >= len(self.stages):
+            raise CheckpointError(
+                f"The checkpoint {checkpoint} is of stage {position.stage + 1}, and this run has {len(self.stages)}. "
+                "Use the settings the run was begun with, or another --run_dir."
+            )
+        return checkpoint, position
 
     def _steps(self, index):
         """Steps of stage `index`."""
@@ -105,7 +115,7 @@ class StagedTraining:
             return self._run(signals)
 
     def _run(self, signals):
-        checkpoint, position = self.checkpoints.newest()
+        checkpoint, position = self._newest()
         if checkpoint:
             print(f"Going on from {checkpoint}.")
         model = None
