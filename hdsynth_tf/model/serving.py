@@ -4,6 +4,8 @@ import keras
 import tensorflow as tf
 
 from hdsynth_tf.files.storage import remove_leftovers, replacing
+from hdsynth_tf.model.served_checks import check_numbers, check_values, is_deep
+from hdsynth_tf.model.warmup import encoded, example, write_warmup
 from hdsynth_tf.networks.convolution import portable
 from pipelines.reading.depth import file_suffix
 
@@ -36,7 +38,7 @@ def input_signature(model, style_inputs=(), size=None):
 def save_servable(model, path):
     """Writes `model` as a SavedModel for TF Serving, of plain convolutions, whatever CPU this machine has.
 
-    Batch, height and width are free in all signatures.
+    Batch, height and width are free in all signatures. An empty batch gives an empty one.
 
     - `serving_default`: the arrays that the conditioning reads (`label_map` and `instance_map` int32
       `(batch, height, width)`, or `source` float32 `(batch, height, width, channels)`) -> `image` uint8
@@ -50,6 +52,9 @@ def save_servable(model, path):
     - `serve_fixed`, of a model with a working size: as `serving_default`, of one picture of that size. Converters for
       telephones ask for shapes that are known.
 
+    Inputs of which the picture would be wrong are refused by the graph, with a message: see `served_checks`. Beside it
+    lies a request to each signature, see `warmup`.
+
     Args:
         model: A `Pix2PixHD`.
         path: Folder, for TF Serving `NAME/VERSION`. A SavedModel that is there is replaced.
@@ -57,24 +62,6 @@ def save_servable(model, path):
     Raises:
         FileExistsError: If the folder holds other things.
     """
-    arrays = input_signature(model, ["seed"])
-    files = {
-        name: spec if name == "seed" else tf.TensorSpec((None,), tf.string, name=name) for name, spec in arrays.items()
-    }
-
-    def serve_arrays(inputs):
-        return {"image": model.render(inputs)}
-
-    def serve_one_file(encoded):
-        inputs = {
-            name: (encoded[name] if name == "seed" else _decode(encoded[name], spec))[None]
-            for name, spec in arrays.items()
-        }
-        return tf.io.encode_png(model.render(inputs)[0])
-
-    def serve_files(encoded):
-        return {"png": tf.map_fn(serve_one_file, encoded, fn_output_signature=tf.string)}
-
     remove_leftovers(path.parent)
     if path.is_dir() and any(path.iterdir()) and not (path / "saved_model.pb").is_file():
         raise FileExistsError(f"{path} holds other things than a SavedModel. Choose a folder of its own, NAME/VERSION.")
@@ -82,30 +69,58 @@ def save_servable(model, path):
     archive.track(model.inference_generator)
     if model.encoder is not None:
         archive.track(model.style_bank)
-    archive.add_endpoint("serving_default", serve_arrays, [arrays])
-    if file_suffix(model.conditioning.image_channels, model.conditioning.image_dtype) == ".png":
-        archive.add_endpoint("serve_png", serve_files, [files])
-    if model.encoder is not None:
-        with_choices = input_signature(model, ["seed", "chosen_ids", "chosen_styles"])
-        archive.add_endpoint("serve_styles", serve_arrays, [with_choices])
-    if model.conditioning.image_size is not None:
-        fixed = input_signature(model, ["seed"], model.conditioning.image_size)
-        archive.add_endpoint("serve_fixed", serve_arrays, [fixed])
+    requests = {}
+    for name, (serve, signature, request) in _endpoints(model).items():
+        archive.add_endpoint(name, serve, [signature])
+        if request is not None:
+            requests[name] = request
     with replacing(path) as temporary:
         archive.write_out(str(temporary), verbose=False)
+        write_warmup(temporary, path.parent.name, requests)
 
 
-def _decode(encoded, spec):
+def _endpoints(model):
+    """Dict: name of a signature -> its function, its inputs as `tf.TensorSpec`s, and a request or `None`."""
+    conditioning = model.conditioning
+    arrays = input_signature(model, ["seed"])
+    smallest = 1 if conditioning.image_size else getattr(model.generator, "multiple", 0) + 1
+
+    def render(inputs):
+        return model.render(check_values(inputs, conditioning, smallest))
+
+    def serve_arrays(inputs):
+        inputs = check_numbers(inputs)
+        batch, height, width = tf.unstack(tf.shape(next(iter(inputs.values())))[:3])
+        nothing = tf.zeros((0, height, width, conditioning.image_channels), conditioning.image_dtype)
+        return {"image": tf.cond(batch > 0, lambda: render(inputs), lambda: nothing)}
+
+    def serve_one_file(encoded):
+        read = {name: _decode(encoded[name], spec, conditioning) for name, spec in arrays.items() if name != "seed"}
+        inputs = {name: tensor[None] for name, tensor in {**encoded, **read}.items()}
+        return tf.io.encode_png(render(check_numbers(inputs))[0])
+
+    def serve_files(encoded):
+        return {"png": tf.map_fn(serve_one_file, check_numbers(encoded), fn_output_signature=tf.string)}
+
+    scene = example(arrays, conditioning, smallest)
+    found = {"serving_default": (serve_arrays, arrays, scene)}
+    if file_suffix(conditioning.image_channels, conditioning.image_dtype) == ".png":
+        file = {name: tf.TensorSpec((None,), tf.string, name=name) for name in conditioning.input_formats}
+        found["serve_png"] = serve_files, {**arrays, **file}, encoded(scene)
+    if model.encoder is not None:
+        with_choices = input_signature(model, ["seed", "chosen_ids", "chosen_styles"])
+        found["serve_styles"] = serve_arrays, with_choices, example(with_choices, conditioning, smallest)
+    if conditioning.image_size is not None:
+        fixed = input_signature(model, ["seed"], conditioning.image_size)
+        found["serve_fixed"] = lambda inputs: {"image": model.render(inputs)}, fixed, None
+    return found
+
+
+def _decode(encoded, spec, conditioning):
     """One encoded picture, a scalar string -> array of `spec` without its batch axis."""
-    is_png = tf.equal(tf.strings.substr(encoded, 0, 8), b"\x89PNG\r\n\x1a\n")
-    header = tf.strings.join([encoded, b"\0" * 26])  # of anything that is no PNG there may be too little
-    depth, color_type = tf.strings.substr(header, 24, 1), tf.strings.substr(header, 25, 1)  # depth in bits
     channels = 1 if spec.shape.rank == 3 else spec.shape[-1]
-    if spec.shape.rank == 3:
-        is_grey = is_png & tf.equal(color_type, b"\x00") & (tf.equal(depth, b"\x08") | tf.equal(depth, b"\x10"))
-        tf.debugging.Assert(is_grey, [f"{spec.name}: expected a grey PNG of 8 or 16 bits; its values are the ids"])
     picture = tf.cond(
-        is_png & tf.equal(depth, b"\x10"),
+        is_deep(encoded, spec.name, conditioning),
         lambda: tf.cast(tf.io.decode_png(encoded, channels, tf.uint16), tf.int32),
         lambda: tf.cast(tf.io.decode_image(encoded, channels, expand_animations=False), tf.int32),
     )
