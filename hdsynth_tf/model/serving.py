@@ -112,7 +112,8 @@ def _endpoints(model):
         found["serve_styles"] = serve_arrays, with_choices, example(with_choices, conditioning, smallest)
     if conditioning.image_size is not None:
         fixed = input_signature(model, ["seed"], conditioning.image_size)
-        found["serve_fixed"] = lambda inputs: {"image": model.render(inputs)}, fixed, None
+        scene = example(fixed, conditioning, smallest)
+        found["serve_fixed"] = lambda inputs: {"image": model.render(inputs)}, fixed, scene
     return found
 
 
