@@ -1,7 +1,5 @@
 """`python -m hdsynth_tf.edit`: a page in the browser to change scenes and see their photographs follow."""
 
-import keras
-
 import hdsynth_tf  # noqa: F401  registers the classes that saved models consist of
 from hdsynth_tf import assemble
 from hdsynth_tf.config import commands, flags
@@ -39,7 +37,7 @@ def main(argv):
     from hdsynth_tf.edit.server.routes import Editor  # needs the extra `ui`
     from hdsynth_tf.web.server import serve
 
-    model = keras.saving.load_model(str(path), compile=False)
+    model = assemble.load_model(path)
     if "label_map" not in model.conditioning.input_formats:
         raise SettingsError(f"{path} makes pictures of images. The editor is for models that read label maps.")
     defaults = {**read_settings(asked.model, "data"), "split": "test"}

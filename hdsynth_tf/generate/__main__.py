@@ -3,8 +3,6 @@
 import dataclasses
 from urllib.parse import quote
 
-import keras
-
 import hdsynth_tf  # noqa: F401  registers the classes that saved models consist of
 from hdsynth_tf import assemble
 from hdsynth_tf.config import commands, flags
@@ -29,6 +27,7 @@ from pipelines.errors import DataError
 from pipelines.paths import as_path
 from pipelines.reading.decode import read_image
 from pipelines.source import FileSource
+from pipelines.unpaired import Selected
 
 USAGE = """
 Makes a photograph of every input, under its name and at its size, and an HTML gallery. Started again, it goes on where
@@ -48,12 +47,13 @@ def main(argv):
     if not asked.model or not asked.output_dir:
         raise SettingsError("Say which model and where the pictures go: --model=RUN_OR_FILE --output_dir=FOLDER.")
     model_path, output_dir = find_model(asked.model), as_path(asked.output_dir)
-    defaults = {**read_settings(asked.model, "data"), "split": "test"}
+    defaults = {**data_of(asked.model, asked.direction), "split": "test"}
     _, data = flags.parse(argv, (GenerateSettings, DataSettings), USAGE, defaults)
     if not asked.source_video:
         assemble.check_apart(output_dir, data)
     photo = read_image(as_path(asked.style_from)) if asked.style_from else None
     maker = {"model": fingerprint(model_path), "style_from": asked.style_from, "source_video": asked.source_video}
+    maker["direction"] = asked.direction.replace("ab", "")  # what it is unless it is asked for
     check_output(output_dir, maker)
     if asked.source_video:
         check_ffmpeg()
@@ -70,11 +70,13 @@ def make_pictures(asked, data, photo, maker, model_path, output_dir):
         maker: Dict, see `check_output`.
         model_path, output_dir: `Path`.
     """
-    model = keras.saving.load_model(str(model_path), compile=False)
+    model = assemble.load_model(model_path, asked.direction)
     if asked.source_video:
         write_json(output_dir / MANIFEST, maker)
         data = frames_of(asked.source_video, model.conditioning, output_dir, data)
     source = assemble.build_source(data, data.split, images=False)
+    if asked.direction == "ba" and data.dataset == "toy_street":
+        source = Selected(source, {"image": "source"}, range(len(source)))
     assemble.check_inputs(model, source)
     size = assemble.size_setting(data, "image")
     if isinstance(source, FileSource):
@@ -92,6 +94,15 @@ def make_pictures(asked, data, photo, maker, model_path, output_dir):
     if asked.source_video:
         write_video(*output.series, probe(asked.source_video)[0], output_dir / VIDEO)
         print(f"Video: {output_dir / VIDEO}")
+
+
+def data_of(model, direction):
+    """The data settings of a run; for its way back what were the targets are the inputs."""
+    data = read_settings(model, "data")
+    if data.get("unpaired") and direction == "ba":
+        swapped = {"source_dir": "target_dir", "source_name": "target_name"}
+        data |= {new: data[old] for new, old in swapped.items()} | {"target_dir": "", "target_name": ""}
+    return data
 
 
 def check_files(source, conditioning, multiple, asked_size):

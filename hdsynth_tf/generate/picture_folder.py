@@ -108,7 +108,7 @@ def check_output(output_dir, maker):
     """
     check_writable(output_dir)
     manifest = output_dir / MANIFEST
-    before = {"style_from": "", "source_video": ""}  # of folders made by earlier versions
+    before = {"style_from": "", "source_video": "", "direction": ""}  # of folders made by earlier versions
     if manifest.exists() and {**before, **json.loads(manifest.read_text())} != maker:
         raise RunFolderError(
             f"{output_dir} holds pictures of another model, of another video or other scenes, or in other styles. "

@@ -5,14 +5,15 @@ import tensorflow as tf
 
 from hdsynth_tf.model.family import PARTS, Family
 from hdsynth_tf.model.generate import Generating
-from hdsynth_tf.model.terms import check_terms, compute_terms, weighted_sum, with_terms
-from hdsynth_tf.networks.layers import rematerialize_blocks
+from hdsynth_tf.model.saving import Saving
+from hdsynth_tf.model.terms import check_terms, compute_terms, with_terms
+from hdsynth_tf.model.training import Training
 from hdsynth_tf.networks.precision import wide
 from hdsynth_tf.networks.styles import StyleBank
 
 
 @keras.saving.register_keras_serializable(package="hdsynth_tf")
-class Pix2PixHD(Generating, Family, keras.Model):
+class Pix2PixHD(Generating, Family, Saving, Training, keras.Model):
     """Makes photographs of label maps, instance maps or other images; trains with `fit` after `compile`.
 
     A batch is `(inputs, image)`: `inputs` the dict that the conditioning reads (`label_map`, `instance_map`, or
@@ -154,13 +155,7 @@ class Pix2PixHD(Generating, Family, keras.Model):
         self.train_encoder = train_encoder
         self.rematerialize = rematerialize
         extractors = [getattr(term.loss, "feature_extractor", None) for term in terms]
-        for network in (self.generator, self.encoder, self.discriminator, *extractors):
-            if network is not None:
-                rematerialize_blocks(network, rematerialize)
-        names = [*(term.name for term in terms), *self._discriminator_weights()]
-        self.trackers = [keras.metrics.Mean(name=name) for name in names]
-        for optimizer, variables, _ in self._players():
-            optimizer.build(variables)
+        self.begin([network for network in extractors if network is not None], rematerialize)
 
     @property
     def is_adversarial(self):
@@ -176,10 +171,6 @@ class Pix2PixHD(Generating, Family, keras.Model):
     def encoder_variables(self):
         """Trainable variables of the encoder; the generator's optimizer trains them."""
         return self.encoder.trainable_variables if self.encoder is not None and self.train_encoder else []
-
-    @property
-    def metrics(self):
-        return list(getattr(self, "trackers", ()))
 
     # === Call ===
 
@@ -211,32 +202,20 @@ class Pix2PixHD(Generating, Family, keras.Model):
 
     # === Training ===
 
-    def train_step(self, batch):
-        """One step of both networks from one forward pass: the discriminator learns from the fake before its update."""
-        inputs, image, _ = keras.utils.unpack_x_y_sample_weight(batch)
-        with tf.GradientTape(persistent=True) as tape:
-            semantic_input, real_image = self.conditioning(inputs), self.conditioning.target(inputs, image)
-            fake_image = self.generator(self.generator_input(inputs, semantic_input, real_image), training=True)
-            values = self.compute_terms(semantic_input, real_image, fake_image, training=True)
-            losses = [optimizer.scale_loss(self._total(values, weights)) for optimizer, _, weights in self._players()]
-        updates, done = [], []
-        for (optimizer, variables, _), loss in zip(self._players(), losses):
-            with tf.control_dependencies(done):  # one way back after the other: both at once would need more memory
-                gradients = tape.gradient(loss, variables)
-            updates.append((optimizer, gradients, variables))
-            done = gradients
-        for optimizer, gradients, variables in updates:
-            optimizer.apply(gradients, variables)
-        if self.average_generator is not None:
-            self._update_average()
-        return self._track(values)
+    def forward(self, inputs, image):
+        semantic_input, real_image = self.conditioning(inputs), self.conditioning.target(inputs, image)
+        fake_image = self.generator(self.generator_input(inputs, semantic_input, real_image), training=True)
+        return self.compute_terms(semantic_input, real_image, fake_image, training=True)
+
+    def follow(self):
+        self.update_average(self.generator_optimizer.iterations)
 
     def test_step(self, batch):
         inputs, image, _ = keras.utils.unpack_x_y_sample_weight(batch)
         semantic_input, real_image = self.conditioning(inputs), self.conditioning.target(inputs, image)
         generator_input = self.generator_input(inputs, semantic_input, real_image)
         fake_image = self.inference_generator(generator_input, training=False)
-        return self._track(self.compute_terms(semantic_input, real_image, fake_image, training=False))
+        return self.track(self.compute_terms(semantic_input, real_image, fake_image, training=False))
 
     def compute_terms(self, semantic_input, real_image, fake_image, training):
         """The terms that `compile` got, and the discriminator's: dict of name -> `(batch,)` float32, not weighted."""
@@ -249,8 +228,16 @@ class Pix2PixHD(Generating, Family, keras.Model):
         weights = next((term.loss.discriminator_weights for term in self.terms if term.is_adversarial), {})
         return {name: self.discriminator_weight * weight for name, weight in weights.items()}
 
-    def _players(self):
-        """`(optimizer, variables, weights of its terms)` of each trained network, the discriminator first."""
+    def trained_networks(self):
+        """Networks that train: dict of name -> network."""
+        networks = {"generator": self.generator, "encoder": self.encoder, "discriminator": self.discriminator}
+        return {name: network for name, network in networks.items() if network is not None}
+
+    def averages(self):
+        """Averages of generators: dict of name -> network."""
+        return {} if self.average_generator is None else {"average": self.average_generator}
+
+    def players(self):
         variables = self.generator_variables + self.encoder_variables
         players = [(self.generator_optimizer, variables, {term.name: term.weight for term in self.terms})]
         if self.is_adversarial:
@@ -258,31 +245,19 @@ class Pix2PixHD(Generating, Family, keras.Model):
             players.insert(0, (self.discriminator_optimizer, variables, self._discriminator_weights()))
         return players
 
-    def _total(self, values, weights):
-        """The loss: its mean over the batch of all replicas, since their gradients are added up."""
-        return tf.reduce_mean(weighted_sum(values, weights)) / tf.distribute.get_strategy().num_replicas_in_sync
-
     def reset_average(self):
         """Begins the generator's average, where there is one, anew with the weights that the generator has now."""
         if self.average_generator is not None:
             self.average_generator.set_weights(self.generator.get_weights())
 
-    def _update_average(self):
-        step = tf.cast(self.generator_optimizer.iterations, wide(self.compute_dtype))
+    def update_average(self, step):
+        """Brings the generator's average, where there is one, nearer to the generator. `step`: updates done so far."""
+        if self.average_generator is None:
+            return
+        step = tf.cast(step, wide(self.compute_dtype))
         momentum = tf.minimum((1 + step) / (10 + step), self.ema_momentum)
         for average, weight in zip(self.average_generator.weights, self.generator.weights):
             average.assign(momentum * average + (1 - momentum) * weight)
-
-    def _track(self, values):
-        for tracker in self.trackers:
-            tracker.update_state(values[tracker.name])
-        results = {tracker.name: tracker.result() for tracker in self.trackers}
-        if isinstance(tf.distribute.get_strategy(), tf.distribute.MultiWorkerMirroredStrategy):
-            results = {name: result[None] for name, result in results.items()}  # Keras 3 concatenates workers' results
-        return results
-
-    def _maybe_symbolic_build(self, iterator=None, data_batch=None):
-        """Does nothing: all is built already, and Keras 3's own way fails with several workers (keras #20585)."""
 
     # === Config ===
 

@@ -40,7 +40,7 @@ def main(argv):
 
 def store_styles(path, folder, asked, data):
     """Finds the styles, stores them in the model at `path`, and writes to `folder` what they are."""
-    model = keras.saving.load_model(str(path), compile=False)
+    model = assemble.load_model(path)
     if model.encoder is None:
         raise SettingsError(f"{path} has no encoder: train one with --feature_channels=3.")
     source = assemble.build_source(data, data.split or "train")

@@ -3,24 +3,16 @@
 
 def parameter_lines(model):
     """A line for each network: its parameters."""
-    networks = trained_networks(model) | (
-        {"average": model.average_generator} if model.average_generator is not None else {}
-    )
-    return [f"    {name:<14s}{network.count_params():>13,d} parameters" for name, network in networks.items()]
+    networks = model.trained_networks() | model.averages()
+    return [f"    {name:<16s}{network.count_params():>13,d} parameters" for name, network in networks.items()]
 
 
 def saved_bytes(model):
     """Bytes of the finished model's weights in float32: one generator and the discriminator."""
-    return 4 * sum(network.count_params() for network in trained_networks(model).values())
+    return 4 * sum(network.count_params() for network in model.trained_networks().values())
 
 
 def checkpoint_bytes(model):
     """Bytes of a checkpoint of a compiled model: all weights, and two moments for each that trains."""
-    trained = sum(network.count_params() for network in trained_networks(model).values())
+    trained = sum(network.count_params() for network in model.trained_networks().values())
     return 4 * (model.count_params() + 2 * trained)
-
-
-def trained_networks(model):
-    """The networks of a model that train, by name."""
-    networks = {"generator": model.generator, "encoder": model.encoder, "discriminator": model.discriminator}
-    return {name: network for name, network in networks.items() if network is not None}

@@ -1,0 +1,66 @@
+"""A training step: one forward pass, from which every network of a model learns."""
+
+import keras
+import tensorflow as tf
+
+from hdsynth_tf.model.terms import weighted_sum
+from hdsynth_tf.networks.layers import rematerialize_blocks
+
+
+class Training:
+    """The part of a model that trains. A subclass has the following, and calls `begin` when it is compiled.
+
+    - `trained_networks()`: dict of name -> network that trains.
+    - `players()`: list of `(optimizer, variables, weights of its terms)` of each side, the discriminators first.
+    - `forward(inputs, image)`: the terms of a training batch, dict of name -> `(batch,)` float32, not weighted.
+    - `follow()`: what is done after the update.
+    """
+
+    def begin(self, others, rematerialize):
+        """Makes a tracker for every term, and the optimizers' variables. `others`: networks that do not train."""
+        for network in (*self.trained_networks().values(), *others):
+            rematerialize_blocks(network, rematerialize)
+        players = self.players()
+        names = [name for *_, weights in reversed(players) for name in weights]
+        self.trackers = [keras.metrics.Mean(name=name) for name in names]
+        for optimizer, variables, _ in players:
+            optimizer.build(variables)
+
+    @property
+    def metrics(self):
+        return list(getattr(self, "trackers", ()))
+
+    def train_step(self, batch):
+        """One step of all networks from one forward pass: discriminators learn from fakes made before the update."""
+        inputs, image, _ = keras.utils.unpack_x_y_sample_weight(batch)
+        players = self.players()
+        with tf.GradientTape(persistent=True) as tape:
+            values = self.forward(inputs, image)
+            losses = [optimizer.scale_loss(_total(values, weights)) for optimizer, _, weights in players]
+        updates, done = [], []
+        for (optimizer, variables, _), loss in zip(players, losses):
+            with tf.control_dependencies(done):  # one way back after the other: both at once would need more memory
+                gradients = tape.gradient(loss, variables)
+            updates.append((optimizer, gradients, variables))
+            done = gradients
+        for optimizer, gradients, variables in updates:
+            optimizer.apply(gradients, variables)
+        self.follow()
+        return self.track(values)
+
+    def track(self, values):
+        """Puts terms into their trackers; returns the logs."""
+        for tracker in self.trackers:
+            tracker.update_state(values[tracker.name])
+        results = {tracker.name: tracker.result() for tracker in self.trackers}
+        if isinstance(tf.distribute.get_strategy(), tf.distribute.MultiWorkerMirroredStrategy):
+            results = {name: result[None] for name, result in results.items()}  # Keras 3 concatenates workers' results
+        return results
+
+    def _maybe_symbolic_build(self, iterator=None, data_batch=None):
+        """Does nothing: all is built already, and Keras 3's own way fails with several workers (keras #20585)."""
+
+
+def _total(values, weights):
+    """The loss: its mean over the batch of all replicas, since their gradients are added up."""
+    return tf.reduce_mean(weighted_sum(values, weights)) / tf.distribute.get_strategy().num_replicas_in_sync
