@@ -16,7 +16,7 @@ from pipelines.progress import available_cores
 from pipelines.source import spread
 
 READERS = max(available_cores(), 2)  # scenes decoded at a time
-PART_SEEDS = 2**32  # between the seeds of a source's parts: more than there are seeds
+PART_SEEDS = 7919  # between the seeds of a source's parts; of large numbers TensorFlow's shuffle reads the low bits
 
 
 class _Reading:
