@@ -10,13 +10,13 @@ when each channel of each picture is brought to the real one's mean and contrast
 import argparse
 from pathlib import Path
 
-import keras
 import numpy as np
 from PIL import Image
 
 import hdsynth_tf  # noqa: F401  registers the classes that saved models consist of
+from hdsynth_tf import assemble
 from hdsynth_tf.evaluate.quality import score
-from hdsynth_tf.files.run_folder import find_model, read_settings
+from hdsynth_tf.files.run_folder import read_settings
 from hdsynth_tf.show.gallery import write_gallery
 from hdsynth_tf.show.pictures import grid, show_values
 from pipelines.folder import Folder
@@ -47,7 +47,7 @@ def main():
     train, held = split(source.names, *how_held_out(runs.values(), asked.share))
     makers = trivial_makers([source.load(i) for i in train])
     for name, run in runs.items():
-        model = keras.saving.load_model(str(find_model(run)), compile=False)
+        model = assemble.load_model(run)
         makers[name] = lambda thermal, model=model: model.generate({"source": thermal})
 
     rows = {name: [] for name in makers}

@@ -16,6 +16,7 @@ from pipelines.progress import available_cores
 from pipelines.source import spread
 
 READERS = max(available_cores(), 2)  # scenes decoded at a time
+PART_SEEDS = 7919  # between the seeds of a source's parts; of large numbers TensorFlow's shuffle reads the low bits
 
 
 class _Reading:
@@ -64,7 +65,8 @@ def make_train(
     """An endless stream of shuffled, augmented batches.
 
     Every pass over the source is in another order. A batch never has fewer than `batch_size` samples; what is left at
-    the end of a pass begins the first batch of the next.
+    the end of a pass begins the first batch of the next. Of a source with several `parts` each has passes, crops and
+    flips of its own.
 
     Args:
         source: `pipelines.source.Source` with images.
@@ -96,11 +98,23 @@ def make_train(
     (['instance_map', 'label_map', 'rows'], (2, 32, 48, 3))
     """
     part = batch_size // shard[1]
-    dataset = tf.data.Dataset.counter(start // shard[1])
-    dataset = dataset.map(lambda m: m // part * batch_size + shard[0] * part + m % part)  # of all samples, this shard's
-    dataset = dataset.map(lambda n: (_shuffled(n, len(source), seed), tf.stack([seed, 2 * n])))
+    numbers = tf.data.Dataset.counter(start // shard[1])
+    numbers = numbers.map(lambda m: m // part * batch_size + shard[0] * part + m % part)  # of all samples, this shard's
+    streams = [
+        _samples(numbers, each, image_size, crop_size, flip, seed + place * PART_SEEDS, zoom, source_shift, percentiles)
+        for place, each in enumerate(source.parts)
+    ]
+    dataset = tf.data.Dataset.zip(*streams).map(_merged) if len(streams) > 1 else streams[0]
+    dataset = dataset.map(_split)
+    dataset = dataset.batch(part, drop_remainder=True)
+    return _finish(dataset)
+
+
+def _samples(numbers, source, image_size, crop_size, flip, seed, zoom, source_shift, percentiles):
+    """The augmented scenes of one source that have these numbers in its stream. Other arguments: see `make_train`."""
+    dataset = numbers.map(lambda n: (_shuffled(n, len(source), seed), tf.stack([seed, 2 * n])))
     dataset = dataset.map(lambda index, draw: (_load(source, index), draw), READERS)
-    if percentiles:
+    if percentiles and "source" in source.formats:
         dataset = dataset.map(lambda sample, draw: (_with_window(sample, percentiles), draw), READERS)
     if zoom != NO_ZOOM and not crop_size:
         dataset = dataset.map(lambda sample, draw: (random_part(sample, image_size, draw, zoom), draw), READERS)
@@ -112,9 +126,15 @@ def make_train(
         dataset = dataset.map(lambda sample, draw: (random_shift(sample, source_shift, draw), draw), READERS)
     if flip:
         dataset = dataset.map(lambda sample, draw: (random_flip(sample, draw), draw), READERS)
-    dataset = dataset.map(lambda sample, draw: _split(sample))
-    dataset = dataset.batch(part, drop_remainder=True)
-    return _finish(dataset)
+    return dataset.map(lambda sample, draw: sample)
+
+
+def _merged(*samples):
+    """One sample of independent ones; where it was cut from is that of the first."""
+    merged = {}
+    for sample in reversed(samples):
+        merged |= sample
+    return merged
 
 
 def make_eval(source, batch_size=1, indices=None):

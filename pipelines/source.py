@@ -45,6 +45,16 @@ class Source:
         """File name of a generated picture without a suffix: that of its input, with folders."""
         return self.names[index]
 
+    @property
+    def parts(self):
+        """The sources that it consists of, whose scenes are drawn independently: itself, unless `Unpaired`."""
+        return (self,)
+
+    @property
+    def is_paired(self):
+        """Whether the arrays of a scene belong together."""
+        return len(self.parts) == 1
+
     def size(self, index):
         """(height, width) of a scene."""
         raise NotImplementedError

@@ -137,6 +137,7 @@ NETWORKS = [
     ),
 ]
 DISCRIMINATORS = [
+    Row("PatchDiscriminator of pix2pix", lambda **kw: PatchDiscriminator(4, 2, pad=1, **kw), 5, [4, 8, 16, 1]),
     Row("PatchDiscriminator", lambda **kw: PatchDiscriminator(4, 2, **kw), 5, [4, 8, 16, 1]),
     Row(
         "MultiScaleDiscriminator",
@@ -208,9 +209,11 @@ LOSSES = {
 TESTED_ELSEWHERE = {
     "Adam",
     "AlexNetFeatures",
+    "CycleGAN",
     "EfficientNetLite0Features",
     "FIDInception",
     "Hastened",
+    "ImagePool",
     "LinearDecay",
     "LocalEnhancer",
     "LPIPS",

@@ -4,9 +4,15 @@ import keras
 import numpy as np
 
 from hdsynth_tf.losses import FeatureMatchingLoss, PyramidLoss, SegmentationLoss
-from hdsynth_tf.model import Pix2PixHD
+from hdsynth_tf.model import CycleGAN, Pix2PixHD
 from hdsynth_tf.model.terms import Term
-from hdsynth_tf.networks import FeatureEncoder, GlobalGenerator, MultiScaleDiscriminator, SegmentationDiscriminator
+from hdsynth_tf.networks import (
+    FeatureEncoder,
+    GlobalGenerator,
+    MultiScaleDiscriminator,
+    PatchDiscriminator,
+    SegmentationDiscriminator,
+)
 from pipelines.conditioning import ImageConditioning, SemanticConditioning
 
 
@@ -67,3 +73,24 @@ def semantic_batch(batch=2, height=16, width=24, seed=0):
     label_map = rng.integers(0, 4, (batch, height, width)).astype("int32")
     inputs = {"label_map": label_map, "instance_map": label_map * 1000 + 1}
     return inputs, rng.integers(0, 256, (batch, height, width, 3)).astype("uint8")
+
+
+def direction(channels_in=3, channels_out=3, ema_momentum=None, dtype=None, initializer="he_normal", **conditioning):
+    """One of the models that a small CycleGAN consists of."""
+    return Pix2PixHD(
+        ImageConditioning(channels_in, image_channels=channels_out, dtype=dtype, **conditioning),
+        GlobalGenerator(4, 2, 1, channels_out, kernel_initializer=initializer, dtype=dtype),
+        ema_momentum=ema_momentum,
+    )
+
+
+def cycle_model(channels=(3, 3), training_size=(16, 24), pool_size=3, norm="instance", dtype=None, **options):
+    critics = [PatchDiscriminator(4, 1, norm, "he_normal", pad=1, dtype=dtype) for _ in "ab"]
+    ab, ba = direction(*channels, dtype=dtype, **options), direction(*channels[::-1], dtype=dtype, **options)
+    return CycleGAN(ab, ba, *critics, training_size=training_size, pool_size=pool_size, dtype=dtype)
+
+
+def unpaired_batch(batch=2, height=16, width=24, channels=(3, 3), seed=0):
+    rng = np.random.default_rng(seed)
+    source, image = (rng.integers(0, 256, (batch, height, width, c)).astype("uint8") for c in channels)
+    return {"source": source}, image

@@ -250,6 +250,69 @@ class Training:
         return {name: term.item() for name, term in terms.items()}
 
 
+# === CycleGAN ===
+
+
+class PatchGAN(nn.Module):
+    """The 70x70 discriminator of pix2pix and CycleGAN: padding of one, scores alone."""
+
+    def __init__(self, in_channels, width=64, layers=3):
+        super().__init__()
+        groups = patch_groups(in_channels, width, layers)
+        for group in groups:
+            group[0].padding = (1, 1)
+        self.model = nn.Sequential(*(layer for group in groups for layer in group))
+
+    def forward(self, x):
+        return self.model(x)
+
+
+class CycleTraining:
+    """The step of CycleGAN's code: least squares, cycle 10, identity 5, generators first, pools of earlier fakes.
+
+    Args:
+        ab, ba, a, b: Generators and discriminators.
+    """
+
+    def __init__(self, ab, ba, a, b, rate=2e-4):
+        self.ab, self.ba, self.critics = ab, ba, {"a": a, "b": b}
+        self.pools, self.sums = {"a": {}, "b": {}}, {}
+        self.generator_optimizer, self.discriminator_optimizer = (
+            torch.optim.Adam([*first.parameters(), *second.parameters()], rate, betas=(0.5, 0.999))
+            for first, second in ((ab, ba), (a, b))
+        )
+
+    def query(self, side, fake, draw):
+        """What a pool gives for a fake; `draw`: (place, whether it is empty, whether both are exchanged)."""
+        slot, is_new, is_swapped = draw
+        given = self.pools[side][slot] if is_swapped else fake
+        if is_new or is_swapped:
+            self.pools[side][slot] = fake
+        return given
+
+    def step(self, real_a, real_b, draws):
+        """One step; returns its sums over both kinds, not weighted."""
+        fake_b, fake_a = self.ab(real_a), self.ba(real_b)
+        for parameter in [p for critic in self.critics.values() for p in critic.parameters()]:
+            parameter.requires_grad_(False)
+        terms = {
+            "adversarial": sum(((self.critics[s](f) - 1) ** 2).mean() for s, f in (("a", fake_a), ("b", fake_b))),
+            "cycle": (self.ba(fake_b) - real_a).abs().mean() + (self.ab(fake_a) - real_b).abs().mean(),
+            "identity": (self.ba(real_a) - real_a).abs().mean() + (self.ab(real_b) - real_b).abs().mean(),
+        }
+        self.generator_optimizer.zero_grad()
+        (terms["adversarial"] + 10 * terms["cycle"] + 5 * terms["identity"]).backward()
+        self.generator_optimizer.step()
+        for parameter in [p for critic in self.critics.values() for p in critic.parameters()]:
+            parameter.requires_grad_(True)
+        self.discriminator_optimizer.zero_grad()
+        for side, real, fake in (("a", real_a, fake_a), ("b", real_b, fake_b)):
+            earlier, critic = self.query(side, fake.detach(), draws[side]), self.critics[side]
+            (0.5 * (((critic(real) - 1) ** 2).mean() + (critic(earlier) ** 2).mean())).backward()
+        self.discriminator_optimizer.step()
+        return {name: term.item() for name, term in terms.items()}
+
+
 # === Small networks in files ===
 
 

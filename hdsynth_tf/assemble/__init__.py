@@ -1,5 +1,6 @@
 """Settings -> objects. Nothing below this folder sees a setting."""
 
+from hdsynth_tf.assemble.cyclegan import check_unpaired
 from hdsynth_tf.assemble.data import (
     Level,
     batch_sizes,
@@ -10,6 +11,8 @@ from hdsynth_tf.assemble.data import (
     find_source,
     size_setting,
 )
+from hdsynth_tf.assemble.loading import load_model
+from hdsynth_tf.assemble.makers import model_maker
 from hdsynth_tf.assemble.models import ModelMaker, build_conditioning, build_model, check_inputs, check_options
 from hdsynth_tf.assemble.perceptual import check_diverse, check_perceptual_size
 from hdsynth_tf.assemble.precision import choose_precision
@@ -41,10 +44,13 @@ __all__ = [
     "check_perceptual_size",
     "check_pixel_levels",
     "check_replicas",
+    "check_unpaired",
     "choose_precision",
     "compile_arguments",
     "describe_clipped",
     "find_source",
+    "load_model",
+    "model_maker",
     "percentiles",
     "settle_windows",
     "size_setting",

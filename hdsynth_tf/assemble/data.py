@@ -17,6 +17,7 @@ from pipelines.paths import as_path, below
 from pipelines.reading.decode import allow_pixels, read_label_table
 from pipelines.source import FileSource
 from pipelines.toy_street import ToyStreet
+from pipelines.unpaired import Selected, Unpaired
 
 TOY_STREET_SIZE = (128, 256)
 SCENE_SPLITS = ("val", "test", "train")
@@ -58,6 +59,8 @@ def find_source(data, split, images=True):
 
     A split is there if one of its folders is. If something in it is wrong, that is an error.
     """
+    if data.unpaired:
+        return _find_unpaired(data, split) if images else _find_inputs(data, split)
     allow_pixels(data.max_pixels)
     root = as_path(data.data_dir or ".")
     if data.dataset == "toy_street":
@@ -73,6 +76,54 @@ def find_source(data, split, images=True):
             return None
         return Packed(root / split, images, data.use_instance_map)
     return _find_held_out(data, split, images) if _is_named(data) else _find_split_folders(data, split, images)
+
+
+def _find_unpaired(data, split):
+    """Pictures of two kinds: each folder is read and split for itself; of toy_street, only what is held out pairs."""
+    if data.dataset == "toy_street":
+        paired = dataclasses.replace(data, unpaired=False)
+        if split != "train":
+            return find_source(paired, split)
+        both = find_source(dataclasses.replace(paired, num_scenes=2 * data.num_scenes), split)
+        halves = range(data.num_scenes), range(data.num_scenes, 2 * data.num_scenes)
+        return Unpaired(*(Selected(both, {key: key}, half) for key, half in zip(("source", "image"), halves)))
+    inputs, targets = _find_inputs(data, split), _find_targets(data, split)
+    if inputs is None or targets is None:
+        return None
+    return Unpaired(inputs, targets) if split == "train" or min(len(inputs), len(targets)) > 1 else None
+
+
+def _find_inputs(data, split):
+    """The inputs of an unpaired dataset, which no target decides about."""
+    return find_source(dataclasses.replace(data, unpaired=False, target_dir=""), split, images=False)
+
+
+def _find_targets(data, split):
+    """The targets of an unpaired dataset, a source without inputs."""
+    allow_pixels(data.max_pixels)
+    if not _is_named(data):
+        folders = folder.split_folders(as_path(data.data_dir), split)
+        if "image_dir" not in folders:
+            if split != "train":
+                return None
+            raise DataError(
+                f"{data.data_dir} has no folder train_B or trainB, the photographs to make. Or name both, --source_dir "
+                "and --target_dir."
+            )
+        return _images(data, folders["image_dir"])
+    if not data.target_dir:
+        raise DataError("There are no photographs to learn from: give --target_dir.")
+    source = _images(data, below(as_path(data.data_dir or "."), data.target_dir))
+    if split == "test":
+        return source
+    train, val = split_names(source.names, data.val_share, data.sequence)
+    return source.subset(train if split == "train" else val) if split == "train" or val else None
+
+
+def _images(data, path):
+    return folder.Folder(
+        image_dir=path, pages=data.source_pages, patterns=_patterns(data), ignore_case=data.ignore_case
+    )
 
 
 def _is_named(data):
@@ -293,6 +344,11 @@ def _build_level(data, training, sources):
     if data.source_shift and "source" not in source.formats:
         raise SettingsError("--source_shift is for sources, and there are none: label maps lie exactly.")
     host_size, size = batch_sizes(data, training, source)
+    if data.unpaired and not (size_setting(data, "crop") or host_size or source.common_size):
+        raise SettingsError(
+            "--unpaired keeps earlier pictures, which are of one size, for its discriminators: give --crop_height and "
+            "--crop_width, or --image_height and --image_width. Received: pictures of different sizes"
+        )
     if data.source_shift:
         _check_shift(data.source_shift, shortest_side(source, size_setting(data, "crop") or host_size))
     steps_per_epoch = training.steps_per_epoch or max(len(source) // training.batch_size, 1)

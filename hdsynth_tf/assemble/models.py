@@ -1,5 +1,7 @@
 """Settings -> conditioning, networks and the model, at any level."""
 
+import dataclasses
+
 from hdsynth_tf.assemble.data import size_setting
 from hdsynth_tf.assemble.discriminators import build_discriminator
 from hdsynth_tf.assemble.training import compile_arguments
@@ -8,6 +10,7 @@ from hdsynth_tf.config import settings
 from hdsynth_tf.config.settings import SettingsError
 from hdsynth_tf.model import Pix2PixHD
 from hdsynth_tf.networks import FeatureEncoder, GlobalGenerator, RefinementGenerator, UNetGenerator
+from hdsynth_tf.show.pictures import compare
 from pipelines.conditioning import ImageConditioning, SemanticConditioning
 from pipelines.source import PHOTOGRAPH
 
@@ -58,7 +61,7 @@ def _full_range(dtype, what):
 def build_model(data, networks, losses, training, source):
     """Conditioning, generator, discriminator and encoder for scenes such as `source`'s; not compiled."""
     conditioning = build_conditioning(data, networks, source, training.precision)
-    generator = _build_generator(networks, conditioning, training.precision)
+    generator = build_generator(networks, conditioning, training.precision)
     discriminator = None
     if losses.adversarial_weight:
         discriminator = build_discriminator(networks, source, training.precision)
@@ -66,7 +69,20 @@ def build_model(data, networks, losses, training, source):
     return Pix2PixHD(conditioning, generator, discriminator, training.ema_momentum or None, encoder)
 
 
-def _build_generator(networks, conditioning, dtype):
+def with_blocks(networks, size):
+    """Network settings whose number of residual blocks is known: where it is left open, the CycleGAN paper's.
+
+    Args:
+        networks: `NetworkSettings`.
+        size: (height, width) at which the global generator trains.
+    """
+    if networks.num_residual_blocks >= 0:
+        return networks
+    return dataclasses.replace(networks, num_residual_blocks=9 if min(size) >= 256 else 6)
+
+
+def build_generator(networks, conditioning, dtype):
+    """The generator for what a conditioning makes."""
     image_channels = conditioning.image_channels
     if networks.generator == "unet":
         return UNetGenerator(networks.num_filters, networks.num_downsamples, image_channels, dtype=dtype)
@@ -139,9 +155,11 @@ class ModelMaker:
         SettingsError: If `given` has other networks than the settings say.
     """
 
+    compare = staticmethod(compare)
+
     def __init__(self, levels, networks, losses, given=None):
         self.levels = levels
-        self.networks = networks
+        self.networks = with_blocks(networks, levels[0].size)
         self.losses = losses
         self.given = given
         if given is not None:
@@ -174,6 +192,10 @@ class ModelMaker:
         level, losses = self.levels[stage.level], settings.at_level(self.losses, stage.level, len(self.levels))
         return compile_arguments(stage, self.networks, losses, level.training, level.steps_per_epoch, speed)
 
+    def describe(self):
+        """Lines on what is trained, beyond what the plan says of every model."""
+        return []
+
     def _check_given(self):
         if self.given.level >= len(self.levels):
             raise SettingsError(
@@ -185,18 +207,7 @@ class ModelMaker:
         """Gives a model of the given one's level its weights; the discriminator's too, where both are alike."""
         if self.given is None or model.level != self.given.level:
             return
-        for name, flag in WINDOW_FLAGS.items():
-            own, given = (getattr(m.conditioning, name, None) for m in (model, self.given))
-            if own != given:
-                raise SettingsError(
-                    f"The model of --init_from was trained with another window of values, {given}, than that of this "
-                    f"run, {own}: give its {flag}."
-                )
-        for name, flags in NETWORK_FLAGS.items():
-            if _shapes(getattr(model, name)) != _shapes(getattr(self.given, name)):
-                raise SettingsError(
-                    f"The model of --init_from has another {name} than the settings of this run: give its {flags}."
-                )
+        check_same_weights(model, self.given)
         pairs = [(model.generator, self.given.generator), (model.average_generator, self.given.generator)]
         pairs.append((model.encoder, self.given.encoder))
         if _shapes(model.discriminator) == _shapes(self.given.discriminator):
@@ -206,6 +217,23 @@ class ModelMaker:
                 network.set_weights(source.get_weights())
         if model.encoder is not None:
             model.encoder.num_halvings = self.given.encoder.num_halvings
+
+
+def check_same_weights(model, given, networks=tuple(NETWORK_FLAGS)):
+    """Raises `SettingsError` unless a `Pix2PixHD` can take another's weights: its window of values, and networks."""
+    for name, flag in WINDOW_FLAGS.items():
+        own, theirs = (getattr(m.conditioning, name, None) for m in (model, given))
+        if own != theirs:
+            raise SettingsError(
+                f"The model of --init_from was trained with another window of values, {theirs}, than that of this "
+                f"run, {own}: give its {flag}."
+            )
+    for name in networks:
+        if _shapes(getattr(model, name)) != _shapes(getattr(given, name)):
+            raise SettingsError(
+                f"The model of --init_from has another {name} than the settings of this run: give its "
+                f"{NETWORK_FLAGS[name]}."
+            )
 
 
 def _shapes(network):

@@ -126,13 +126,18 @@ def compile_arguments(stage, networks, losses, training, steps_per_epoch, speed=
         rate = _warm_start_rate(training, stage.epochs * steps_per_epoch)
         return {**arguments, "generator_optimizer": _adam(rate, speed, training)}
 
-    def optimizer(rate):
-        return _adam(LinearDecay(rate, stage.constant_epochs, stage.decay_epochs, steps_per_epoch), speed, training)
-
-    arguments["generator_optimizer"] = optimizer(training.learning_rate)
+    arguments["generator_optimizer"] = decaying_optimizer(
+        training.learning_rate, stage, training, steps_per_epoch, speed
+    )
     if is_adversarial:
-        arguments["discriminator_optimizer"] = optimizer(training.discriminator_learning_rate)
+        rate = training.discriminator_learning_rate
+        arguments["discriminator_optimizer"] = decaying_optimizer(rate, stage, training, steps_per_epoch, speed)
     return arguments
+
+
+def decaying_optimizer(rate, stage, training, steps_per_epoch, speed=None):
+    """An optimizer whose rate is constant, then falls to 0, over the epochs of a stage. See `compile_arguments`."""
+    return _adam(LinearDecay(rate, stage.constant_epochs, stage.decay_epochs, steps_per_epoch), speed, training)
 
 
 def _warm_start_rate(training, steps):

@@ -24,6 +24,11 @@ class DataSettings(Settings):
     target_dir: str = setting("", "folder: the photographs to make, paired by name.")
     label_dir: str = setting("", "folder: label maps, one class id a pixel.")
     instance_dir: str = setting("", "folder: instance maps, one object id a pixel; optional.")
+    unpaired: bool = setting(
+        False,
+        "folder, toy_street with --toy_thermal: sources and targets of any names and numbers; CycleGAN learns from "
+        "them, with its paper's defaults of networks and losses.",
+    )
     pairs: str = setting(
         "", "folder: CSV file of paths instead of folders, with a head of source,target or label,instance,target."
     )
@@ -107,12 +112,31 @@ class DataSettings(Settings):
             raise SettingsError(f"--zoom should be low,high with low <= high. Received: {self.zoom}")
         if self.zoom and self.zoom[0] < 1 and not max(values(self.crop_height)):
             raise SettingsError("Whole pictures (--crop_height=0) can only be enlarged: --zoom should begin with 1.")
+        if self.unpaired:
+            self._check_unpaired()
         if self.dataset == "cityscapes" and not self.data_dir:
             raise SettingsError("--dataset=cityscapes needs --data_dir, the folder with leftImg8bit and gtFine.")
         if self.dataset == "packed" and not self.data_dir:
             raise SettingsError("--dataset=packed needs --data_dir, the folder that hdsynth_tf.prepare wrote.")
         if self.dataset == "folder" and not (self.data_dir or self.source_dir or self.label_dir or self.pairs):
             raise SettingsError("--dataset=folder needs --source_dir or --label_dir, or a --data_dir with train_A, ...")
+
+    def _check_unpaired(self):
+        labels = self.label_dir or self.instance_dir or self.label_table
+        if (
+            labels
+            or self.dataset in ("cityscapes", "packed")
+            or (self.dataset == "toy_street" and not self.toy_thermal)
+        ):
+            raise SettingsError(
+                "--unpaired is from pictures to pictures, not from label maps: give --source_dir and --target_dir, or "
+                f"--toy_thermal on toy_street. Received: {labels or f'--dataset={self.dataset}'}"
+            )
+        for name in ("pairs", "side_by_side", "source_shift"):
+            if getattr(self, name):
+                raise SettingsError(
+                    f"--{name} is for pairs: leave it out, or --unpaired. Received: {getattr(self, name)}"
+                )
 
 
 @dataclasses.dataclass(frozen=True)
@@ -129,7 +153,11 @@ class NetworkSettings(Settings):
     num_downsamples: int = setting(
         4, "Generator: how often height and width are halved (unet: 8 at 256 pixels).", at_least=1
     )
-    num_residual_blocks: int = setting(9, "global: residual blocks at the lowest resolution.", at_least=0)
+    num_residual_blocks: int = setting(
+        9,
+        "global: residual blocks at the lowest resolution. -1: 9, or 6 below 256 pixels, as in CycleGAN.",
+        at_least=-1,
+    )
     refinement_filters: tuple[int, ...] = setting(
         (1024,) * 5 + (512,) * 2,
         "crn: channels of each module, from the smallest size on; each works at twice the height and width of the one "
@@ -255,6 +283,13 @@ class LossSettings(Settings):
         "*Weight of the gradient loss, which matches the amount of texture locally. 0: off.",
         per_level=True,
         at_least=0,
+    )
+    cycle_weight: float = setting(10.0, "unpaired: weight of the cycle loss, to the other kind and back.", above=0)
+    identity_weight: float = setting(
+        0.5, "unpaired: weight of the identity loss, as a share of the cycle loss's. 0: off.", at_least=0
+    )
+    pool_size: int = setting(
+        50, "unpaired: earlier pictures that each discriminator goes on seeing. 0: none.", at_least=0
     )
     pixel_levels: int = setting(2, "pyramid: sizes at which pixels are compared: 1, 1/2, 1/4, ...", at_least=1)
 

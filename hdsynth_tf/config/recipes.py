@@ -28,6 +28,34 @@ RECIPES = {
     },
 }
 
+ONLY_UNPAIRED = {  # what goes with no pairs, and nothing else does
+    "num_enhancers": 0,
+    "tone": False,
+    "row_channel": False,
+    "feature_channels": 0,
+    "discriminator": "patch",
+    "num_scales": 1,
+    "adversarial_weight": 1.0,
+    "feature_matching_weight": 0.0,
+    "perceptual": "",
+    "perceptual_weights": "none",
+    "pixel_weight": 0.0,
+    "gradient_weight": 0.0,
+    "warm_start_epochs": 0,
+}
+CYCLEGAN = {  # the paper's networks and losses
+    **ONLY_UNPAIRED,
+    "num_downsamples": 2,
+    "num_residual_blocks": -1,
+    "upsampling": "transposed",
+    "padding": "zero",
+    "skip_connections": False,
+    "discriminator_norm": "instance",
+    "adversarial_loss": "least_squares",
+    "discriminator_learning_rate": 2e-4,
+    "ema_momentum": 0.0,
+}
+
 CHOICES = {  # setting -> its value -> defaults of other settings; later ones win
     "recipe": RECIPES,
     "discriminator": {"segmentation": {"feature_matching_weight": 0.0}},
@@ -41,4 +69,5 @@ CHOICES = {  # setting -> its value -> defaults of other settings; later ones wi
             "content_weight": 1.0,
         }
     },
+    "unpaired": {True: CYCLEGAN},
 }

@@ -10,7 +10,6 @@ from hdsynth_tf.edit.scenes.survey import survey
 from hdsynth_tf.edit.server.painter import Painter
 from hdsynth_tf.edit.server.worker import Worker
 from hdsynth_tf.edit.settings import EditSettings
-from hdsynth_tf.files.model_file import load_model
 from hdsynth_tf.files.run_folder import RunFolderError, find_model, read_settings
 from hdsynth_tf.generate.picture_folder import fingerprint
 from hdsynth_tf.web.errors import check_installed
@@ -38,7 +37,7 @@ def main(argv):
     from hdsynth_tf.edit.server.routes import Editor  # needs the extra `ui`
     from hdsynth_tf.web.server import serve
 
-    model = load_model(path)
+    model = assemble.load_model(path)
     if "label_map" not in model.conditioning.input_formats:
         raise SettingsError(f"{path} makes pictures of images. The editor is for models that read label maps.")
     defaults = {**read_settings(asked.model, "data", form_of(DataSettings)), "split": "test"}

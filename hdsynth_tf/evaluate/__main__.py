@@ -23,7 +23,6 @@ from hdsynth_tf.evaluate.segmentation import EvaluatedClasses
 from hdsynth_tf.evaluate.segmenters import load_segmenter
 from hdsynth_tf.evaluate.settings import EvaluateSettings
 from hdsynth_tf.files.lock import only_writer
-from hdsynth_tf.files.model_file import load_model
 from hdsynth_tf.files.run_folder import RunFolder, check_writable, find_model, read_settings, write_json
 from hdsynth_tf.files.storage import replacing
 from hdsynth_tf.generate.picture_folder import (
@@ -114,7 +113,7 @@ def is_model(place):
 def data_defaults(runs):
     """The data settings of the first run that has some, with what other models read, too; held-out scenes."""
     settings = [found for found in (read_settings(run, "data", form_of(DataSettings)) for run in runs) if found]
-    defaults = {"split": "val", "num_scenes": NUM_SCENES}
+    defaults = {"split": "val", "num_scenes": NUM_SCENES, "unpaired": False}  # what is compared with must pair
     if settings:
         reads_instances = any(found.get("use_instance_map", True) for found in settings)
         defaults = {**settings[0], "use_instance_map": reads_instances, **defaults}
@@ -150,7 +149,7 @@ class Making:
     def make(self, name, source):
         """Makes the pictures that are not there; returns a `Method`."""
         print(f"Pictures of {name}:")
-        model = load_model(self.model)
+        model = assemble.load_model(self.model)
         output = PictureFolder(self.folder, model.conditioning)
         write_json(self.folder / MANIFEST, self.manifest)
         generate_all(model, source, self.looks, output)
@@ -162,7 +161,7 @@ def plan_pictures(models, source, data, asked, output_dir):
     """Dict: name -> `Making`. Loads each model once, so that one that does not fit is found before any work is done."""
     makings = {}
     for name, path in models.items():
-        model = load_model(path)
+        model = assemble.load_model(path)
         assemble.check_inputs(model, source)
         looks = looks_of(model, asked.seed, asked.styles)
         scenes = {key: value for key, value in dataclasses.asdict(data).items() if key != "num_scenes"}

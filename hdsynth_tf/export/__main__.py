@@ -1,11 +1,11 @@
 """`python -m hdsynth_tf.export`: a model file -> a SavedModel for TensorFlow Serving."""
 
 import hdsynth_tf  # noqa: F401  registers the classes that saved models consist of
+from hdsynth_tf import assemble
 from hdsynth_tf.config import commands, flags
 from hdsynth_tf.config.settings import SettingsError
 from hdsynth_tf.export.settings import ExportSettings
-from hdsynth_tf.files.model_file import load_model
-from hdsynth_tf.files.run_folder import RunFolderError, check_writable, find_model
+from hdsynth_tf.files.run_folder import RunFolderError, check_writable
 from pipelines.paths import as_path
 
 USAGE = """
@@ -24,7 +24,7 @@ def main(argv):
         raise SettingsError(f"--output_dir should be a folder, such as serving/city/1. Received: {asked.output_dir}")
     check_writable(path)
     try:
-        load_model(find_model(asked.model)).save(path)
+        assemble.load_model(asked.model, asked.direction).save(path)
     except FileExistsError as error:
         raise RunFolderError(str(error)) from error
     print(f"For TensorFlow Serving: {path.parent}")

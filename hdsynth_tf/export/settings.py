@@ -11,3 +11,4 @@ class ExportSettings(Settings):
 
     model: str = setting("", "Run folder or .keras file.")
     output_dir: str = setting("", "Folder for the SavedModel, for TensorFlow Serving NAME/VERSION.")
+    direction: str = setting("", "Of a model trained with --unpaired: ab (the default) or ba.", ("", "ab", "ba"))

@@ -9,7 +9,6 @@ from hdsynth_tf.config import commands, flags
 from hdsynth_tf.config.groups import DataSettings
 from hdsynth_tf.config.settings import SettingsError, form_of
 from hdsynth_tf.files.lock import only_writer
-from hdsynth_tf.files.model_file import load_model
 from hdsynth_tf.files.run_folder import find_model, read_settings, write_json
 from hdsynth_tf.generate.picture_folder import (
     MANIFEST,
@@ -28,6 +27,7 @@ from pipelines.errors import DataError
 from pipelines.paths import as_path
 from pipelines.reading.decode import read_image
 from pipelines.source import FileSource
+from pipelines.unpaired import Selected
 
 USAGE = """
 Makes a photograph of every input, under its name and at its size, and an HTML gallery. Started again, it goes on where
@@ -47,12 +47,13 @@ def main(argv):
     if not asked.model or not asked.output_dir:
         raise SettingsError("Say which model and where the pictures go: --model=RUN_OR_FILE --output_dir=FOLDER.")
     model_path, output_dir = find_model(asked.model), as_path(asked.output_dir)
-    defaults = {**read_settings(asked.model, "data", form_of(DataSettings)), "split": "test"}
+    defaults = {**data_of(asked.model, asked.direction), "split": "test"}
     _, data = flags.parse(argv, (GenerateSettings, DataSettings), USAGE, defaults)
     if not asked.source_video:
         assemble.check_apart(output_dir, data)
     photo = read_image(as_path(asked.style_from)) if asked.style_from else None
     maker = {"model": fingerprint(model_path), "style_from": asked.style_from, "source_video": asked.source_video}
+    maker["direction"] = asked.direction.replace("ab", "")  # what it is unless it is asked for
     check_output(output_dir, maker)
     if asked.source_video:
         check_ffmpeg()
@@ -69,11 +70,13 @@ def make_pictures(asked, data, photo, maker, model_path, output_dir):
         maker: Dict, see `check_output`.
         model_path, output_dir: `Path`.
     """
-    model = load_model(model_path)
+    model = assemble.load_model(model_path, asked.direction)
     if asked.source_video:
         write_json(output_dir / MANIFEST, maker)
         data = frames_of(asked.source_video, model.conditioning, output_dir, data)
     source = assemble.build_source(data, data.split, images=False)
+    if asked.direction == "ba" and data.dataset == "toy_street":
+        source = Selected(source, {"image": "source"}, range(len(source)))
     assemble.check_inputs(model, source)
     size = assemble.size_setting(data, "image")
     if isinstance(source, FileSource):
@@ -96,6 +99,15 @@ def make_pictures(asked, data, photo, maker, model_path, output_dir):
             times = None
         write_video(*output.series, probe(video)[0], output_dir / VIDEO, times)
         print(f"Video: {output_dir / VIDEO}")
+
+
+def data_of(model, direction):
+    """The data settings of a run; for its way back what were the targets are the inputs."""
+    data = read_settings(model, "data", form_of(DataSettings))
+    if data.get("unpaired") and direction == "ba":
+        swapped = {"source_dir": "target_dir", "source_name": "target_name"}
+        data |= {new: data[old] for new, old in swapped.items()} | {"target_dir": "", "target_name": ""}
+    return data
 
 
 def check_files(source, conditioning, multiple, asked_size):

@@ -107,7 +107,7 @@ def check_output(output_dir, maker):
     """
     check_writable(output_dir)
     manifest = output_dir / MANIFEST
-    before = {"style_from": "", "source_video": ""}  # of folders made by earlier versions
+    before = {"style_from": "", "source_video": "", "direction": ""}  # of folders made by earlier versions
     mend = "Remove the folder, or choose another --output_dir: nobody knows who made its pictures."
     if manifest.exists() and {**before, **read_own(manifest, {"model": str}, mend)} != maker:
         raise RunFolderError(

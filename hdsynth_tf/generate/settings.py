@@ -11,6 +11,7 @@ class GenerateSettings(Settings):
 
     model: str = setting("", "Run folder or .keras file.")
     output_dir: str = setting("", "Folder for the pictures and their gallery, index.html.")
+    direction: str = setting("", "Of a model trained with --unpaired: ab (the default) or ba.", ("", "ab", "ba"))
     source_video: str = setting("", "A video instead of a folder of frames; a video is made too. Needs ffmpeg.")
     styles: int = setting(
         1,

@@ -11,6 +11,10 @@ from hdsynth_tf.networks.styles import style_choices
 class Generating:
     """The part of `Pix2PixHD` that makes pictures."""
 
+    def served(self):
+        """The model that a served form is made of: this one."""
+        return self
+
     @property
     def inference_generator(self):
         """The generator that makes pictures outside of training: the average, where there is one."""

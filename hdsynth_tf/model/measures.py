@@ -50,7 +50,7 @@ class Measuring:
 
         Args:
             values: Dict of name -> `(batch,)` float32, the terms.
-            images: Pair (real, fake) of `(batch, height, width, channels)` in [-1, 1].
+            images: Pair (real, fake) of `(batch, height, width, channels)` in [-1, 1], for metrics.
             sample_weight: `(batch,)` or `None`.
 
         Returns:
@@ -58,7 +58,7 @@ class Measuring:
         """
         for tracker in self.trackers:
             tracker.update_state(values[tracker.name])
-        self._loss_tracker.update_state(weighted_sum(values, {term.name: term.weight for term in self.terms}))
+        self._loss_tracker.update_state(weighted_sum(values, self.players()[-1][-1]))
         results = {tracker.name: tracker.result() for tracker in self.trackers}
         if self._compile_metrics is not None:
             self._compile_metrics.update_state(*images, sample_weight)

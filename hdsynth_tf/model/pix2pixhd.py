@@ -6,16 +6,16 @@ import tensorflow as tf
 from hdsynth_tf.model.checks import checked_batch, checked_inputs
 from hdsynth_tf.model.family import PARTS, Family
 from hdsynth_tf.model.generate import Generating
-from hdsynth_tf.model.measures import Measuring
-from hdsynth_tf.model.optimizers import Players, scaled
-from hdsynth_tf.model.terms import check_terms, compute_terms, pop_former_terms, weighted_sum
-from hdsynth_tf.networks.layers import rematerialize_blocks
+from hdsynth_tf.model.optimizers import scaled
+from hdsynth_tf.model.saving import Saving
+from hdsynth_tf.model.terms import check_terms, compute_terms, pop_former_terms
+from hdsynth_tf.model.training import Training
 from hdsynth_tf.networks.precision import wide
 from hdsynth_tf.networks.styles import StyleBank
 
 
 @keras.saving.register_keras_serializable(package="hdsynth_tf")
-class Pix2PixHD(Generating, Measuring, Family, keras.Model):
+class Pix2PixHD(Generating, Family, Saving, Training, keras.Model):
     """Makes photographs of label maps, instance maps or other images; trains with `fit` after `compile`.
 
     A batch is `(inputs, image)`: `inputs` the dict that the conditioning reads (`label_map`, `instance_map`, or
@@ -161,21 +161,13 @@ class Pix2PixHD(Generating, Measuring, Family, keras.Model):
         super().compile(optimizer=None, jit_compile=jit_compile, **kwargs)
         self.generator_optimizer = generator_optimizer
         self.discriminator_optimizer = discriminator_optimizer
-        self.optimizer = Players(generator_optimizer, discriminator_optimizer)
         self.terms = terms
         self.discriminator_weight = discriminator_weight
         self.train_finest_only = train_finest_only
         self.train_encoder = train_encoder
         self.rematerialize = rematerialize
         extractors = [getattr(term.loss, "feature_extractor", None) for term in terms]
-        for network in (self.generator, self.encoder, self.discriminator, *extractors):
-            if network is not None:
-                rematerialize_blocks(network, rematerialize)
-        names = [*(term.name for term in terms), *self._discriminator_weights()]
-        self.trackers = [keras.metrics.Mean(name=name) for name in names]
-        self.build_measures()
-        for optimizer, variables, _ in self._players():
-            optimizer.build(variables)
+        self.begin([network for network in extractors if network is not None], rematerialize)
 
     @property
     def is_adversarial(self):
@@ -227,25 +219,14 @@ class Pix2PixHD(Generating, Measuring, Family, keras.Model):
 
     # === Training ===
 
-    def train_step(self, batch):
-        """One step of both networks from one forward pass: the discriminator learns from the fake before its update."""
-        inputs, image, sample_weight = checked_batch(self.conditioning, batch)
-        with tf.GradientTape(persistent=True) as tape:
-            semantic_input, real_image = self.conditioning(inputs), self.conditioning.target(inputs, image)
-            fake_image = self.generator(self.generator_input(inputs, semantic_input, real_image), training=True)
-            values = self.compute_terms(semantic_input, real_image, fake_image, True, sample_weight)
-            losses = [optimizer.scale_loss(self._total(values, weights)) for optimizer, _, weights in self._players()]
-        updates, done = [], []
-        for (optimizer, variables, _), loss in zip(self._players(), losses):
-            with tf.control_dependencies(done):  # one way back after the other: both at once would need more memory
-                gradients = tape.gradient(loss, variables)
-            updates.append((optimizer, gradients, variables))
-            done = gradients
-        for optimizer, gradients, variables in updates:
-            optimizer.apply(gradients, variables)
-        if self.average_generator is not None:
-            self._update_average()
-        return self.track(values, (real_image, fake_image), sample_weight)
+    def forward(self, inputs, image, sample_weight):
+        semantic_input, real_image = self.conditioning(inputs), self.conditioning.target(inputs, image)
+        fake_image = self.generator(self.generator_input(inputs, semantic_input, real_image), training=True)
+        values = self.compute_terms(semantic_input, real_image, fake_image, True, sample_weight)
+        return values, (real_image, fake_image)
+
+    def follow(self):
+        self.update_average(self.generator_optimizer.iterations)
 
     def test_step(self, batch):
         inputs, image, sample_weight = checked_batch(self.conditioning, batch)
@@ -273,8 +254,16 @@ class Pix2PixHD(Generating, Measuring, Family, keras.Model):
         weights = next((term.loss.discriminator_weights for term in self.terms if term.is_adversarial), {})
         return {name: self.discriminator_weight * weight for name, weight in weights.items()}
 
-    def _players(self):
-        """`(optimizer, variables, weights of its terms)` of each trained network, the discriminator first."""
+    def trained_networks(self):
+        """Networks that train: dict of name -> network."""
+        networks = {"generator": self.generator, "encoder": self.encoder, "discriminator": self.discriminator}
+        return {name: network for name, network in networks.items() if network is not None}
+
+    def averages(self):
+        """Averages of generators: dict of name -> network."""
+        return {} if self.average_generator is None else {"average": self.average_generator}
+
+    def players(self):
         variables = self.generator_variables + self.encoder_variables
         players = [(self.generator_optimizer, variables, {term.name: term.weight for term in self.terms})]
         if self.is_adversarial:
@@ -282,23 +271,19 @@ class Pix2PixHD(Generating, Measuring, Family, keras.Model):
             players.insert(0, (self.discriminator_optimizer, variables, self._discriminator_weights()))
         return players
 
-    def _total(self, values, weights):
-        """The loss: its mean over the batch of all replicas, since their gradients are added up."""
-        return tf.reduce_mean(weighted_sum(values, weights)) / tf.distribute.get_strategy().num_replicas_in_sync
-
     def reset_average(self):
         """Begins the generator's average, where there is one, anew with the weights that the generator has now."""
         if self.average_generator is not None:
             self.average_generator.set_weights(self.generator.get_weights())
 
-    def _update_average(self):
-        step = tf.cast(self.generator_optimizer.iterations, wide(self.compute_dtype))
+    def update_average(self, step):
+        """Brings the generator's average, where there is one, nearer to the generator. `step`: updates done so far."""
+        if self.average_generator is None:
+            return
+        step = tf.cast(step, wide(self.compute_dtype))
         momentum = tf.minimum((1 + step) / (10 + step), self.ema_momentum)
         for average, weight in zip(self.average_generator.weights, self.generator.weights):
             average.assign(momentum * average + (1 - momentum) * weight)
-
-    def _maybe_symbolic_build(self, iterator=None, data_batch=None):
-        """Does nothing: all is built already, and Keras 3's own way fails with several workers (keras #20585)."""
 
     # === Config ===
 

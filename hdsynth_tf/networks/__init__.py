@@ -4,6 +4,7 @@ from hdsynth_tf.networks.coarse_to_fine import CoarseToFineGenerator, LocalEnhan
 from hdsynth_tf.networks.discriminators import MultiScaleDiscriminator, PatchDiscriminator
 from hdsynth_tf.networks.encoder import FeatureEncoder, InstanceAveragePooling
 from hdsynth_tf.networks.generators import GlobalGenerator, UNetGenerator
+from hdsynth_tf.networks.pool import ImagePool
 from hdsynth_tf.networks.refinement import RefinementGenerator
 from hdsynth_tf.networks.segmentation import SegmentationUNet
 from hdsynth_tf.networks.segmentation_discriminator import SegmentationDiscriminator
@@ -13,6 +14,7 @@ __all__ = [
     "CoarseToFineGenerator",
     "FeatureEncoder",
     "GlobalGenerator",
+    "ImagePool",
     "InstanceAveragePooling",
     "LocalEnhancer",
     "MultiScaleDiscriminator",

@@ -48,7 +48,7 @@ class PatchDiscriminator(keras.Model):
     """PatchGAN: a score for every patch of the image; with three layers a patch is 70 pixels wide.
 
     `num_layers` strided groups, one group of stride 1, one convolution to scores; 4x4 kernels, padding of 2 zeros on
-    every side (so that a strided group makes `height // 2 + 1` of `height`), LeakyReLU 0.2.
+    every side (so that a strided group makes `height // 2 + 1` of `height`) or of 1, LeakyReLU 0.2.
 
     Args:
         num_filters: Integer, channels of the first group; they double up to 512.
@@ -56,6 +56,7 @@ class PatchDiscriminator(keras.Model):
         norm: `"instance"` (released code: not in the first group), `"spectral"` (every kernel, no instance norm:
             features keep brightness and contrast, and the discriminator stays smooth) or `None`.
         kernel_initializer: A Keras initializer.
+        pad: Integer, zeros on every side: 2 in the released code, 1 in pix2pix's and CycleGAN's.
 
     Call arguments:
         x: `(batch, height, width, channels)` float, semantic input and image concatenated, or the pair of them: several
@@ -71,13 +72,14 @@ class PatchDiscriminator(keras.Model):
     """
 
     def __init__(
-        self, num_filters=64, num_layers=3, norm="instance", kernel_initializer=RELEASED_INITIALIZER, **kwargs
+        self, num_filters=64, num_layers=3, norm="instance", kernel_initializer=RELEASED_INITIALIZER, pad=2, **kwargs
     ):
         super().__init__(**kwargs)
         self.num_filters = num_filters
         self.num_layers = num_layers
         self.norm = norm
         self.kernel_initializer = keras.initializers.get(kernel_initializer)
+        self.pad = pad
 
         # === Layers ===
         everywhere = "spectral" if norm == "spectral" else None
@@ -85,7 +87,7 @@ class PatchDiscriminator(keras.Model):
         groups += [(min(num_filters * 2**i, 512), 2, norm) for i in range(1, num_layers)]
         groups += [(min(num_filters * 2**num_layers, 512), 1, norm)]
         common = dict(
-            kernel_size=4, pad=2, padding="zero", kernel_initializer=kernel_initializer, dtype=self.dtype_policy
+            kernel_size=4, pad=pad, padding="zero", kernel_initializer=kernel_initializer, dtype=self.dtype_policy
         )
         self.groups = [
             ConvBlock(filters, strides=strides, norm=norm, activation="leaky_relu", name=f"group_{i}", **common)
@@ -126,6 +128,7 @@ class PatchDiscriminator(keras.Model):
             "num_layers": self.num_layers,
             "norm": self.norm,
             "kernel_initializer": keras.initializers.serialize(self.kernel_initializer),
+            "pad": self.pad,
         }
 
 

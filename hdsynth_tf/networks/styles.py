@@ -7,6 +7,13 @@ from keras import ops
 from hdsynth_tf.networks.layers import PACKAGE
 
 
+def mix(x):
+    """A whole number from 0 to 2**32 - 1 for each such number, int64: neighbours get numbers far from each other."""
+    x = ((x ^ (x // 65536)) * 0x45D9F3B) & 0xFFFFFFFF  # every product stays below 2**63
+    x = ((x ^ (x // 65536)) * 0x45D9F3B) & 0xFFFFFFFF
+    return x ^ (x // 65536)
+
+
 def style_hash(instance_map, label_map, seed):
     """A number from 0 to 2**31 - 1 for each pixel that depends on (instance id, class, seed) alone, well mixed.
 
@@ -17,12 +24,6 @@ def style_hash(instance_map, label_map, seed):
     Returns:
         `(batch, height, width)` int64.
     """
-
-    def mix(x):  # of 32 bits; every product stays below 2**63
-        x = ((x ^ (x // 65536)) * 0x45D9F3B) & 0xFFFFFFFF
-        x = ((x ^ (x // 65536)) * 0x45D9F3B) & 0xFFFFFFFF
-        return x ^ (x // 65536)
-
     seed = ops.reshape(ops.cast(seed, "int64"), (-1, 1, 1)) & 0xFFFFFFFF
     x = mix(seed + 0x9E3779B9)
     x = mix(x ^ (ops.cast(label_map, "int64") & 0xFFFFFFFF))

@@ -80,6 +80,32 @@ def compare(scenes, models):
     return grid(rows, ["input", "real", *made])
 
 
+def compare_directions(scenes, model):
+    """A grid of pictures of two kinds: each, what the model makes of it, and what of that on the way back.
+
+    Args:
+        scenes: List of `(inputs, image)`, NumPy arrays without a batch axis: pictures of A in `source`, of B.
+        model: `CycleGAN`.
+
+    Returns:
+        RGB uint8 array: rows that begin with pictures of A, below them those of B.
+    """
+    parts = []
+    for start, there, back, caption in (("A", model.ab, model.ba, "B"), ("B", model.ba, model.ab, "A")):
+        rows = []
+        for inputs, image in scenes:
+            source = inputs["source"] if start == "A" else image
+            made = there.generate({"source": source})
+            again = show_image(back.generate({"source": made}), back.conditioning)
+            rows.append(
+                [show_inputs({"source": source}, there.conditioning), show_image(made, there.conditioning), again]
+            )
+        parts.append(grid(rows, [start, f"to {caption}", "and back"]))
+    width = max(part.shape[1] for part in parts)
+    parts = [np.pad(p, ((0, 0), (0, width - p.shape[1]), (0, 0)), constant_values=255) for p in parts]
+    return np.concatenate(parts)
+
+
 def grid(rows, captions):
     """Pictures in rows and columns under captions.
 

@@ -10,7 +10,6 @@ from hdsynth_tf.config import commands, flags
 from hdsynth_tf.config.groups import DataSettings
 from hdsynth_tf.config.settings import SettingsError, form_of
 from hdsynth_tf.files.lock import only_writer
-from hdsynth_tf.files.model_file import load_model
 from hdsynth_tf.files.run_folder import RunFolder, check_writable, find_model, read_settings, write_json
 from hdsynth_tf.files.storage import replacing
 from hdsynth_tf.show.pictures import box_around, titled_rows
@@ -42,7 +41,7 @@ def main(argv):
 
 def store_styles(path, folder, asked, data):
     """Finds the styles, stores them in the model at `path`, and writes to `folder` what they are."""
-    model = load_model(path)
+    model = assemble.load_model(path)
     if model.encoder is None:
         raise SettingsError(f"{path} has no encoder: train one with --feature_channels=3.")
     source = assemble.build_source(data, data.split or "train")

@@ -17,7 +17,7 @@ from hdsynth_tf.files.lock import only_writer
 from hdsynth_tf.files.model_file import load_model
 from hdsynth_tf.files.run_folder import RunFolder, check_space, find_model, write_json
 from hdsynth_tf.files.storage import replacing
-from hdsynth_tf.show.pictures import compare, histogram
+from hdsynth_tf.show.pictures import histogram
 from hdsynth_tf.train import memory, plan
 from hdsynth_tf.train.checkpoints import Checkpoints
 from hdsynth_tf.train.pace import Pace
@@ -51,16 +51,19 @@ MAY_CHANGE = {field.name for field in dataclasses.fields(RunSettings)} - {"init_
     "learning_rate", "discriminator_learning_rate", "precision", "rematerialize", "strategy",
 }  # fmt: skip
 
+SHOWN = {False: "input | real | generated", True: "A, to B and back | B, to A and back"}  # in a grid; by --unpaired
 REGISTERED_PAIRS = 200  # at most, whose registration is looked at before training
 
 
 def main(argv):
     groups = flags.parse(argv, GROUPS.values(), USAGE)
-    data, networks, _, training, run = groups
+    data, networks, losses, training, run = groups
     if not run.run_dir:
         raise SettingsError("Say where the run goes: --run_dir=runs/NAME.")
     check_installed(run.log_to)
     assemble.check_options(data, networks, training)
+    if data.unpaired:
+        assemble.check_unpaired(networks, losses, training)
     assemble.check_apart(run.run_dir, data, "--run_dir")
     if run.time_limit and training.strategy == "multi_worker":
         raise SettingsError("--time_limit is for one machine: several would settle on different numbers of steps.")
@@ -92,11 +95,11 @@ def train(groups, folder, strategy, num_workers, is_chief):
     assemble.check_replicas(levels, strategy)
 
     given = load_model(find_model(run.init_from)) if run.init_from else None
-    models = assemble.ModelMaker(levels, networks, losses, given)
+    models = assemble.model_maker(levels, networks, losses, given)
     stages = assemble.build_stages(networks, losses, training, models.first_level)
     kept = folder.read_rematerialize()
     levels, needed = print_plan(stages, levels, strategy, models, kept, training.max_steps, run.keep_checkpoints)
-    models = assemble.ModelMaker(levels, networks, losses, given)
+    models = assemble.model_maker(levels, networks, losses, given)
     check_space(folder.path, needed)
     if run.dry_run:
         print("Dry run: nothing was trained, nothing was written.")
@@ -120,7 +123,7 @@ def train(groups, folder, strategy, num_workers, is_chief):
     with tracking(run.log_to if is_chief else "", folder, dict(zip(GROUPS, groups))) as trackers:
         model = staged.run(trackers)
     if is_chief:
-        finish(model.finished(), folder, levels[-1], run)
+        finish(model.finished(), folder, levels[-1], run, models.compare)
 
 
 def check_data(level):
@@ -129,15 +132,31 @@ def check_data(level):
     Returns:
         Dict: `source`, `image` of the training scenes, where they are no plain photographs -> `Values`.
     """
-    values = {} if isinstance(level.source, FileSource) else survey(level.source)
+    values = {}
     for name, source in (("Validation data", level.val_source), ("Training data", level.source)):
-        if isinstance(source, FileSource):
-            findings = validate(source)
-            values = findings.values
-            print(f"{name}: {findings.lines[0]}", *findings.lines[1:], sep="\n")
+        for part in source.parts if source is not None else ():
+            if isinstance(part, FileSource):
+                findings = validate(part)
+                values |= findings.values
+                of = "" if source.is_paired else f", {' and '.join(part.formats)}s"
+                print(f"{name}{of}: {findings.lines[0]}", *findings.lines[1:], sep="\n")
+            elif source is level.source:
+                values |= survey(part)
     if level.val_source is None:
         print("There are no validation scenes: samples and scores will be of scenes trained on.")
+    if not level.source.is_paired:
+        tell_pairs(level.source)
     return values
+
+
+def tell_pairs(source):
+    """Says if pictures that were given as unpaired may be pairs, by their names. `source`: `Unpaired`."""
+    common = source.common_names
+    if common:
+        print(
+            f"{len(common)} names are in both folders, such as {common[0]}: where they show the same, pairs teach "
+            "more: leave out --unpaired."
+        )
 
 
 def check_registration(source):
@@ -180,7 +199,7 @@ def print_plan(stages, levels, strategy, models, rematerialize, max_steps, keep_
     Returns:
         The levels, with `--rematerialize` settled, and the bytes that the run will write.
     """
-    print("\nPlan")
+    print("\nPlan", *models.describe(), sep="\n")
     model, needed, replicas, settled, free = None, 0, strategy.num_replicas_in_sync, [], memory.free_memory()
     for number, level in enumerate(levels):
         own = [stage for stage in stages if stage.level == number]
@@ -209,25 +228,40 @@ def print_plan(stages, levels, strategy, models, rematerialize, max_steps, keep_
     return settled, needed
 
 
-def finish(model, folder, level, run):
-    """Writes the finished model, its served form, the last pictures, and at the very end its scores."""
+def finish(model, folder, level, run, compare):
+    """Writes the finished model, its served form, the last pictures, and at the very end its scores.
+
+    Args:
+        compare: Function of scenes and models that draws a grid.
+        model, folder, level, run: The model, its `RunFolder`, the last `Level`, `RunSettings`.
+    """
     model.save(folder.model)
     if run.export:
         model.save(folder.servable)
     last = folder.path / "samples.png"
     with replacing(last) as temporary:
-        Image.fromarray(draw_levels(model, folder, level, run.num_samples)).save(temporary)
-    scores = agreement(model, level.val_source or level.source, level.source)
+        Image.fromarray(draw_levels(model, folder, level, run.num_samples, compare)).save(temporary)
+    scores = tell_scores(model, level)
     write_json(folder.scores, {"unseen": level.val_source is not None, **scores})
+    print(f"Pictures ({SHOWN[level.data.unpaired]}): {last}\nModel: {folder.model}")
+    if run.export:
+        print(f"For TensorFlow Serving: {folder.servable.parent}")
+
+
+def tell_scores(model, level):
+    """Scores the finished model and says so; dict of them, empty where nothing pairs."""
+    source = level.val_source or level.source
+    if not source.is_paired:
+        print("\nWithout pairs there are no scores. Of pictures that do pair: python -m hdsynth_tf.evaluate --help")
+        return {}
     kind = "unseen" if level.val_source is not None else "trained"
+    scores = agreement(model.served(), source, level.source)
     print(
         f"\nOn {scores['scenes']} {kind} scenes: {describe_lpips(scores)}; PSNR {scores['psnr']:.2f} dB, SSIM "
         f"{scores['ssim']:.3f} (a picture in mean colours: {scores['mean_color_psnr']:.2f} dB, "
         f"{scores['mean_color_ssim']:.3f}), edges {scores['edge_correlation']:.2f}, sharpness {scores['sharpness']:.2f}"
     )
-    print(f"Pictures (input | real | generated): {last}\nModel: {folder.model}")
-    if run.export:
-        print(f"For TensorFlow Serving: {folder.servable.parent}")
+    return scores
 
 
 def describe_lpips(scores):
@@ -238,7 +272,7 @@ def describe_lpips(scores):
     return f"LPIPS {', '.join(found)} (a picture in mean colours: {scores['mean_color_lpips_alex']:.3f}, alex)"
 
 
-def draw_levels(model, folder, level, num_samples):
+def draw_levels(model, folder, level, num_samples, compare):
     """A grid of samples: input, real, and what each level's model makes of it, coarse to fine."""
     models = [load_model(path) for path in folder.level_models()] + [model]
     return compare(pick_scenes(level.val_source or level.source, num_samples), models)

@@ -10,7 +10,7 @@ import tensorflow as tf
 from PIL import Image
 
 from hdsynth_tf.files.storage import replacing
-from hdsynth_tf.model.family import first_not_finite
+from hdsynth_tf.model.saving import first_not_finite
 from hdsynth_tf.show.pictures import compare
 from hdsynth_tf.train.checkpoints import Position
 from pipelines.errors import UserError
@@ -44,18 +44,20 @@ class SampleGrid(keras.callbacks.Callback):
         folder: `Path` for `epoch_0001.png`, ...
         every_epochs: Integer.
         log_dir: Folder of the TensorBoard log, or `None`.
+        compare: Function of scenes and a list of models that draws the grid.
     """
 
-    def __init__(self, scenes, folder, every_epochs=1, log_dir=None):
+    def __init__(self, scenes, folder, every_epochs=1, log_dir=None, compare=compare):
         super().__init__()
         self.scenes = scenes
         self.folder = folder
         self.every_epochs = every_epochs
+        self.compare = compare
         self.writer = tf.summary.create_file_writer(str(log_dir)) if log_dir else None
 
     def draw(self):
         """The grid as it is now: RGB uint8."""
-        return compare(self.scenes, [self.model])
+        return self.compare(self.scenes, [self.model])
 
     def on_epoch_end(self, epoch, logs=None):
         if (epoch + 1) % self.every_epochs:

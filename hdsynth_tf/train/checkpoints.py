@@ -10,7 +10,7 @@ import numpy as np
 import tensorflow as tf
 
 from hdsynth_tf.files.storage import remove, remove_leftovers, replacing
-from hdsynth_tf.model.family import first_not_finite
+from hdsynth_tf.model.saving import first_not_finite
 from pipelines.errors import UserError
 from pipelines.paths import as_path
 from pipelines.records import Optional, one_of, read_record, whole_number

@@ -4,8 +4,6 @@ from pathlib import Path
 
 import tensorflow as tf
 
-from hdsynth_tf.train.plan import trained_networks
-
 BYTES_PER_TRAINED_PARAMETER = 16  # weight, gradient, two moments of Adam
 SHARE_KEPT = 0.42  # of what the forward pass computes from trained weights, measured: experiments/RESULTS.md
 SHARE_KEPT_REMATERIALIZED = 0.23
@@ -46,9 +44,9 @@ def memory_estimate(model, batch_size, height, width):
     BUILD_NOTES.md says how near it came.
     """
     activations = sum(_float_bytes(output) for output in _learning_outputs(model, batch_size, height, width))
-    trained = sum(network.count_params() for network in trained_networks(model).values()) * BYTES_PER_TRAINED_PARAMETER
-    average = 4 * model.average_generator.count_params() if model.average_generator is not None else 0
-    kept = PROCESS_BYTES + trained + average
+    trained = sum(network.count_params() for network in model.trained_networks().values())
+    others = 4 * (model.count_params() - trained)  # averages and pools
+    kept = PROCESS_BYTES + trained * BYTES_PER_TRAINED_PARAMETER + others
     return kept + SHARE_KEPT * activations, kept + SHARE_KEPT_REMATERIALIZED * activations
 
 
@@ -87,19 +85,14 @@ def _gibibytes(count):
 def _learning_outputs(model, batch_size, height, width):
     """Every tensor of a step's forward pass that depends on a trained weight; the graph is traced, not run."""
 
-    def forward(inputs, image):
-        semantic_input, real_image = model.conditioning(inputs), model.conditioning.target(inputs, image)
-        fake_image = model.generator(model.generator_input(inputs, semantic_input, real_image), training=True)
-        return model.compute_terms(semantic_input, real_image, fake_image, training=True)
-
     shape = (batch_size, height, width)
     inputs = {
         name: tf.TensorSpec((*shape, *channels), dtype)
         for name, (channels, dtype) in model.conditioning.input_formats.items()
     }
     image = tf.TensorSpec((*shape, model.conditioning.image_channels), model.conditioning.image_dtype)
-    graph = tf.function(forward, autograph=False).get_concrete_function(inputs, image).graph
-    networks = trained_networks(model).values()
+    graph = tf.function(model.forward, autograph=False).get_concrete_function(inputs, image).graph
+    networks = model.trained_networks().values()
     weights = {id(weight.value.handle) for network in networks for weight in network.trainable_variables}
     reached = {inner.name for outer, inner in graph.captures if id(outer) in weights}
     outputs = []

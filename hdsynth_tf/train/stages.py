@@ -1,6 +1,7 @@
 """Runs the stages of a training one after the other, from wherever its newest checkpoint left off."""
 
 import json
+import math
 
 import keras
 
@@ -39,7 +40,7 @@ class StagedTraining:
         checkpoints: `Checkpoints`.
         strategy: `tf.distribute.Strategy`.
         num_workers, is_chief: Integer and boolean: how many processes take part, and whether this one writes.
-        models: `assemble.ModelMaker`.
+        models: What `assemble.model_maker` made.
         pace: `Pace`, how long the epochs are.
         seed: Integer.
         max_steps: Integer, of all stages together; 0: no limit.
@@ -168,7 +169,7 @@ class StagedTraining:
 
     def _fit_tone(self, model):
         """Finds the tone of this run's scenes, also for the model of an earlier run; each worker for itself, alike."""
-        if getattr(model.generator, "tone", None) is None:
+        if not self.models.networks.tone:
             return
         level = self.levels[-1]
         print("\nTone: how light pictures are, from the whole input")
@@ -181,15 +182,12 @@ class StagedTraining:
         height, width = self.levels[stage.level].size
         lines = [
             f"Stage: {stage.name}, {stage.epochs} epochs of {self.pace.steps_per_epoch(stage)} steps at "
-            f"{width}x{height}",
-            f"  generator: {_count(model.generator_variables):,d} of {model.generator.count_params():,d} parameters "
-            "train",
+            f"{width}x{height}"
         ]
-        if model.encoder is not None:
-            training = _count(model.encoder_variables)
-            lines.append(f"  encoder: {training:,d} of {model.encoder.count_params():,d} parameters train")
-        if stage.adversarial and model.discriminator is not None:
-            lines.append(f"  discriminator: all {model.discriminator.count_params():,d} parameters train")
+        trained = {id(variable) for _, variables, _ in model.players() for variable in variables}
+        for name, network in model.trained_networks().items():
+            count = sum(math.prod(weight.shape) for weight in network.trainable_variables if id(weight) in trained)
+            lines.append(f"  {name}: {count:,d} of {network.count_params():,d} parameters train")
         return "\n".join(lines)
 
     def _left(self, position):
@@ -244,8 +242,9 @@ class StagedTraining:
         """The callbacks that write logs and pictures."""
         log_dir = self.folder.log(stage.name)
         scenes = pick_scenes(level.val_source or level.source, self.num_samples)
-        watchers = [LogRates(), SampleGrid(scenes, self.folder.samples, self.sample_epochs, log_dir)]
-        if level.val_source is not None:
+        grid = SampleGrid(scenes, self.folder.samples, self.sample_epochs, log_dir, self.models.compare)
+        watchers = [LogRates(), grid]
+        if level.val_source is not None and level.val_source.is_paired:
             record = self.folder.best_record
             watchers.append(Validation(level.val_source, stage.name, record, self._keep_best, self.sample_epochs))
         return [
@@ -295,10 +294,6 @@ class StagedTraining:
         path = self.folder.level_model(stage.level)
         if self.is_chief and later and later[0].level > stage.level and is_whole and not path.exists():
             model.finished().save(path)
-
-
-def _count(variables):
-    return sum(variable.shape.num_elements() for variable in variables)
 
 
 def pick_scenes(source, count):

@@ -76,7 +76,7 @@ class Validation(keras.callbacks.Callback):
     def on_epoch_end(self, epoch, logs=None):
         if (epoch + 1) % self.every_epochs:
             return
-        found = scores(self.model, self.source, SCENES, VGG_SCENES)
+        found = scores(self.model.served(), self.source, SCENES, VGG_SCENES)
         if logs is not None:
             logs.update({f"val_{name}": value for name, value in found.items()})
         if self.best is None or lead(found, self.best) > 0:

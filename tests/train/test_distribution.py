@@ -10,11 +10,21 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from places import ROOT
-from tiny import class_model, compiled, compiled_classes, semantic_batch, semantic_model, style_model
+from tiny import (
+    class_model,
+    compiled,
+    compiled_classes,
+    cycle_model,
+    semantic_batch,
+    semantic_model,
+    style_model,
+    unpaired_batch,
+)
 
 from hdsynth_tf.assemble import check_replicas
 from hdsynth_tf.config.groups import TrainingSettings
 from hdsynth_tf.config.settings import SettingsError
+from hdsynth_tf.model.optimizers import Adam
 
 
 @pytest.fixture(scope="module")
@@ -135,3 +145,22 @@ def test_two_devices_train_both_stages(tmp_path):
     )  # fmt: skip
     assert done.returncode == 0 and "on 2 device(s)" in done.stdout, done.stderr
     assert (tmp_path / "run" / "serving" / "1" / "saved_model.pb").exists()
+
+
+@pytest.mark.slow
+def test_replicas_share_one_pool(two):
+    """What it holds and gives does not depend on how a batch is spread."""
+    ends = []
+    for strategy in (tf.distribute.get_strategy(), two):
+        keras.utils.set_random_seed(0)
+        with strategy.scope():
+            model = cycle_model((1, 3), ema_momentum=0.9)
+            model.compile(Adam(1e-3), Adam(1e-3), identity_weight=0.0)
+        batches = tf.data.Dataset.from_tensor_slices(unpaired_batch(16, channels=(1, 3))).batch(4)
+        history = model.fit(batches, verbose=0, shuffle=False).history
+        ends.append((model, history))
+    assert int(np.array(ends[1][0].pool_b.seen)) == 16
+    for a, b in zip(ends[0][0].weights, ends[1][0].weights, strict=True):
+        np.testing.assert_allclose(np.array(a), np.array(b), atol=1e-4, err_msg=a.path)
+    for name in ends[0][1]:
+        np.testing.assert_allclose(ends[0][1][name], ends[1][1][name], rtol=1e-3)
