@@ -100,7 +100,9 @@ def _decode(encoded, spec):
     channels = 1 if spec.shape.rank == 3 else spec.shape[-1]
     if spec.shape.rank == 3:
         is_grey = is_png & tf.equal(color_type, b"\x00") & (tf.equal(depth, b"\x08") | tf.equal(depth, b"\x10"))
-        tf.debugging.Assert(is_grey, [f"{spec.name}: expected a grey PNG of 8 or 16 bits; its values are the ids"])
+        message = f"{spec.name}: expected a grey PNG of 8 or 16 bits; its values are the ids"
+        with tf.control_dependencies([tf.debugging.Assert(is_grey, [message])]):  # else decoding might fail first
+            encoded = tf.identity(encoded)
     picture = tf.cond(
         is_png & tf.equal(depth, b"\x10"),
         lambda: tf.cast(tf.io.decode_png(encoded, channels, tf.uint16), tf.int32),
