@@ -45,9 +45,12 @@ def checked_inputs(conditioning, inputs, images=None):
     """
     check_kinds(conditioning, inputs, images or {})
     read = {name: tf.convert_to_tensor(inputs[name]) for name in conditioning.input_formats}
-    check_sizes({**read, **(images or {})})
-    maps = {name: _checked_ids(conditioning, name, read[name]) for name in _maps(conditioning)}
-    return {**inputs, **maps}
+    maps = {name: _as_integers(read[name]) for name in _maps(conditioning)}
+    asserted = check_sizes({**read, **(images or {})})
+    asserted += [_assert_ids(conditioning, name, ids) for name, ids in maps.items()]
+    with tf.control_dependencies(asserted):  # else the networks might fail first, with another message
+        kept = {name: tf.identity(array) for name, array in {**read, **maps}.items()}
+    return {**inputs, **kept, **{name: tf.cast(kept[name], tf.int32) for name in maps}}
 
 
 def check_kinds(conditioning, inputs, images):
@@ -78,7 +81,11 @@ def check_sizes(arrays):
 
     Args:
         arrays: Dict of arrays or tensors with a batch axis.
+
+    Returns:
+        List of the operations that look.
     """
+    asserted = []
     known = {name: tf.TensorShape(array.shape)[:3] for name, array in arrays.items()}
     first, *others = arrays
     for name in others:
@@ -88,7 +95,9 @@ def check_sizes(arrays):
         if not (known[name].is_fully_defined() and known[first].is_fully_defined()):
             shapes = [tf.shape(arrays[key])[:3] for key in (first, name)]
             alike = tf.reduce_all(shapes[0] == shapes[1])
-            tf.debugging.Assert(alike, [f"{first} and {name} should have one batch, height and width. Found:", *shapes])
+            message = f"{first} and {name} should have one batch, height and width. Found:"
+            asserted.append(tf.debugging.Assert(alike, [message, *shapes]))
+    return asserted
 
 
 def check_ids(conditioning, arrays):
@@ -127,16 +136,19 @@ def _kind(wanted, is_image):
     return "numbers"
 
 
-def _checked_ids(conditioning, name, ids):
-    """Ids of any integer type -> int32, where they are all classes, or those of a map of objects."""
-    is_wide = ids.dtype.size > 4 or ids.dtype == tf.uint32
-    ids = tf.cast(ids, tf.int64 if is_wide else tf.int32)
-    if name == "label_map" or is_wide:
-        outside = tf.where(_outside(conditioning, name, ids, tf.logical_or), ids, 0)  # 0 is an id that may be
-        lowest, highest = tf.reduce_min(outside), tf.reduce_max(outside)
-        message = f"{_expected(conditioning, name)} Found, lowest and highest:"
-        tf.debugging.Assert((lowest == 0) & (highest == 0), [message, lowest, highest])
-    return tf.cast(ids, tf.int32)
+def _as_integers(ids):
+    """Integers of any type as int32, or int64 where there may be larger ones."""
+    return tf.cast(ids, tf.int64 if ids.dtype.size > 4 or ids.dtype == tf.uint32 else tf.int32)
+
+
+def _assert_ids(conditioning, name, ids):
+    """The operation that looks whether ids are classes, or of 32 bits."""
+    if name != "label_map" and ids.dtype == tf.int32:
+        return tf.no_op()
+    outside = tf.where(_outside(conditioning, name, ids, tf.logical_or), ids, 0)  # 0 is an id that may be
+    lowest, highest = tf.reduce_min(outside), tf.reduce_max(outside)
+    message = f"{_expected(conditioning, name)} Found, lowest and highest:"
+    return tf.debugging.Assert((lowest == 0) & (highest == 0), [message, lowest, highest])
 
 
 def _outside(conditioning, name, ids, either):

@@ -191,6 +191,55 @@ def test_maps_that_are_no_grey_png_are_refused(served):
         serve(label_map=tf.constant([colour]), instance_map=tf.constant([colour]))
 
 
+def test_what_is_no_scene_is_refused(all_served):
+    """Ids that are no class, maps of two sizes, bytes that are no picture: as arrays and as files."""
+    _, path, (inputs, _) = all_served["semantic"]
+    signatures = tf.saved_model.load(path).signatures
+    scene = {name: array[0] % 200 for name, array in inputs.items()}
+    wrong = {
+        r"(?s)label_map.*0 to 3.*7": {**scene, "label_map": scene["label_map"] + 4},
+        r"(?s)label_map and instance_map.*16 24.*8 20": {**scene, "instance_map": scene["instance_map"][:8, :20]},
+    }
+    for message, maps in wrong.items():
+        with pytest.raises(tf.errors.InvalidArgumentError, match=message):
+            signatures["serving_default"](**{name: tf.constant(array[None], "int32") for name, array in maps.items()})
+        with pytest.raises(tf.errors.InvalidArgumentError, match=message):
+            signatures["serve_png"](**{name: tf.constant([encode(array)]) for name, array in maps.items()})
+    for name in scene:
+        files = {key: tf.constant([b"GIF" if key == name else encode(array)]) for key, array in scene.items()}
+        with pytest.raises(tf.errors.InvalidArgumentError, match=f"{name}: expected a grey PNG"):
+            signatures["serve_png"](**files)
+
+
+def test_sources_that_cannot_be_read_are_refused(all_served):
+    serve = tf.saved_model.load(all_served["image"][1]).signatures["serve_png"]
+    with pytest.raises(tf.errors.InvalidArgumentError, match="image file format"):
+        serve(source=tf.constant([b"no picture"]))
+
+
+@pytest.mark.parametrize("by", ["save", "export"])
+def test_a_graph_of_fixed_size_converts_for_telephones(all_served, tmp_path, by):
+    model, path, (inputs, _) = all_served["resized"]
+    if by == "save":
+        converter = tf.lite.TFLiteConverter.from_saved_model(str(path), signature_keys=["serve_fixed"])
+        converted = converter.convert()
+    else:
+        model.export(tmp_path / "m.tflite", format="litert", verbose=False)
+        converted = (tmp_path / "m.tflite").read_bytes()
+    interpreter = tf.lite.Interpreter(model_content=converted)
+    (name,) = interpreter.get_signature_list()
+    (made,) = interpreter.get_signature_runner(name)(**inputs).values()
+    expected = model.generate(inputs) if by == "save" else model(inputs)
+    np.testing.assert_allclose(made.astype("float32"), expected, atol=1 if by == "save" else 1e-4)
+
+
+def test_export_needs_no_call_before_it(tmp_path):
+    model, inputs = semantic_model(), semantic_batch(2, 13, 29)[0]
+    model.export(tmp_path / "exported", verbose=False)
+    made = tf.saved_model.load(tmp_path / "exported").serve({name: tf.constant(ids) for name, ids in inputs.items()})
+    np.testing.assert_allclose(made, model(inputs), atol=1e-4)
+
+
 def test_a_folder_of_other_things_is_left_alone(tmp_path):
     (tmp_path / "photos").mkdir()
     (tmp_path / "photos" / "holiday.jpg").write_bytes(b"precious")
