@@ -13,7 +13,7 @@ OLDEST := $(VENV)/oldest
 OLDEST_TESTS := tests/test_conformance.py tests/model/test_former_files.py tests/model/test_serving.py \
 	tests/train/test_checkpoints.py tests/files tests/web/test_web.py
 
-.PHONY: quickstart pretrained test test-slow test-long test-backends test-torch test-oldest bench docs lock lint clean
+.PHONY: quickstart pretrained test test-slow test-long test-backends test-torch test-oldest fuzz bench docs lock lint clean
 
 quickstart: $(VENV)/.installed
 	@$(MAKE) --no-print-directory $(VENV)/.perceptual || \
@@ -43,6 +43,9 @@ test-torch: $(VENV)/.installed-torch
 # The lowest versions that pyproject.toml allows; what is not named there comes as pip finds it.
 test-oldest: $(OLDEST)/.installed
 	$(OLDEST)/bin/python -m pytest $(OLDEST_TESTS)
+
+fuzz: $(VENV)/.installed-dev
+	$(BIN)/python tests/fuzz.py --seconds=600 --seed=0
 
 bench: $(VENV)/.installed-torch
 	$(BIN)/python experiments/benchmarks/bench.py --only="$(ONLY)"

@@ -212,6 +212,27 @@ def write_packed(source, folder, shard_bytes=2**28, on_scene=lambda: None):
         json.dump(index, file)
 
 
+def holds(folder, source):
+    """Whether a packed folder is whole, by its checksums, and of a source's files, by their names and sizes.
+
+    Args:
+        folder: Path or string.
+        source: `FileSource` that may have been packed there.
+    """
+    try:
+        index = read_index(folder)
+        shards = {shard for own in index["files"].values() for shard, *_ in own}
+        records = sum(1 for shard in sorted(shards) for _ in tf.data.TFRecordDataset(f"{folder}/{shard}"))
+    except (DataError, tf.errors.OpError):
+        return False
+    packed = {key: [(length, name) for _, _, length, name in own] for key, own in index["files"].items()}
+    files = {
+        key: [(path.stat().st_size, _label(key, name, path)) for name, path in zip(source.names, paths)]
+        for key, paths in source.paths.items()
+    }
+    return index["names"] == list(source.names) and packed == files and records == sum(map(len, files.values()))
+
+
 def _label(key, name, path):
     """The name of a packed file: that of its scene's folder, and its own."""
     return (PurePosixPath(key) / PurePosixPath(name).parent / path.name).as_posix()

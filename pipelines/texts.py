@@ -38,11 +38,15 @@ def read_text(path, what):
 def read_rows(path, what):
     """The rows of a CSV file, separated by commas, semicolons or tabs: list of (number of line, list of cells).
 
-    Blanks around cells, and rows without any text, are left out. Raises `DataError` as `read_text` does.
+    Blanks around cells, and rows without any text, are left out. Raises `DataError` as `read_text` does, or if a line
+    is no row.
     """
     lines = read_text(path, what).splitlines()
     first = next((line for line in lines if line.strip()), "")
     delimiter = next((sign for sign in DELIMITERS if sign in first), ",")
     reader = csv.reader(lines, delimiter=delimiter, skipinitialspace=True)
-    rows = [(reader.line_num, [cell.strip() for cell in row]) for row in reader]
+    try:
+        rows = [(reader.line_num, [cell.strip() for cell in row]) for row in reader]
+    except csv.Error as error:
+        raise DataError(f"Line {reader.line_num} of the {what} {path} cannot be read: {error}.") from error
     return [(number, cells) for number, cells in rows if any(cells)]

@@ -6,16 +6,18 @@ from hdsynth_tf import assemble
 from hdsynth_tf.config import commands, flags
 from hdsynth_tf.config.groups import DataSettings
 from hdsynth_tf.config.settings import SettingsError
+from hdsynth_tf.files.lock import only_writer
 from hdsynth_tf.files.run_folder import RunFolderError, check_space, check_writable
 from hdsynth_tf.files.storage import replacing
 from hdsynth_tf.prepare.settings import PrepareSettings
 from pipelines.checks.validate import validate
-from pipelines.packed import write_packed
+from pipelines.packed import holds, write_packed
 from pipelines.paths import as_path
 
 USAGE = """
 Checks a dataset and packs it into TFRecord files, for disks, networks and buckets that are slow with many small files.
-The files' own bytes are packed: nothing is lost. Train on it with --dataset=packed --data_dir=FOLDER.
+The files' own bytes are packed: nothing is lost. Train on it with --dataset=packed --data_dir=FOLDER. Started again, it
+goes on where it stopped.
 
   python -m hdsynth_tf.prepare --dataset=cityscapes --data_dir=CITYSCAPES --output_dir=packed/city
 """
@@ -32,15 +34,41 @@ def main(argv):
     assemble.check_apart(output_dir, data)
     check_writable(output_dir)
     sources = find_splits(data)
-    for split, source in sources.items():
-        if (output_dir / split).exists():
-            raise RunFolderError(f"{output_dir / split} is there already. Choose another --output_dir, or remove it.")
-        print(f"{split}: {validate(source).lines[0]}")
-    check_space(output_dir, sum(packed_bytes(source) for source in sources.values()))
+    with only_writer(output_dir, "prepare"):
+        missing = without_packed(sources, output_dir)
+        for split, source in missing.items():
+            print(f"{split}: {validate(source).lines[0]}")
+        check_space(output_dir, sum(packed_bytes(source) for source in missing.values()))
+        pack(missing, output_dir, asked.shard_megabytes * 2**20)
+
+
+def without_packed(sources, output_dir):
+    """The splits that an interrupted command has not packed: dict of name -> source. The others are checked.
+
+    Raises:
+        RunFolderError: If all are there already, or one that is there is damaged, or of other files.
+    """
+    missing = {split: source for split, source in sources.items() if not (output_dir / split).exists()}
+    for split in set(sources) - set(missing):
+        if not holds(output_dir / split, sources[split]):
+            raise RunFolderError(
+                f"{output_dir / split} is there already, and is damaged or of other files. Choose another "
+                "--output_dir, or remove it."
+            )
+    if not missing:
+        raise RunFolderError(f"{output_dir} is there already, and whole. Choose another --output_dir, or remove it.")
+    for split in sources:
+        if split not in missing:
+            print(f"{split}: {len(sources[split])} scenes are there already, and whole: {output_dir / split}")
+    return missing
+
+
+def pack(sources, output_dir, shard_bytes):
+    """Packs each split into a folder of its own."""
     for split, source in sources.items():
         bar = keras.utils.Progbar(len(source), unit_name="scene")
         with replacing(output_dir / split) as temporary:
-            write_packed(source, temporary, asked.shard_megabytes * 2**20, lambda bar=bar: bar.add(1))
+            write_packed(source, temporary, shard_bytes, lambda bar=bar: bar.add(1))
         print(f"{split}: {len(source)} scenes in {output_dir / split}")
 
 

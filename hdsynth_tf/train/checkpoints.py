@@ -13,19 +13,11 @@ from hdsynth_tf.files.storage import remove, remove_leftovers, replacing
 from hdsynth_tf.model.saving import first_not_finite
 from pipelines.errors import UserError
 from pipelines.paths import as_path
-from pipelines.records import Optional, one_of, read_record, whole_number
+from pipelines.records import one_of, read_record, whole_number
 
 OPTIMIZERS = ("generator_optimizer", "discriminator_optimizer")
-
-
 COUNT = whole_number(0, 2**53)
-POSITION = {
-    "stage": COUNT,
-    "step": COUNT,
-    "total": COUNT,
-    "checksum": Optional(str, null=False),
-    str: one_of(),
-}  # no more
+POSITION = {"stage": COUNT, "step": COUNT, "total": COUNT, str: one_of()}  # a form: these, and nothing else
 
 
 @dataclasses.dataclass(frozen=True)
@@ -42,7 +34,8 @@ class CheckpointError(UserError, RuntimeError):
 
 
 class Checkpoints:
-    """A folder of checkpoints, each a folder of its own: `step_00001200/` with `position.json` and `variables.npz`.
+    """A folder of checkpoints, each a folder of its own: `step_00001200/` with `position.json`, `variables.npz`
+    and a checksum of both.
 
     A checkpoint is written under a temporary name, then renamed: it is there as a whole or not at all. Older ones are
     removed only after that.
@@ -73,9 +66,8 @@ class Checkpoints:
             temporary.mkdir()
             with (temporary / "variables.npz").open("wb") as file:
                 np.savez(file, **{key: keras.ops.convert_to_numpy(v) for key, v in variables.items()})
-            numbers = dataclasses.asdict(position)
-            content = {**numbers, "checksum": _checksum(numbers, temporary / "variables.npz")}
-            (temporary / "position.json").write_text(json.dumps(content))
+            (temporary / "position.json").write_text(json.dumps(dataclasses.asdict(position)))
+            (temporary / "checksum").write_text(_checksum(temporary))
         for old in self._paths()[: -self.keep]:
             remove(old)
 
@@ -129,20 +121,21 @@ class Checkpoints:
 def _read_position(path):
     """The `Position` of a checkpoint. Raises `ValueError` if its numbers are not those that were saved with it."""
     numbers = read_record(path / "position.json", POSITION)
-    checksum = numbers.pop("checksum", None)
     position = Position(**numbers)
     if path.name != f"step_{position.total:08d}" or position.step > position.total:
         raise ValueError(f"{path} is not of {position}")
-    if checksum is not None and checksum != _checksum(numbers, path / "variables.npz"):
+    checksum = path / "checksum"
+    if checksum.exists() and checksum.read_text() != _checksum(path):  # those of earlier versions have none
         raise ValueError(f"{path} was saved at another position")
     return position
 
 
-def _checksum(numbers, path):
-    """Covers the numbers of a position, and the variables that were saved there by what their file says of them."""
-    with path.open("rb") as file, zipfile.ZipFile(file) as variables:
+def _checksum(path):
+    """Covers the position in a checkpoint, and its variables by the checksums in their file."""
+    with (path / "variables.npz").open("rb") as file, zipfile.ZipFile(file) as variables:
         sums = [[info.filename, info.file_size, info.CRC] for info in variables.infolist()]
-    return hashlib.sha256(json.dumps([sorted(numbers.items()), sums]).encode()).hexdigest()
+    content = (path / "position.json").read_bytes() + json.dumps(sums).encode()
+    return hashlib.sha256(content).hexdigest()
 
 
 def _is_whole(path):

@@ -1,10 +1,11 @@
 """NumPy files as pictures. Nothing in them is executed."""
 
 import io
+import math
 
 import numpy as np
 
-from pipelines.errors import DataError
+from pipelines.errors import DataError, first_line
 
 MOST_ROWS = 16  # no picture is so low, but many have so many channels
 
@@ -20,11 +21,11 @@ def read(path):
         DataError: If it holds anything else, such as an image with its channels first.
     """
     try:
-        values = np.load(io.BytesIO(path.read_bytes()), allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
-        raise DataError(f"{path} cannot be read as a NumPy array: {error}. Is it whole?") from error
-    if not isinstance(values, np.ndarray) or values.ndim not in (2, 3) or values.dtype.kind not in "uif":
-        found = f"{values.dtype} {values.shape}" if isinstance(values, np.ndarray) else "several arrays"
+        values = _load(io.BytesIO(path.read_bytes()))
+    except Exception as error:  # NumPy has no errors of its own for damaged files
+        raise DataError(f"{path} cannot be read as a NumPy array: {first_line(error)}. Is it whole?") from error
+    if values.ndim not in (2, 3) or values.dtype.kind not in "uif" or not values.size:
+        found = f"{values.dtype} {values.shape}"
         raise DataError(f"{path} should hold numbers (height, width) or (height, width, channels). It holds {found}.")
     if values.ndim == 3 and values.shape[0] <= MOST_ROWS < min(values.shape[1:]):
         raise DataError(
@@ -33,3 +34,14 @@ def read(path):
         )
     values = values if values.ndim == 3 else values[..., None]
     return path.cut(values) if hasattr(path, "cut") else values
+
+
+def _load(file):
+    """The array in a file that is in memory. Nothing is set aside for more than the file holds."""
+    version = np.lib.format.read_magic(file)
+    read_header = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+    shape, _, dtype = read_header(file)
+    if min(shape, default=0) < 0 or math.prod(shape) * dtype.itemsize > len(file.getbuffer()) - file.tell():
+        raise ValueError(f"it says that it holds {dtype} {shape}, and is too short for that")
+    file.seek(0)
+    return np.load(file, allow_pickle=False)

@@ -6,6 +6,7 @@ A file is a `Path`, or anything else with `read_bytes` whose string says what it
 
 import dataclasses
 import io
+import itertools
 import warnings
 from pathlib import Path
 
@@ -18,7 +19,8 @@ from pipelines.texts import read_rows
 
 IMAGE_MODES = {"1", "L", "LA", "P", "PA", "RGB", "RGBA", "RGBX", "CMYK", "YCbCr"}
 ID_MODES = {"1", "L", "P", "I", "I;16", "I;16L", "I;16B", "I;16N"}
-READ_ERRORS = (OSError, ValueError, SyntaxError, Image.DecompressionBombError)
+MOST_CLASSES = 2**16  # of a label table
+COUNTED_PAGES = 10  # of a TIFF with several, in a message
 WHITE = (255, 255, 255)  # what is laid under the transparent parts of targets
 
 warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)  # beyond the limit there is an error
@@ -117,10 +119,12 @@ def open_picture(path, pages=""):
         if isinstance(path, Page):
             picture.seek(path.number)
         elif picture.format == "TIFF":
-            _check_pages(path, _to_first_page(picture), pages)
-    except READ_ERRORS as error:
-        raise error if isinstance(error, DataError) else DataError(unreadable.reason(_file(path), error)) from error
-    stored.remember(picture)
+            _to_first_page(picture, path, pages)
+        stored.remember(picture)
+    except DataError:
+        raise
+    except Exception as error:  # whatever damaged files lead Pillow to
+        raise DataError(unreadable.reason(_file(path), error)) from error
     return picture
 
 
@@ -128,25 +132,51 @@ def _file(path):
     return Path(path) if isinstance(path, str) else path
 
 
-def _to_first_page(picture):
-    """Goes to the first page of a TIFF that is no thumbnail; returns how many such pages there are."""
-    pages = tiff.full_pages(picture)
-    picture.seek(pages[0])
-    return len(pages)
-
-
-def _check_pages(path, count, pages):
-    if count > 1 and pages not in ("first", "channels"):
+def _to_first_page(picture, path, pages):
+    """Goes to the first page of a TIFF that is no thumbnail; raises `DataError` if there are more, and nobody said what
+    they are."""
+    found = tiff.full_pages(picture, tiff.FEW_PAGES)
+    first = next(found)
+    if pages not in ("first", "channels") and next(found, None) is not None:
+        count = 2 + sum(1 for _ in itertools.islice(found, COUNTED_PAGES - 2))
         raise DataError(
-            f"{path} has {count} pages. --source_pages says what they are: channels of one image, or frames of a "
-            "sequence; first takes the first page alone, also of targets."
+            f"{path} has {count} pages{' or more' if count == COUNTED_PAGES else ''}. --source_pages says what they "
+            "are: channels of one image, or frames of a sequence; first takes the first page alone, also of targets."
         )
+    picture.seek(first)
 
 
 def page_numbers(path):
     """Numbers of the pages of a file that are pictures: more than one for some TIFF files."""
     picture = open_picture(path, "first")
-    return tiff.full_pages(picture) if picture.format == "TIFF" else [0]
+    return all_pages(picture, path) if picture.format == "TIFF" else [0]
+
+
+def all_pages(picture, path):
+    """Numbers of all pages of an opened TIFF that are pictures. It is at the first of them afterwards."""
+    try:
+        found = list(tiff.full_pages(picture))
+    except Exception as error:  # whatever damaged files lead Pillow to
+        raise DataError(unreadable.reason(_file(path), error)) from error
+    turn_to(picture, found[0], path)
+    return found
+
+
+def check_count(picture, count, path):
+    """Raises `DataError` if so many pages of a picture's size have more pixels together than a picture may have."""
+    pixels = picture.width * picture.height * count
+    if Image.MAX_IMAGE_PIXELS and pixels > 2 * Image.MAX_IMAGE_PIXELS:
+        error = Image.DecompressionBombError(f"{pixels} pixels")
+        raise DataError(unreadable.reason(_file(path), error))
+
+
+def turn_to(picture, number, path):
+    """Goes to a page of an opened TIFF. Raises `DataError` if it is damaged."""
+    try:
+        picture.seek(number)
+        stored.remember(picture)
+    except Exception as error:  # whatever damaged files lead Pillow to
+        raise DataError(unreadable.reason(_file(path), error)) from error
 
 
 def picture_size(path, pages=""):
@@ -156,8 +186,11 @@ def picture_size(path, pages=""):
 
 
 def shown_size(picture, path):
-    """(height, width) of what `open_picture` gave, as it is shown."""
-    height, width = viewing.size(picture)
+    """(height, width) of what `open_picture` gave, as it is shown. Raises `DataError` if its tags are damaged."""
+    try:
+        height, width = viewing.size(picture)
+    except Exception as error:  # whatever damaged files lead Pillow to
+        raise DataError(unreadable.reason(_file(path), error)) from error
     return (height, width // 2) if isinstance(path, Half) else (height, width)
 
 
@@ -175,7 +208,7 @@ def load(picture, path):
     try:
         turn = viewing.orientation(picture)
         picture.load()
-    except READ_ERRORS as error:
+    except Exception as error:  # whatever damaged files lead Pillow to
         raise DataError(unreadable.reason(_file(path), error)) from error
     picture = picture if turn == 1 else viewing.turned(picture)
     return path.crop(picture) if isinstance(path, Half) else picture
@@ -331,6 +364,8 @@ def read_label_table(path):
         try:
             value = int(row["value"].removeprefix("#"), 16 if by_color else 10)
             label = int(row["id"])
+            if not (0 <= value < 2**24 if by_color else abs(value) < 2**31) or not -1 <= label < MOST_CLASSES:
+                raise ValueError
         except (KeyError, ValueError):
             raise DataError(
                 f"Line {number} of the label table {path} should be value,id,name such as #804080,7,road (first line: "
@@ -340,6 +375,6 @@ def read_label_table(path):
             raise DataError(f"The label table {path} lists the value {row['value']} twice, at last in line {number}.")
         ids[value] = label
         names[label] = row.get("name") or str(label)
-    if not ids:
-        raise DataError(f"The label table {path} is empty; it should have the columns value,id,name.")
+    if max(ids.values(), default=-1) < 0:
+        raise DataError(f"The label table {path} has no class; it should have the columns value,id,name.")
     return {"by_color": by_color, "ids": ids, "names": names}

@@ -5,7 +5,7 @@ import tensorflow as tf
 from PIL import Image
 
 from pipelines.errors import DataError
-from pipelines.reading import arrays, decode, stored, tiff, viewing
+from pipelines.reading import arrays, decode, stored, viewing
 
 PNG_CHANNELS = {2: 3, 4: 1, 6: 3}  # colour type in a PNG's header -> channels without alpha
 KINDS = ("uint8", "uint16", "float32")  # of the values; others are turned into one of them
@@ -32,7 +32,7 @@ def read_deep(path, pages="", background=None):
     if deep_png is not None:
         return deep_png
     picture = decode.open_picture(path, pages)
-    if pages == "channels" and picture.format == "TIFF" and len(numbers := tiff.full_pages(picture)) > 1:
+    if pages == "channels" and picture.format == "TIFF" and len(numbers := decode.all_pages(picture, path)) > 1:
         return _read_pages(picture, numbers, path)
     return _values(decode.load(picture, path), path, background)
 
@@ -48,23 +48,24 @@ def _read_deep_png(path, background):
     if data[:8] != b"\x89PNG\r\n\x1a\n" or data[24:25] != b"\x10" or data[25] not in PNG_CHANNELS:
         return None
     channels = PNG_CHANNELS[data[25]]
+    header = decode.open_picture(path)  # which knows how many pixels a picture may have
     try:
         values = tf.io.decode_png(data, dtype=tf.uint16).numpy()
-    except tf.errors.InvalidArgumentError as error:
+    except tf.errors.OpError as error:
         raise DataError(f"{path} cannot be read as a picture. Is it whole?") from error
     if background and values.shape[-1] > channels:
         alpha = values[..., channels:].astype("float64") / 65535
         values = np.round(values * alpha + 65535 * (np.mean(background) / 255) * (1 - alpha)).astype("uint16")
-    values = viewing.turned_array(values[..., :channels], decode.open_picture(path))
+    values = viewing.turned_array(values[..., :channels], header)
     return path.cut(values) if isinstance(path, decode.Half) else values
 
 
 def _read_pages(picture, numbers, path):
     """The pages of a TIFF, side by side as channels."""
     pages = []
+    decode.check_count(picture, len(numbers), path)
     for number in numbers:
-        picture.seek(number)
-        stored.remember(picture)
+        decode.turn_to(picture, number, path)
         pages.append(_values(decode.load(picture, path), path))
     if len({(page.shape[:2], page.dtype) for page in pages}) > 1:
         raise DataError(f"{path} has pages of several sizes or depths, which cannot be the channels of one image.")

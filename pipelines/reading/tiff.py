@@ -1,7 +1,5 @@
 """What is in TIFF files beside the picture: thumbnails and reduced copies; and kinds of numbers not read."""
 
-import itertools
-
 from PIL import TiffImagePlugin
 
 from pipelines.reading.stored import BITS_PER_SAMPLE, SAMPLE_FORMAT
@@ -9,16 +7,23 @@ from pipelines.reading.stored import BITS_PER_SAMPLE, SAMPLE_FORMAT
 SUBFILE, OLD_SUBFILE = 254, 255  # tags that say what a page is
 REDUCED, MASK, OLD_REDUCED = 1, 4, 2  # bits of the first, value of the second
 NUMBERS = {1: "unsigned whole", 2: "signed whole", 3: "floating-point", 5: "complex whole", 6: "complex"}
+FEW_PAGES = 256  # among which the second picture is looked for: thumbnails, masks and copies are fewer
+MOST_PAGES = 2**16
 MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 
 
-def full_pages(picture):
-    """Numbers of a TIFF's pages that are pictures: not thumbnails, masks, or smaller copies.
+def full_pages(picture, most=MOST_PAGES):
+    """Numbers of a TIFF's pages that are pictures: not thumbnails, masks, or smaller copies. One after the other, so
+    that who looks for the second only need not wait for thousands.
 
     A page without a word of what it is, is a smaller copy if it is lower and narrower than the first picture.
+
+    Args:
+        picture: `PIL.Image`.
+        most: Integer, how many pages are looked at.
     """
-    sizes = {}
-    for number in itertools.count():
+    first = None
+    for number in range(most):
         try:
             picture.seek(number)
         except EOFError:
@@ -26,13 +31,14 @@ def full_pages(picture):
         except SyntaxError:  # Pillow does not know what masks are
             if not _is_marked(picture.tag_v2):
                 raise
-        if not _is_marked(picture.tag_v2):
-            sizes[number] = picture.size
-    picture.seek(0)
-    if not sizes:
-        return [0]
-    width, height = next(iter(sizes.values()))
-    return [number for number, (w, h) in sizes.items() if not (w < width and h < height)]
+        if _is_marked(picture.tag_v2):
+            continue
+        size = picture.size
+        first = first or size
+        if size[0] >= first[0] or size[1] >= first[1]:
+            yield number
+    if first is None:
+        yield 0
 
 
 def _is_marked(tags):

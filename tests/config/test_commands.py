@@ -5,6 +5,7 @@ import dataclasses
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 import types
@@ -572,6 +573,35 @@ def test_prepare_packs_what_trains_the_same(command, label_folders, tmp_path):
         assert code == 0, error
         ends.append(json.loads((run_dir / "scores.json").read_text()))
     assert ends[0] == ends[1]
+
+
+def test_prepare_goes_on_where_it_was_killed(command, label_folders, tmp_path):
+    """Splits that are whole are kept, what was half-written is removed; what is damaged, or of other files, is said."""
+    packed = tmp_path / "packed"
+    arguments = [*held_out_flags(label_folders), f"--output_dir={packed}"]
+    assert command("prepare", *arguments, "--split=train")[0] == 0
+    before = {path: path.stat().st_mtime_ns for path in (packed / "train").iterdir()}
+    ended = subprocess.Popen(["true"])
+    ended.wait()
+    (packed / f".writing-{ended.pid}.val").mkdir()
+    code, output, error = command("prepare", *arguments)
+    assert code == 0 and "train: 3 scenes are there" in output and "val: 2 scenes in" in output, error
+    assert {path: path.stat().st_mtime_ns for path in (packed / "train").iterdir()} == before
+    assert {path.name for path in packed.iterdir()} == {"train", "val"}
+
+    shutil.rmtree(packed / "val")
+    (shard,) = (packed / "train").glob("*.tfrecord")
+    whole = shard.read_bytes()
+    damaged = bytearray(whole)
+    damaged[len(whole) // 2] ^= 1
+    shard.write_bytes(damaged)
+    code, _, error = command("prepare", *arguments)
+    assert code == 1 and str(packed / "train") in error and "damaged" in error
+    shard.write_bytes(whole)
+    for photo in (label_folders / "photo").iterdir():
+        photo.write_bytes(photo.read_bytes() + b" ")
+    code, _, error = command("prepare", *arguments)
+    assert code == 1 and "of other files" in error and not (packed / "val").exists()
 
 
 def test_prepare_packs_the_splits_that_are_there(command, save, tmp_path):

@@ -147,22 +147,24 @@ def test_a_checkpoint_that_is_not_finite_is_passed_over(model, tmp_path, capsys)
 
 
 def test_of_300_mutated_positions_none_is_taken_for_another(model, tmp_path, rng):
-    """`position.json` is covered by a checksum, which covers the variables it was saved with, too."""
+    """`position.json` is covered by a checksum, as are the variables."""
     checkpoints = Checkpoints(tmp_path)
     checkpoints.save(model, Position(1, 2, 7))
     path = tmp_path / "step_00000007" / "position.json"
     text = path.read_text()
     found = []
-    for _ in range(300):
+    while len(found) < 300:
         path.write_bytes(damaged_json(text, rng))
-        found.append(checkpoints.newest()[1])
-    assert set(found) <= {Position(), Position(1, 2, 7)} and found.count(Position()) > 250
+        if path.read_text(errors="replace") != text:
+            found.append(checkpoints.newest()[1])
+    assert set(found) == {Position()}
 
 
 def test_positions_of_earlier_versions_have_no_checksum_and_possible_numbers(model, tmp_path):
     checkpoints = Checkpoints(tmp_path)
     checkpoints.save(model, Position(1, 2, 7))
     path = tmp_path / "step_00000007" / "position.json"
+    path.with_name("checksum").unlink()
     for numbers, is_possible in [((1, 2, 7), True), ((1, 2, 8), False), ((1, 8, 7), False), ((-1, 2, 7), False),
                                  ((1.0, 2, 7), False), (("1", 2, 7), False), ((True, 2, 7), False)]:  # fmt: skip
         path.write_text(json.dumps(dict(zip(("stage", "step", "total"), numbers))))

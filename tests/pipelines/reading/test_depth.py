@@ -1,6 +1,8 @@
 """Images of any channels and depth: read, windowed, made, and written again, exactly."""
 
 import json
+import struct
+import zlib
 
 import keras
 import numpy as np
@@ -324,3 +326,36 @@ def test_values_that_are_spread_mean_what_they_are(rng, low):
     hot[3, 3] = 900  # a lamp
     assert Values([Frame.of(hot)], "float32").nodata is None
     assert Values([Frame.of(np.tile([[[0.0], [1.0]]], (20, 20, 1)))], "float32").nodata is None
+
+
+# === Files made to fill the memory ===
+
+
+def test_a_16_bit_png_has_no_more_pixels_than_a_picture_may(tmp_path):
+    """TensorFlow reads it, and Pillow's limit holds."""
+    path = tmp_path / "x.png"
+    header = struct.pack(">IIBBBBB", 25_000, 25_000, 16, 2, 0, 0, 0)
+    chunks = [(b"IHDR", header), (b"IDAT", zlib.compress(bytes(10**6))), (b"IEND", b"")]
+    parts = [struct.pack(">I", len(d)) + n + d + struct.pack(">I", zlib.crc32(n + d)) for n, d in chunks]
+    path.write_bytes(b"\x89PNG\r\n\x1a\n" + b"".join(parts))
+    with pytest.raises(DataError, match=r"x\.png is too large.*--max_pixels=625000000"):
+        read_deep(path)
+
+
+@pytest.mark.parametrize("shape", ["(1000000, 1000000, 3)", "(-1, 5)", "(2, 2, 10000000000000)"])
+def test_an_array_that_claims_more_than_it_holds_gets_no_memory(tmp_path, shape):
+    path = tmp_path / "x.npy"
+    header = f"{{'descr': '<f4', 'fortran_order': False, 'shape': {shape}}}".encode()
+    header += b" " * (-(len(header) + 11) % 64) + b"\n"
+    path.write_bytes(b"\x93NUMPY\x01\x00" + struct.pack("<H", len(header)) + header)
+    with pytest.raises(DataError, match=r"x\.npy.*Is it whole"):
+        read_deep(path)
+
+
+def test_arrays_are_read_in_any_order_and_version(tmp_path, rng):
+    values = rng.integers(0, 99, (5, 7, 3)).astype("uint16")
+    for version in ((1, 0), (2, 0), (3, 0)):
+        for array in (values, np.asfortranarray(values), values.astype(">u2")):
+            with (tmp_path / "x.npy").open("wb") as file:
+                np.lib.format.write_array(file, array, version)
+            np.testing.assert_array_equal(read_deep(tmp_path / "x.npy"), values)
