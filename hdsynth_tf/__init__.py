@@ -5,8 +5,10 @@ touches no GPU.
 """
 
 # ruff: noqa: E402  the machine comes before TensorFlow
-from hdsynth_tf import machine, surroundings
+from hdsynth_tf import machine, stopping, surroundings
 
+if surroundings.is_command():
+    stopping.at_once()
 machine.set_up()
 surroundings.choose_backend()
 surroundings.find_pipelines()

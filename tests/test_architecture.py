@@ -9,7 +9,7 @@ import pytest
 from places import ROOT
 
 FLOORS = [  # the ground that all verbs share; a room may import those of the floors below it, and none beside it
-    ["pipelines", "hdsynth_tf.machine", "hdsynth_tf.surroundings"],
+    ["pipelines", "hdsynth_tf.machine", "hdsynth_tf.stopping", "hdsynth_tf.surroundings"],
     ["hdsynth_tf.networks", "hdsynth_tf.files"],
     ["hdsynth_tf.losses", "hdsynth_tf.pretrained", "hdsynth_tf.config", "hdsynth_tf.show", "hdsynth_tf.web"],
     ["hdsynth_tf.model"],

@@ -1,11 +1,16 @@
-"""How every command runs: errors of one line, and exit codes. 0: done; 1: it could not be done; 2: wrong use."""
+"""How every command runs: errors of one line, and exit codes.
+
+0: done; 1: it could not be done; 2: wrong use; 130, 143: stopped by Ctrl-C, by SIGTERM.
+"""
 
 import errno
+import signal
 import sys
 
 import tensorflow as tf
 
 from hdsynth_tf.config.settings import SettingsError
+from hdsynth_tf.stopping import exit_code, in_order, say
 from pipelines.errors import UserError
 
 WRITE_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM)
@@ -14,13 +19,15 @@ WRITE_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPE
 def run(main, name):
     """Runs the command `main(argv)` and exits. An error that a person can mend is told without a traceback."""
     try:
-        main([f"python -m hdsynth_tf.{name}", *sys.argv[1:]])
+        with in_order():
+            main([f"python -m hdsynth_tf.{name}", *sys.argv[1:]])
     except SettingsError as error:
         fail(f"{error}\nAll flags: python -m hdsynth_tf.{name} --help", error.exit_code)
     except UserError as error:
         fail(error, error.exit_code)
-    except KeyboardInterrupt:
-        fail("Interrupted.", code=130)
+    except KeyboardInterrupt as stop:
+        say()
+        sys.exit(exit_code(getattr(stop, "number", signal.SIGINT)))
     except tf.errors.ResourceExhaustedError as error:
         if "No space left" in str(error):
             fail(f"The disk is full: {error.message.splitlines()[0]}.")

@@ -12,6 +12,7 @@ from PIL import Image
 from hdsynth_tf.files.storage import replacing
 from hdsynth_tf.model.saving import first_not_finite
 from hdsynth_tf.show.pictures import compare
+from hdsynth_tf.stopping import SIGNALS, patient
 from hdsynth_tf.train.checkpoints import Position
 from pipelines.errors import UserError
 
@@ -152,7 +153,7 @@ class StopAfter(keras.callbacks.Callback):
 
 
 class StopSignals:
-    """While it is entered, SIGTERM and Ctrl-C are noted, not obeyed at once; a second Ctrl-C is.
+    """While it is entered, SIGTERM and Ctrl-C are noted, not obeyed at once; a second Ctrl-C is. Can be entered again.
 
     Attributes:
         number: Integer, the signal that came, or `None`.
@@ -161,10 +162,13 @@ class StopSignals:
     number = None
 
     def __enter__(self):
-        self.handlers = {number: signal.signal(number, self._note) for number in (signal.SIGTERM, signal.SIGINT)}
+        self.patience = patient()
+        self.patience.__enter__()
+        self.handlers = {number: signal.signal(number, self._note) for number in SIGNALS}
         return self
 
     def __exit__(self, *error):
+        self.patience.__exit__(None, None, None)
         for number, handler in self.handlers.items():
             signal.signal(number, handler)
 

@@ -7,6 +7,7 @@ import keras
 
 from hdsynth_tf import assemble
 from hdsynth_tf.files.run_folder import write_json
+from hdsynth_tf.stopping import Stopped
 from hdsynth_tf.train.callbacks import (
     Interrupted,
     LogRates,
@@ -112,11 +113,14 @@ class StagedTraining:
             Interrupted: If the process is told to stop; everything is saved then.
         """
         self.trackers = trackers
-        with StopSignals() as signals:
-            return self._run(signals)
+        checkpoint, self.position = self._newest()
+        try:
+            return self._run(checkpoint, StopSignals())
+        except Stopped as stop:  # between steps, where all that was made is saved
+            raise Interrupted(stop.number, self.position) from stop
 
-    def _run(self, signals):
-        checkpoint, position = self._newest()
+    def _run(self, checkpoint, signals):
+        position = self.position
         if checkpoint:
             print(f"Going on from {checkpoint}.")
         model = None
@@ -131,7 +135,7 @@ class StagedTraining:
                 self._fit_tone(model)
             if self.stages[index].rescaled:
                 self._rescale(index, model)
-            position = self._train(model, position, signals)
+            position = self.position = self._train(model, position, signals)
             self._keep_coarse_model(model, position)
             if self._left(position) == 0:
                 break
@@ -222,21 +226,26 @@ class StagedTraining:
         return settle
 
     def _fit(self, model, saver, signals, span, watchers):
-        """Trains for a span of epochs of the stage, `(first, last, steps of each)`, or to `max_steps`."""
+        """Trains for a span of epochs of the stage, `(first, last, steps of each)`, or to `max_steps`.
+
+        Told to stop, it finishes the step under way and saves.
+        """
         (first, last, steps), left = span, self._left(saver.position)
         if first == last or left == 0:
             return
-        if signals.number:
-            raise Interrupted(signals.number, saver.position)
         before = sum(stage.epochs for stage in self.stages[: saver.position.stage])
-        model.fit(
-            self._batches(self.levels[self.stages[saver.position.stage].level], saver.position),
-            initial_epoch=before + first,
-            epochs=before + last,
-            steps_per_epoch=steps,
-            callbacks=[StopOnNonFinite(self.checkpoints), *watchers, *([StopAfter(left)] if left else []), saver],
-            shuffle=False,
-        )
+        with signals:
+            model.fit(
+                self._batches(self.levels[self.stages[saver.position.stage].level], saver.position),
+                initial_epoch=before + first,
+                epochs=before + last,
+                steps_per_epoch=steps,
+                callbacks=[StopOnNonFinite(self.checkpoints), *watchers, *([StopAfter(left)] if left else []), saver],
+                shuffle=False,
+            )
+        self.position = saver.position
+        if signals.number:  # it came after the last step
+            raise Interrupted(signals.number, saver.position)
 
     def _watchers(self, stage, level):
         """The callbacks that write logs and pictures."""

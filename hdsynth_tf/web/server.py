@@ -1,9 +1,9 @@
 """Makes a page's application of its routes, and serves it."""
 
-import contextlib
 import importlib.resources
 import json
 import mimetypes
+import signal
 import socket
 
 import uvicorn
@@ -12,6 +12,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.routing import Route
 
+from hdsynth_tf.stopping import patient
 from hdsynth_tf.web.errors import Refused, WebError
 from hdsynth_tf.web.guard import Guard, refuse
 from pipelines.errors import DataError
@@ -124,8 +125,12 @@ def serve(app, host, port, name):
         ws="none",
         timeout_graceful_shutdown=3,  # seconds for answers under way
     )
-    with listening, contextlib.suppress(KeyboardInterrupt):
-        uvicorn.Server(config).run(sockets=[listening])
+    try:
+        with listening, patient():
+            uvicorn.Server(config).run(sockets=[listening])
+    except KeyboardInterrupt as stop:  # how a page is ended; SIGTERM is told to whoever sent it
+        if getattr(stop, "number", signal.SIGINT) == signal.SIGTERM:
+            raise
     print("\nStopped.", flush=True)
 
 

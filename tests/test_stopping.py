@@ -1,0 +1,71 @@
+"""Ctrl-C and SIGTERM at any moment: one line, the exit code 130 or 143, and nothing goes on."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+from places import ROOT
+
+QUICKSTART = f"--flagfile={ROOT / 'experiments' / 'quickstart.flags'}"
+SMALL = ["--num_scenes=6", "--image_height=32", "--image_width=64", "--num_filters=4", "--discriminator_filters=4"]
+GOES_ON = """
+import contextlib, sys, time
+sys.path.insert(0, "hdsynth_tf")  # without the package, which takes seconds
+import stopping
+stopping.at_once()
+with stopping.in_order() if {in_order} else contextlib.nullcontext():
+    print("ready", flush=True)
+    for _ in range(60):
+        try:
+            time.sleep(1)
+        except BaseException:  # as some packages have it
+            print("it goes on", flush=True)
+"""
+
+
+def start(*command):
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    streams = dict(stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    return subprocess.Popen([sys.executable, *map(str, command)], cwd=ROOT, env=environment, **streams)
+
+
+def told(process, number, seconds=30):
+    """Sends a signal; gives exit code, output, and lines of our own that were printed as errors."""
+    process.send_signal(number)
+    output, errors = process.communicate(timeout=seconds)
+    assert "Traceback" not in errors, errors
+    return process.returncode, output, [line for line in errors.splitlines() if line.startswith("Error:")]
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("in_order", [True, False], ids=["in a command", "while importing"])
+def test_a_signal_that_is_swallowed_ends_the_process_all_the_same(in_order, number):
+    process = start("-c", GOES_ON.format(in_order=in_order))
+    assert process.stdout.readline() == "ready\n"
+    begun = time.monotonic()
+    code, output, lines = told(process, number)
+    assert code == 128 + number and output.count("it goes on") == in_order and len(lines) == 1
+    assert time.monotonic() - begun < 5  # 2 on a machine that is not busy
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_run_ends_whenever_it_is_told_to(tmp_path, number, capsys):
+    """At twenty moments, from the first imports on; what swallowed a signal once was an import."""
+    begun = time.monotonic()
+    process = start("-m", "hdsynth_tf.train", QUICKSTART, *SMALL, f"--run_dir={tmp_path / 'whole'}", "--max_steps=4")
+    process.communicate(timeout=500)
+    whole = time.monotonic() - begun
+    waits = []
+    for moment in range(20):
+        process = start("-m", "hdsynth_tf.train", QUICKSTART, *SMALL, f"--run_dir={tmp_path / str(moment)}")
+        time.sleep(0.3 + whole * moment / 20)  # before, Python itself is not ready
+        told_at = time.monotonic()
+        code, _, lines = told(process, number, seconds=60)
+        assert code == 128 + number and len(lines) == 1, (moment, code, lines)
+        waits.append(time.monotonic() - told_at)
+    with capsys.disabled():
+        print(f"\n{signal.Signals(number).name} at 20 moments in {whole:.0f} s: ended in {max(waits):.1f} s at most")
