@@ -6,9 +6,9 @@ import numpy as np
 from hdsynth_tf.files.storage import replacing
 from hdsynth_tf.model.serving import save_servable
 from hdsynth_tf.networks.coarse_to_fine import grow
-from hdsynth_tf.networks.convolution import portable
 from hdsynth_tf.networks.styles import StyleBank
 from pipelines.paths import as_path
+from pipelines.portable import portable
 
 PARTS = ("conditioning", "generator", "discriminator", "ema_momentum", "encoder", "style_bank")
 

@@ -2,9 +2,11 @@
 
 import numpy as np
 import tensorflow as tf
+from keras import ops
 
 from hdsynth_tf.model.serving import input_signature
 from hdsynth_tf.networks.styles import style_choices
+from pipelines.resizing import resize
 
 
 class Generating:
@@ -19,8 +21,8 @@ class Generating:
         """Inputs as tensors -> pictures of their size, with the conditioning's channels and depth; the served graph."""
         image = self(inputs, training=False)
         if self.conditioning.image_size is not None:
-            size = tf.shape(inputs[next(iter(self.conditioning.input_formats))])[1:3]
-            image = tf.image.resize(image, size, method="bicubic", antialias=True)
+            first = inputs[next(iter(self.conditioning.input_formats))]
+            image = resize(image, ops.shape(first)[1:3], "bicubic")
         return self.conditioning.values(image)
 
     def generate(self, inputs, seed=0, styles=None, style_image=None):

@@ -4,7 +4,7 @@ import keras
 import tensorflow as tf
 
 from hdsynth_tf.files.storage import replacing
-from hdsynth_tf.networks.convolution import portable
+from pipelines.portable import portable
 from pipelines.reading.depth import file_suffix
 
 STYLE_INPUTS = {  # what a model with an encoder may read beside its maps and a `style_image` -> shape, dtype

@@ -15,18 +15,25 @@ def style_hash(instance_map, label_map, seed):
         seed: `(batch,)` integers.
 
     Returns:
-        `(batch, height, width)` int64.
+        `(batch, height, width)` int32.
     """
 
-    def mix(x):  # of 32 bits; every product stays below 2**63
-        x = ((x ^ (x // 65536)) * 0x45D9F3B) & 0xFFFFFFFF
-        x = ((x ^ (x // 65536)) * 0x45D9F3B) & 0xFFFFFFFF
-        return x ^ (x // 65536)
+    def mix(x):  # of 32 bits, whose products wrap around: every backend and runtime has them, but not 64 bits
+        for _ in range(2):
+            x = _fold(x) * 0x45D9F3B
+        return _fold(x)
 
-    seed = ops.reshape(ops.cast(seed, "int64"), (-1, 1, 1)) & 0xFFFFFFFF
-    x = mix(seed + 0x9E3779B9)
-    x = mix(x ^ (ops.cast(label_map, "int64") & 0xFFFFFFFF))
-    return mix(x ^ (ops.cast(instance_map, "int64") & 0xFFFFFFFF)) & 0x7FFFFFFF
+    seed = ops.reshape(ops.cast(seed, "int32"), (-1, 1, 1))
+    carries = (seed < 0) | (seed >= 0x61C88647)  # the sum with 0x9E3779B9 has a 33rd bit, which `mix` folds down
+    x = mix((seed - 0x61C88647) ^ ops.where(carries, 0x10001, 0))
+    x = mix(x ^ ops.cast(label_map, "int32"))
+    x = mix(x ^ ops.cast(instance_map, "int32"))
+    return ops.where(x < 0, x + 0x7FFFFFFF + 1, x)  # without the sign's bit
+
+
+def _fold(x):
+    """`x` with its upper 16 bits laid over the lower ones."""
+    return x ^ ((x // 65536) % 65536)
 
 
 def style_choices(seed, styles, batch):
@@ -157,10 +164,10 @@ class StyleBank(keras.layers.Layer):
             `(batch, height, width)` int32, -1 where the class has no styles.
         """
         known = (label_map >= 0) & (label_map < self.num_classes)
-        count = ops.cast(ops.take(self.counts, ops.where(known, label_map, 0), axis=0), "int64")
+        count = ops.cast(ops.take(self.counts, ops.where(known, label_map, 0), axis=0), "int32")
         choice = style_hash(instance_map, label_map, seed)
         if chosen_ids is not None:
-            chosen = ops.cast(chosen_style(instance_map, chosen_ids, chosen_styles), "int64")
+            chosen = chosen_style(instance_map, chosen_ids, chosen_styles)
             choice = ops.where(chosen >= 0, chosen, choice)
         return ops.cast(ops.where(known & (count > 0), choice % ops.maximum(count, 1), -1), "int32")
 
