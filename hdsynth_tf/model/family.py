@@ -2,9 +2,10 @@
 
 import keras
 import numpy as np
+import tensorflow as tf
 
 from hdsynth_tf.files.storage import replacing
-from hdsynth_tf.model.serving import save_servable
+from hdsynth_tf.model.serving import input_signature, save_servable
 from hdsynth_tf.networks.coarse_to_fine import grow
 from hdsynth_tf.networks.styles import StyleBank
 from pipelines.paths import as_path
@@ -37,6 +38,15 @@ class Family:
             image_size: `(height, width)`, or `None`: pictures stay as large as they come.
         """
         return self.with_parts(conditioning=resized(self.conditioning, image_size))
+
+    def in_float32(self):
+        """This model computing in float32, whatever it was trained in: for runtimes that know no mixed precision.
+
+        Its networks are copies, and there is no average of the generator: see `finished`.
+        """
+        model = type(self).from_config(_in_float32(self.finished().get_config()))
+        model.set_weights(self.finished().get_weights())
+        return model
 
     # === Styles ===
 
@@ -115,14 +125,50 @@ class Family:
             super().save(temporary, **kwargs)
 
     @portable()
-    def export(self, filepath, *args, **kwargs):
-        """Keras' own, in graphs of plain convolutions, whatever CPU this machine has. For TF Serving, see `save`."""
-        super().export(filepath, *args, **kwargs)
+    def export(self, filepath, format="tf_saved_model", verbose=None, input_signature=None, **kwargs):
+        """Keras' own: what `call` gives, images in [-1, 1]; in graphs that run elsewhere.
+
+        For finished pictures see `save`, which TF Serving takes, and `python -m hdsynth_tf.export`.
+
+        Args:
+            filepath: Path; of ONNX, LiteRT and OpenVINO it ends in `.onnx`, `.tflite`, `.xml`.
+            format: `"tf_saved_model"`, `"onnx"`, `"litert"` or `"openvino"`.
+            verbose: Boolean, whether to say what was written.
+            input_signature: List of one dict of `tf.TensorSpec`s. Defaults to what the conditioning reads: of free
+                sizes or, for other formats than a SavedModel, one picture of the working size.
+            kwargs: See `keras.Model.export`.
+
+        Raises:
+            ValueError: If another format than a SavedModel is to be written, and there is no working size.
+        """
+        if input_signature is None:
+            input_signature = [self._export_signature(format)]
+        super().export(filepath, format=format, verbose=verbose, input_signature=input_signature, **kwargs)
+
+    def _export_signature(self, format):
+        signature, size = input_signature(self), self.conditioning.image_size
+        if format == "tf_saved_model":
+            return signature
+        if size is None:
+            raise ValueError(
+                f"{format} is for pictures of one size, which this model has not: export `model.at_size((height, "
+                "width))`, or give `input_signature`."
+            )
+        return {name: tf.TensorSpec((1, *size, *spec.shape[3:]), spec.dtype, name) for name, spec in signature.items()}
 
 
 def resized(conditioning, image_size):
     """A copy of a conditioning for networks that work at `image_size`, (height, width) or `None`."""
     return type(conditioning).from_config({**conditioning.get_config(), "image_size": image_size})
+
+
+def _in_float32(config):
+    """A config whose dtype policies are all float32."""
+    if isinstance(config, dict):
+        if config.get("class_name") == "DTypePolicy":
+            return {**config, "config": {"name": "float32"}}
+        return {key: _in_float32(value) for key, value in config.items()}
+    return [_in_float32(value) for value in config] if isinstance(config, (list, tuple)) else config
 
 
 def first_not_finite(variables):

@@ -64,9 +64,10 @@ class Generating:
             _check_style_image(style_image, arrays, self.conditioning.image_dtype)
         if "seed" in signature:
             arrays |= style_choices(seed, styles, len(next(iter(arrays.values()))))
-        if by_image not in self._render_graphs:
-            self._render_graphs[by_image] = tf.function(self.render, input_signature=[signature], autograph=False)
-        made = self._render_graphs[by_image](arrays).numpy()
+        graphs = self._render_graphs.by_image
+        if by_image not in graphs:
+            graphs[by_image] = tf.function(self.render, input_signature=[signature], autograph=False)
+        made = graphs[by_image](arrays).numpy()
         return made[0] if missing_axes == {1} else made
 
 

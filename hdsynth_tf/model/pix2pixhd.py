@@ -1,5 +1,7 @@
 """Pix2PixHD: conditioning, generator, discriminator and encoder as one Keras model with its own training step."""
 
+from types import SimpleNamespace
+
 import keras
 import tensorflow as tf
 
@@ -103,7 +105,7 @@ class Pix2PixHD(Generating, Family, keras.Model):
             self.average_generator.build(generator_shape)
             self.reset_average()
         self.built = True
-        self._render_graphs = {}
+        self._render_graphs = SimpleNamespace(by_image={})  # a dict of its own would be saved with the model
 
     # === Compile ===
 

@@ -28,12 +28,28 @@ def style_hash(instance_map, label_map, seed):
     x = mix((seed - 0x61C88647) ^ ops.where(carries, 0x10001, 0))
     x = mix(x ^ ops.cast(label_map, "int32"))
     x = mix(x ^ ops.cast(instance_map, "int32"))
-    return ops.where(x < 0, x + 0x7FFFFFFF + 1, x)  # without the sign's bit
+    return _without_sign(x)
 
 
 def _fold(x):
     """`x` with its upper 16 bits laid over the lower ones."""
-    return x ^ ((x // 65536) % 65536)
+    upper = ops.right_shift(_without_sign(x), 16)
+    return x ^ ops.where(x < 0, upper + 0x8000, upper)
+
+
+def _without_sign(x):
+    """`x` without the highest of its 32 bits."""
+    return ops.where(x < 0, x + 0x7FFFFFFF + 1, x)
+
+
+def _remainder(x, divisor):
+    """`x % divisor`, exact in runtimes that divide integers in float32, too. Neither is negative."""
+
+    def small(x):  # of 24 bits, at most
+        return x - x // divisor * divisor
+
+    upper = ops.right_shift(x, 16)
+    return small(small(upper) * small(65536) + small(x - upper * 65536))
 
 
 def style_choices(seed, styles, batch):
@@ -169,7 +185,7 @@ class StyleBank(keras.layers.Layer):
         if chosen_ids is not None:
             chosen = chosen_style(instance_map, chosen_ids, chosen_styles)
             choice = ops.where(chosen >= 0, chosen, choice)
-        return ops.cast(ops.where(known & (count > 0), choice % ops.maximum(count, 1), -1), "int32")
+        return ops.where(known & (count > 0), _remainder(choice, ops.maximum(count, 1)), -1)
 
     def call(self, label_map, instance_map, seed, chosen_ids=None, chosen_styles=None):
         choice = self.choose(label_map, instance_map, seed, chosen_ids, chosen_styles)
