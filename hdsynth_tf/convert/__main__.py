@@ -1,12 +1,11 @@
 """`python -m hdsynth_tf.convert`: the released PyTorch code's weights -> a model file, and back."""
 
-import keras
-
 import hdsynth_tf  # noqa: F401  registers the classes that saved models consist of
 from hdsynth_tf.config import commands, flags
 from hdsynth_tf.convert.models import read_model, write_model
 from hdsynth_tf.convert.settings import ConvertSettings
 from hdsynth_tf.files.run_folder import check_writable, find_model
+from hdsynth_tf.model.presets import load_model
 from pipelines.paths import as_path
 
 USAGE = """
@@ -28,7 +27,7 @@ def main(argv):
         print(f"Model: {asked.output}")
     else:
         check_writable(as_path(asked.to_torch))
-        model = keras.saving.load_model(str(find_model(asked.model)), compile=False)
+        model = load_model(find_model(asked.model))
         print(*(f"Written: {path}" for path in write_model(model, asked.to_torch)), sep="\n")
 
 

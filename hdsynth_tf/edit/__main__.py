@@ -1,7 +1,5 @@
 """`python -m hdsynth_tf.edit`: a page in the browser to change scenes and see their photographs follow."""
 
-import keras
-
 import hdsynth_tf  # noqa: F401  registers the classes that saved models consist of
 from hdsynth_tf import assemble
 from hdsynth_tf.config import commands, flags
@@ -12,15 +10,15 @@ from hdsynth_tf.edit.scenes.survey import survey
 from hdsynth_tf.edit.server.painter import Painter
 from hdsynth_tf.edit.server.worker import Worker
 from hdsynth_tf.edit.settings import EditSettings
-from hdsynth_tf.files.run_folder import RunFolderError, find_model, read_settings
+from hdsynth_tf.files.run_folder import find_model, read_settings
 from hdsynth_tf.generate.picture_folder import fingerprint
+from hdsynth_tf.model.presets import load_model
 from hdsynth_tf.web.errors import check_installed
-from pipelines.paths import as_path
 from pipelines.source import class_colors
 
 USAGE = """
 Opens scenes in the browser: objects are restyled, moved, removed, added, and the photograph follows. Without flags, on
-the streets and the model of make quickstart. Data flags that are not given are those of the run.
+streets and the model that come with the package. Data flags that are not given are those of the run.
 
   python -m hdsynth_tf.edit
   python -m hdsynth_tf.edit --model=runs/city --scenes=CITYSCAPES
@@ -29,17 +27,12 @@ the streets and the model of make quickstart. Data flags that are not given are 
 
 def main(argv):
     asked, _ = flags.parse(argv, (EditSettings, DataSettings), USAGE)
-    if asked.model == EditSettings.model and not as_path(asked.model).exists():
-        raise RunFolderError(
-            f"There is no {asked.model} yet. make quickstart trains it in four minutes; or say which model: "
-            "--model=RUN_OR_FILE."
-        )
     path = find_model(asked.model)
     check_installed()
     from hdsynth_tf.edit.server.routes import Editor  # needs the extra `ui`
     from hdsynth_tf.web.server import serve
 
-    model = keras.saving.load_model(str(path), compile=False)
+    model = load_model(path)
     if "label_map" not in model.conditioning.input_formats:
         raise SettingsError(f"{path} makes pictures of images. The editor is for models that read label maps.")
     defaults = {**read_settings(asked.model, "data"), "split": "test"}

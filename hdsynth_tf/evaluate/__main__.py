@@ -4,7 +4,6 @@ import dataclasses
 import itertools
 import json
 
-import keras
 from PIL import Image
 
 import hdsynth_tf  # noqa: F401  registers the classes that saved models consist of
@@ -34,6 +33,7 @@ from hdsynth_tf.generate.picture_folder import (
     generate_all,
     looks_of,
 )
+from hdsynth_tf.model.presets import load_model
 from hdsynth_tf.show.pictures import show_values
 from pipelines.checks.validate import validate
 from pipelines.checks.values import survey
@@ -150,7 +150,7 @@ class Making:
     def make(self, name, source):
         """Makes the pictures that are not there; returns a `Method`."""
         print(f"Pictures of {name}:")
-        model = keras.saving.load_model(str(self.model), compile=False)
+        model = load_model(self.model)
         output = PictureFolder(self.folder, model.conditioning)
         write_json(self.folder / MANIFEST, self.manifest)
         generate_all(model, source, self.looks, output)
@@ -162,7 +162,7 @@ def plan_pictures(models, source, data, asked, output_dir):
     """Dict: name -> `Making`. Loads each model once, so that one that does not fit is found before any work is done."""
     makings = {}
     for name, path in models.items():
-        model = keras.saving.load_model(str(path), compile=False)
+        model = load_model(path)
         assemble.check_inputs(model, source)
         looks = looks_of(model, asked.seed, asked.styles)
         scenes = {key: value for key, value in dataclasses.asdict(data).items() if key != "num_scenes"}

@@ -1,7 +1,5 @@
 """`python -m hdsynth_tf.export`: a model file -> what other programs run, checked against Keras."""
 
-import keras
-
 import hdsynth_tf  # noqa: F401  registers the classes that saved models consist of
 from hdsynth_tf import assemble
 from hdsynth_tf.config import commands, flags
@@ -9,12 +7,15 @@ from hdsynth_tf.config.groups import DataSettings
 from hdsynth_tf.config.settings import SettingsError
 from hdsynth_tf.export.checking import compare
 from hdsynth_tf.export.errors import ExportError
+from hdsynth_tf.export.facts import facts_of
 from hdsynth_tf.export.formats import FORMATS, open_saved_model
 from hdsynth_tf.export.scenes import scenes_for
 from hdsynth_tf.export.served import Served
 from hdsynth_tf.export.settings import ExportSettings
+from hdsynth_tf.files.presets import CARD
 from hdsynth_tf.files.run_folder import RunFolderError, check_writable, find_model, read_settings
 from hdsynth_tf.files.storage import remove
+from hdsynth_tf.model.presets import load_model
 from pipelines.paths import as_path
 
 USAGE = """
@@ -39,8 +40,10 @@ def main(argv):
     defaults = {**read_settings(asked.model, "data"), "split": "test"}
     _, data = flags.parse(argv, (ExportSettings, DataSettings), USAGE, defaults)
     check_writable(path)
-    model = keras.saving.load_model(str(model_path), compile=False)
-    if asked.format == "saved_model":
+    model = load_model(model_path)
+    if asked.format == "preset":
+        export_preset(model, path, facts_of(model_path))
+    elif asked.format == "saved_model":
         export_saved_model(model, path, asked, data)
     else:
         export_format(model, path, asked, data)
@@ -54,6 +57,16 @@ def export_saved_model(model, path, asked, data):
         raise RunFolderError(str(error)) from error
     report(path, open_saved_model, model, scenes_of(model, asked, data, assemble.size_setting(data, "image")))
     print(f"For TensorFlow Serving: {path.parent}")
+
+
+def export_preset(model, path, facts):
+    """Writes a preset, and loads it."""
+    try:
+        model.save_to_preset(path, facts)
+    except FileExistsError as error:
+        raise RunFolderError(str(error)) from error
+    load_model(path)
+    print(f"{path}: {megabytes(path):.2f} MB\nFill in what {path / CARD} leaves open.")
 
 
 def export_format(model, path, asked, data):

@@ -5,6 +5,7 @@ import json
 import os
 import shutil
 
+from hdsynth_tf.files.presets import built_in, find_preset, names_preset
 from hdsynth_tf.files.storage import remove_leftovers, replacing
 from pipelines.errors import UserError
 from pipelines.paths import RemotePath, as_path
@@ -169,23 +170,30 @@ def _encode(settings):
 
 
 def find_model(path):
-    """The model file that `path`, a run folder or a `.keras` file, stands for.
+    """The model file that `path` stands for: a run folder or a `.keras` file; of a preset its folder.
 
     Raises:
         RunFolderError: If there is none.
+        PresetError: If a preset cannot be downloaded.
     """
+    if names_preset(path):
+        return find_preset(path)
     path = as_path(path)
     if path.is_dir():
         path = RunFolder(path).model
     if not path.is_file():
-        raise RunFolderError(f"{path} is no model. Give a run folder that is finished, or a .keras file.")
+        raise RunFolderError(
+            f"{path} is no model. Give a run folder that is finished, a .keras file, or a preset: a folder, "
+            f"hf://USER/MODEL or a name ({', '.join(built_in()) or 'none comes with this installation'})."
+        )
     return path
 
 
 def read_settings(path, group):
-    """One group of the settings of the run that `path` belongs to, as a dict; empty for a model file of its own."""
+    """One group of the settings of the run or preset that `path` belongs to, as a dict; empty for a model file."""
+    path = find_preset(path) if names_preset(path) else path
     folder = RunFolder(as_path(path) if as_path(path).is_dir() else as_path(path).parent)
-    return json.loads(folder.settings.read_text())[group] if folder.settings.is_file() else {}
+    return json.loads(folder.settings.read_text()).get(group, {}) if folder.settings.is_file() else {}
 
 
 def write_json(path, content):

@@ -3,8 +3,6 @@
 import dataclasses
 from urllib.parse import quote
 
-import keras
-
 import hdsynth_tf  # noqa: F401  registers the classes that saved models consist of
 from hdsynth_tf import assemble
 from hdsynth_tf.config import commands, flags
@@ -23,6 +21,7 @@ from hdsynth_tf.generate.picture_folder import (
 )
 from hdsynth_tf.generate.settings import GenerateSettings
 from hdsynth_tf.generate.video import check_ffmpeg, extract_frames, probe, write_video
+from hdsynth_tf.model.presets import load_model
 from hdsynth_tf.show.gallery import write_gallery
 from pipelines.checks.validate import validate
 from pipelines.errors import DataError
@@ -34,7 +33,7 @@ USAGE = """
 Makes a photograph of every input, under its name and at its size, and an HTML gallery. Started again, it goes on where
 it stopped. Data flags that are not given are those of the run.
 
-  python -m hdsynth_tf.generate --model=runs/quickstart --output_dir=pictures
+  python -m hdsynth_tf.generate --model=toy_street_256 --num_scenes=12 --output_dir=pictures
   python -m hdsynth_tf.generate --model=runs/city --dataset=folder --label_dir=labels --output_dir=out
   python -m hdsynth_tf.generate --model=runs/city --styles=10 --output_dir=ten_of_each
   python -m hdsynth_tf.generate --model=runs/night --source_video=drive.mkv --output_dir=out
@@ -70,7 +69,7 @@ def make_pictures(asked, data, photo, maker, model_path, output_dir):
         maker: Dict, see `check_output`.
         model_path, output_dir: `Path`.
     """
-    model = keras.saving.load_model(str(model_path), compile=False)
+    model = load_model(model_path)
     if asked.source_video:
         write_json(output_dir / MANIFEST, maker)
         data = frames_of(asked.source_video, model.conditioning, output_dir, data)

@@ -7,6 +7,7 @@ import tensorflow as tf
 
 from hdsynth_tf.model.family import PARTS, Family
 from hdsynth_tf.model.generate import Generating
+from hdsynth_tf.model.presets import Presets
 from hdsynth_tf.model.terms import check_terms, compute_terms, weighted_sum, with_terms
 from hdsynth_tf.networks.layers import rematerialize_blocks
 from hdsynth_tf.networks.precision import wide
@@ -14,7 +15,7 @@ from hdsynth_tf.networks.styles import StyleBank
 
 
 @keras.saving.register_keras_serializable(package="hdsynth_tf")
-class Pix2PixHD(Generating, Family, keras.Model):
+class Pix2PixHD(Generating, Family, Presets, keras.Model):
     """Makes photographs of label maps, instance maps or other images; trains with `fit` after `compile`.
 
     A batch is `(inputs, image)`: `inputs` the dict that the conditioning reads (`label_map`, `instance_map`, or

@@ -10,8 +10,10 @@ from hdsynth_tf.config import commands, flags
 from hdsynth_tf.config.groups import DataSettings
 from hdsynth_tf.config.settings import SettingsError
 from hdsynth_tf.files.lock import only_writer
+from hdsynth_tf.files.presets import names_preset
 from hdsynth_tf.files.run_folder import RunFolder, check_writable, find_model, read_settings, write_json
 from hdsynth_tf.files.storage import replacing
+from hdsynth_tf.model.presets import load_model
 from hdsynth_tf.show.pictures import box_around, titled_rows
 from hdsynth_tf.styles.clustering import encode_instances, find_styles
 from hdsynth_tf.styles.settings import StylesSettings
@@ -29,6 +31,8 @@ def main(argv):
     asked, _ = flags.parse(argv, (StylesSettings, DataSettings), USAGE)
     if not asked.model:
         raise SettingsError("Say which model: --model=RUN_OR_FILE.")
+    if names_preset(asked.model):
+        raise SettingsError(f"Presets stay as they are. Give the run, or a .keras file. Received: {asked.model}")
     path, is_run = find_model(asked.model), as_path(asked.model).is_dir()
     folder = path.parent / "styles" if is_run else path.with_name(f"{path.stem}_styles")
     check_writable(folder)
@@ -40,7 +44,7 @@ def main(argv):
 
 def store_styles(path, folder, asked, data):
     """Finds the styles, stores them in the model at `path`, and writes to `folder` what they are."""
-    model = keras.saving.load_model(str(path), compile=False)
+    model = load_model(path)
     if model.encoder is None:
         raise SettingsError(f"{path} has no encoder: train one with --feature_channels=3.")
     source = assemble.build_source(data, data.split or "train")

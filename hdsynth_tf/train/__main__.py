@@ -4,7 +4,6 @@ import contextlib
 import dataclasses
 import os
 
-import keras
 from PIL import Image
 
 import hdsynth_tf  # noqa: F401  registers the classes that saved models consist of
@@ -17,6 +16,7 @@ from hdsynth_tf.evaluate.quality import agreement
 from hdsynth_tf.files.lock import only_writer
 from hdsynth_tf.files.run_folder import RunFolder, check_space, find_model, write_json
 from hdsynth_tf.files.storage import replacing
+from hdsynth_tf.model.presets import load_model
 from hdsynth_tf.show.pictures import compare, histogram
 from hdsynth_tf.train import memory, plan
 from hdsynth_tf.train.checkpoints import Checkpoints
@@ -88,7 +88,7 @@ def train(groups, folder, strategy, num_workers, is_chief):
         check_registration(levels[-1].source)
     assemble.check_replicas(levels, strategy)
 
-    given = keras.saving.load_model(str(find_model(run.init_from)), compile=False) if run.init_from else None
+    given = load_model(find_model(run.init_from)) if run.init_from else None
     models = assemble.ModelMaker(levels, networks, losses, given)
     stages = assemble.build_stages(networks, losses, training, models.first_level)
     kept = folder.read_rematerialize()
@@ -236,7 +236,7 @@ def describe_lpips(scores):
 
 def draw_levels(model, folder, level, num_samples):
     """A grid of samples: input, real, and what each level's model makes of it, coarse to fine."""
-    models = [keras.saving.load_model(str(path), compile=False) for path in folder.level_models()] + [model]
+    models = [load_model(path) for path in folder.level_models()] + [model]
     return compare(pick_scenes(level.val_source or level.source, num_samples), models)
 
 
