@@ -9,6 +9,7 @@ import keras
 from keras import ops
 
 from pipelines.pixels import changes, nearest
+from pipelines.resizing import resize
 
 PACKAGE = "pipelines"  # of the registered classes; the names are part of saved files
 NO_CLASS = -1
@@ -38,8 +39,7 @@ def resize_image(x, size):
     if tuple(x.shape[1:3]) == tuple(size):
         return x
     low, high = ops.min(x, axis=(1, 2, 3), keepdims=True), ops.max(x, axis=(1, 2, 3), keepdims=True)
-    resized = ops.image.resize(x, size, interpolation="bicubic", antialias=True, data_format="channels_last")
-    return ops.clip(resized, low, high)
+    return ops.clip(resize(x, tuple(size), "bicubic"), low, high)
 
 
 def one_hot(label_map, num_classes, dtype="float32"):

@@ -26,7 +26,7 @@ WINGS = {  # a verb -> the other verbs that it uses
     "convert": set(),
     "register": set(),
     "prepare": set(),
-    "export": set(),
+    "export": {"evaluate"},
 }
 BACKEND_NEUTRAL = [
     "hdsynth_tf.networks",

@@ -1,9 +1,8 @@
 """Run folders and model files -> models."""
 
 from hdsynth_tf.config.settings import SettingsError
-from hdsynth_tf.files import model_file
 from hdsynth_tf.files.run_folder import find_model
-from hdsynth_tf.model import CycleGAN
+from hdsynth_tf.model import CycleGAN, presets
 
 
 def load_model(place, direction=""):
@@ -18,7 +17,7 @@ def load_model(place, direction=""):
         ModelFileError: If it cannot be read.
         SettingsError: If the model knows no directions and one is asked for.
     """
-    model = model_file.load_model(find_model(place))
+    model = presets.load_model(find_model(place))
     if isinstance(model, CycleGAN):
         return model.direction(direction or "ab")
     if direction:

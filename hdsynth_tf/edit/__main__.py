@@ -10,15 +10,14 @@ from hdsynth_tf.edit.scenes.survey import survey
 from hdsynth_tf.edit.server.painter import Painter
 from hdsynth_tf.edit.server.worker import Worker
 from hdsynth_tf.edit.settings import EditSettings
-from hdsynth_tf.files.run_folder import RunFolderError, find_model, read_settings
+from hdsynth_tf.files.run_folder import find_model, read_settings
 from hdsynth_tf.generate.picture_folder import fingerprint
 from hdsynth_tf.web.errors import check_installed
-from pipelines.paths import as_path
 from pipelines.source import class_colors
 
 USAGE = """
 Opens scenes in the browser: objects are restyled, moved, removed, added, and the photograph follows. Without flags, on
-the streets and the model of make quickstart. Data flags that are not given are those of the run.
+streets and the model that come with the package. Data flags that are not given are those of the run.
 
   python -m hdsynth_tf.edit
   python -m hdsynth_tf.edit --model=runs/city --scenes=CITYSCAPES
@@ -27,11 +26,6 @@ the streets and the model of make quickstart. Data flags that are not given are 
 
 def main(argv):
     asked, _ = flags.parse(argv, (EditSettings, DataSettings), USAGE)
-    if asked.model == EditSettings.model and not as_path(asked.model).exists():
-        raise RunFolderError(
-            f"There is no {asked.model} yet. make quickstart trains it in four minutes; or say which model: "
-            "--model=RUN_OR_FILE."
-        )
     path = find_model(asked.model)
     check_installed()
     from hdsynth_tf.edit.server.routes import Editor  # needs the extra `ui`

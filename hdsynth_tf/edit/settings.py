@@ -9,7 +9,7 @@ from hdsynth_tf.config.settings import Settings, setting
 class EditSettings(Settings):
     """Edit"""
 
-    model: str = setting("runs/quickstart", "Run folder or .keras file. The default is what make quickstart trained.")
+    model: str = setting("toy_street_256", "Run folder, .keras file or preset. The default comes with the package.")
     scenes: str = setting("", "Folder of scenes: Cityscapes, or the folders label and inst. Default: the run's data.")
     host: str = setting("127.0.0.1", "Address to listen at. 0.0.0.0: other machines can open the page, too.")
     port: int = setting(8346, "Port to listen at. 0: a free one.", at_least=0, at_most=65535)

@@ -1,1 +1,1 @@
-"""A model file -> a SavedModel for TensorFlow Serving."""
+"""A model file -> what other programs run: TensorFlow Serving, ONNX Runtime, LiteRT, OpenVINO, Keras elsewhere."""

@@ -6,6 +6,7 @@ import os
 import shutil
 import zipfile
 
+from hdsynth_tf.files.presets import built_in, find_preset, names_preset
 from hdsynth_tf.files.storage import remove_leftovers, replacing
 from pipelines.errors import UserError
 from pipelines.paths import RemotePath, as_path
@@ -202,21 +203,27 @@ def _encode(settings):
 
 
 def find_model(path):
-    """The model file that `path`, a run folder or a `.keras` file, stands for.
+    """The model file that `path` stands for: a run folder or a `.keras` file; of a preset its folder.
 
     Raises:
         RunFolderError: If there is none.
+        PresetError: If a preset cannot be downloaded.
     """
+    if names_preset(path):
+        return find_preset(path)
     path = as_path(path)
     if path.is_dir():
         path = RunFolder(path).model
     if not path.is_file():
-        raise RunFolderError(f"{path} is no model. Give a run folder that is finished, or a .keras file.")
+        raise RunFolderError(
+            f"{path} is no model. Give a run folder that is finished, a .keras file, or a preset: a folder, "
+            f"hf://USER/MODEL or a name ({', '.join(built_in()) or 'none comes with this installation'})."
+        )
     return path
 
 
 def read_settings(path, group, form=None):
-    """One group of the settings of the run that `path` belongs to, as a dict; empty for a model file of its own.
+    """One group of the settings of the run or preset that `path` belongs to, as a dict; empty for a model file.
 
     Args:
         path: Path of a run folder, or of a model file.
@@ -226,6 +233,7 @@ def read_settings(path, group, form=None):
     Raises:
         RunFolderError: If the file of settings is damaged.
     """
+    path = find_preset(path) if names_preset(path) else path
     folder = RunFolder(as_path(path) if as_path(path).is_dir() else as_path(path).parent)
     if not folder.settings.is_file():
         return {}

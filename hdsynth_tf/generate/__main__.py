@@ -33,7 +33,7 @@ USAGE = """
 Makes a photograph of every input, under its name and at its size, and an HTML gallery. Started again, it goes on where
 it stopped. Data flags that are not given are those of the run.
 
-  python -m hdsynth_tf.generate --model=runs/quickstart --output_dir=pictures
+  python -m hdsynth_tf.generate --model=toy_street_256 --num_scenes=12 --output_dir=pictures
   python -m hdsynth_tf.generate --model=runs/city --dataset=folder --label_dir=labels --output_dir=out
   python -m hdsynth_tf.generate --model=runs/city --styles=10 --output_dir=ten_of_each
   python -m hdsynth_tf.generate --model=runs/night --source_video=drive.mkv --output_dir=out

@@ -7,6 +7,7 @@ import keras
 import numpy as np
 from PIL import Image
 
+from hdsynth_tf.files.presets import WEIGHTS
 from hdsynth_tf.files.run_folder import RunFolderError, check_writable, read_own
 from hdsynth_tf.files.storage import replacing
 from hdsynth_tf.show.pictures import show_image, show_inputs
@@ -117,7 +118,8 @@ def check_output(output_dir, maker):
 
 
 def fingerprint(path):
-    """SHA-256 of a file."""
+    """SHA-256 of a model's file; of a preset, of its weights."""
+    path = path / WEIGHTS if path.is_dir() else path
     digest = hashlib.sha256()
     with path.open("rb") as file:
         while block := file.read(2**20):

@@ -9,7 +9,7 @@ from hdsynth_tf.config.settings import Settings, SettingsError, check_seeds, see
 class GenerateSettings(Settings):
     """Generate"""
 
-    model: str = setting("", "Run folder or .keras file.")
+    model: str = setting("", "Run folder, .keras file or preset, such as toy_street_256.")
     output_dir: str = setting("", "Folder for the pictures and their gallery, index.html.")
     direction: str = setting("", "Of a model trained with --unpaired: ab (the default) or ba.", ("", "ab", "ba"))
     source_video: str = setting("", "A video instead of a folder of frames; a video is made too. Needs ffmpeg.")

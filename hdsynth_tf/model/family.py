@@ -31,6 +31,15 @@ class Family:
         """
         return self.with_parts(conditioning=resized(self.conditioning, image_size))
 
+    def in_float32(self):
+        """This model computing in float32, whatever it was trained in: for runtimes that know no mixed precision.
+
+        Its networks are copies, and there is no average of the generator: see `finished`.
+        """
+        model = type(self).from_config(_in_float32(self.finished().get_config()))
+        model.set_weights(self.finished().get_weights())
+        return model
+
     # === Styles ===
 
     def with_styles(self, styles, num_styles=10):
@@ -79,3 +88,12 @@ class Family:
 def resized(conditioning, image_size):
     """A copy of a conditioning for networks that work at `image_size`, (height, width) or `None`."""
     return type(conditioning).from_config({**conditioning.get_config(), "image_size": image_size})
+
+
+def _in_float32(config):
+    """A config whose dtype policies are all float32."""
+    if isinstance(config, dict):
+        if config.get("class_name") == "DTypePolicy":
+            return {**config, "config": {"name": "float32"}}
+        return {key: _in_float32(value) for key, value in config.items()}
+    return [_in_float32(value) for value in config] if isinstance(config, (list, tuple)) else config

@@ -2,10 +2,12 @@
 
 import numpy as np
 import tensorflow as tf
+from keras import ops
 
 from hdsynth_tf.model.checks import check_ids, check_kinds, check_sizes
 from hdsynth_tf.model.serving import input_signature
 from hdsynth_tf.networks.styles import style_choices
+from pipelines.resizing import resize
 
 
 class Generating:
@@ -36,7 +38,7 @@ class Generating:
         read = inputs[next(iter(self.conditioning.input_formats))]
         is_of_its_size = read.shape[1:3].is_fully_defined() and read.shape[1:3] == image.shape[1:3]
         if self.conditioning.image_size is not None and not is_of_its_size:
-            image = tf.image.resize(image, tf.shape(read)[1:3], method="bicubic", antialias=True)
+            image = resize(image, ops.shape(read)[1:3], "bicubic")
         return self.conditioning.values(image)
 
     def generate(self, inputs, seed=0, styles=None, style_image=None):
@@ -81,7 +83,8 @@ class Generating:
         if "seed" in signature:
             choices = style_choices(seed, styles, len(next(iter(arrays.values()))))
             arrays |= {name: array for name, array in choices.items() if name in signature}
-        if by_image not in self._render_graphs:
-            self._render_graphs[by_image] = tf.function(self.render, input_signature=[signature], autograph=False)
-        made = self._render_graphs[by_image](arrays).numpy()
+        graphs = self._render_graphs.by_image
+        if by_image not in graphs:
+            graphs[by_image] = tf.function(self.render, input_signature=[signature], autograph=False)
+        made = graphs[by_image](arrays).numpy()
         return made[0] if missing_axes == {1} else made

@@ -1,5 +1,7 @@
 """Pix2PixHD: conditioning, generator, discriminator and encoder as one Keras model with its own training step."""
 
+from types import SimpleNamespace
+
 import keras
 import tensorflow as tf
 
@@ -7,6 +9,7 @@ from hdsynth_tf.model.checks import checked_batch, checked_inputs
 from hdsynth_tf.model.family import PARTS, Family
 from hdsynth_tf.model.generate import Generating
 from hdsynth_tf.model.optimizers import scaled
+from hdsynth_tf.model.presets import Presets
 from hdsynth_tf.model.saving import Saving
 from hdsynth_tf.model.terms import check_terms, compute_terms, pop_former_terms
 from hdsynth_tf.model.training import Training
@@ -15,7 +18,7 @@ from hdsynth_tf.networks.styles import StyleBank
 
 
 @keras.saving.register_keras_serializable(package="hdsynth_tf")
-class Pix2PixHD(Generating, Family, Saving, Training, keras.Model):
+class Pix2PixHD(Generating, Family, Presets, Saving, Training, keras.Model):
     """Makes photographs of label maps, instance maps or other images; trains with `fit` after `compile`.
 
     A batch is `(inputs, image)`: `inputs` the dict that the conditioning reads (`label_map`, `instance_map`, or
@@ -106,7 +109,7 @@ class Pix2PixHD(Generating, Family, Saving, Training, keras.Model):
             self.average_generator.build(generator_shape)
             self.reset_average()
         self.built = True
-        self._render_graphs = {}
+        self._render_graphs = SimpleNamespace(by_image={})  # a dict of its own would be saved with the model
 
     # === Compile ===
 

@@ -2,12 +2,12 @@
 
 import keras
 import numpy as np
+import tensorflow as tf
 
 from hdsynth_tf.files.storage import replacing
-from hdsynth_tf.model.serving import input_signature as signature_of
-from hdsynth_tf.model.serving import save_servable
-from hdsynth_tf.networks.convolution import portable
+from hdsynth_tf.model.serving import input_signature, save_servable
 from pipelines.paths import as_path
+from pipelines.portable import portable
 
 
 class Saving:
@@ -45,19 +45,35 @@ class Saving:
 
     @portable()
     def export(self, filepath, format="tf_saved_model", verbose=None, input_signature=None, **kwargs):
-        """Keras' own, of `call`, in graphs of plain convolutions. For TF Serving, `save` is the way.
+        """Keras' own: what `call` gives, images in [-1, 1]; in graphs that run elsewhere.
+
+        For finished pictures see `save`, which TF Serving takes, and `python -m hdsynth_tf.export`.
 
         Args:
-            filepath: Path; of `litert` a file NAME.tflite.
-            format: String, as Keras has them: `"tf_saved_model"`, `"onnx"`, `"litert"` ... Some need further packages.
-            verbose: Boolean or `None`.
-            input_signature: List of one dict of `keras.InputSpec`, or `None`: batch, height and width are free, in
-                `litert` one picture of the working size.
+            filepath: Path; of ONNX, LiteRT and OpenVINO it ends in `.onnx`, `.tflite`, `.xml`.
+            format: `"tf_saved_model"`, `"onnx"`, `"litert"` or `"openvino"`.
+            verbose: Boolean, whether to say what was written.
+            input_signature: List of one dict of `tf.TensorSpec`s. Defaults to what the conditioning reads: of free
+                sizes or, for other formats than a SavedModel, one picture of the working size.
+            kwargs: See `keras.Model.export`.
+
+        Raises:
+            ValueError: If another format than a SavedModel is to be written, and there is no working size.
         """
         if input_signature is None:
-            size = self.conditioning.image_size if format == "litert" else None
-            input_signature = [signature_of(self.served(), ["seed"], size)]
+            input_signature = [self._export_signature(format)]
         super().export(filepath, format=format, verbose=verbose, input_signature=input_signature, **kwargs)
+
+    def _export_signature(self, format):
+        signature, size = input_signature(self.served()), self.conditioning.image_size
+        if format == "tf_saved_model":
+            return signature
+        if size is None:
+            raise ValueError(
+                f"{format} is for pictures of one size, which this model has not: export `model.at_size((height, "
+                "width))`, or give `input_signature`."
+            )
+        return {name: tf.TensorSpec((1, *size, *spec.shape[3:]), spec.dtype, name) for name, spec in signature.items()}
 
 
 def first_not_finite(variables):

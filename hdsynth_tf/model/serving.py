@@ -6,7 +6,7 @@ import tensorflow as tf
 from hdsynth_tf.files.storage import remove_leftovers, replacing
 from hdsynth_tf.model.served_checks import check_numbers, check_values, is_deep
 from hdsynth_tf.model.warmup import encoded, example, write_warmup
-from hdsynth_tf.networks.convolution import portable
+from pipelines.portable import portable
 from pipelines.reading.depth import file_suffix
 
 STYLE_INPUTS = {  # what a model with an encoder may read beside its maps and a `style_image` -> shape, dtype

@@ -1,14 +1,12 @@
 """Convolutions of every network here: Keras' own, or the same computed otherwise where that takes less time.
 
-What is chosen is part of a graph; `portable` makes graphs for other machines.
+What is chosen is part of a graph; `pipelines.portable` makes graphs for other machines.
 
 On CPUs without AVX512 TensorFlow's kernels stay far below what the machine can do in two cases: the forward pass
 of one picture, whose 3D kernel is not slowed, and the gradient of the kernel, which is a few matrix products. Figures:
 experiments/RESULTS.md, speed and memory.
 """
 
-import contextlib
-import contextvars
 import functools
 import math
 
@@ -16,22 +14,11 @@ import keras
 from keras import ops
 
 from hdsynth_tf.machine import lacks_avx512
+from pipelines.portable import is_portable
 
 THIN = 32  # channels: matrix products of fewer are slow themselves
 SMALL = 2e8  # multiplications: below, what is gained is less than what the graph of the parts costs
 STRIP_FLOATS = 2**21  # of what the matrix products of one strip read
-
-_for_any_machine = contextvars.ContextVar("for_any_machine", default=False)
-
-
-@contextlib.contextmanager
-def portable():
-    """Graphs that are traced in this context have plain convolutions, whatever this machine is: they run on others."""
-    token = _for_any_machine.set(True)
-    try:
-        yield
-    finally:
-        _for_any_machine.reset(token)
 
 
 @functools.cache
@@ -43,7 +30,7 @@ def is_slow_cpu():
 
 def by_parts(x, kernel, stride):
     """Whether a convolution of `x` is: not bfloat16 and float64, which have kernels of their own, nor small ones."""
-    if _for_any_machine.get() or not is_slow_cpu():
+    if is_portable() or not is_slow_cpu():
         return False
     if keras.backend.standardize_dtype(x.dtype) != "float32" or max(kernel.shape[2:]) < THIN:
         return False

@@ -5,7 +5,6 @@ from keras import ops
 
 from hdsynth_tf.networks.layers import PACKAGE
 from hdsynth_tf.networks.precision import wide
-from hdsynth_tf.networks.styles import mix
 
 
 @keras.saving.register_keras_serializable(package=PACKAGE)
@@ -84,3 +83,10 @@ class ImagePool(keras.layers.Layer):
 
     def get_config(self):
         return {**super().get_config(), "capacity": self.capacity, "seed": self.seed}
+
+
+def mix(x):
+    """A whole number from 0 to 2**32 - 1 for each such number, int64: neighbours get numbers far from each other."""
+    x = ((x ^ (x // 65536)) * 0x45D9F3B) & 0xFFFFFFFF  # every product stays below 2**63
+    x = ((x ^ (x // 65536)) * 0x45D9F3B) & 0xFFFFFFFF
+    return x ^ (x // 65536)

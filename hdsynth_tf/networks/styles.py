@@ -7,13 +7,6 @@ from keras import ops
 from hdsynth_tf.networks.layers import PACKAGE
 
 
-def mix(x):
-    """A whole number from 0 to 2**32 - 1 for each such number, int64: neighbours get numbers far from each other."""
-    x = ((x ^ (x // 65536)) * 0x45D9F3B) & 0xFFFFFFFF  # every product stays below 2**63
-    x = ((x ^ (x // 65536)) * 0x45D9F3B) & 0xFFFFFFFF
-    return x ^ (x // 65536)
-
-
 def style_hash(instance_map, label_map, seed):
     """A number from 0 to 2**31 - 1 for each pixel that depends on (instance id, class, seed) alone, well mixed.
 
@@ -22,12 +15,41 @@ def style_hash(instance_map, label_map, seed):
         seed: `(batch,)` integers.
 
     Returns:
-        `(batch, height, width)` int64.
+        `(batch, height, width)` int32.
     """
-    seed = ops.reshape(ops.cast(seed, "int64"), (-1, 1, 1)) & 0xFFFFFFFF
-    x = mix(seed + 0x9E3779B9)
-    x = mix(x ^ (ops.cast(label_map, "int64") & 0xFFFFFFFF))
-    return mix(x ^ (ops.cast(instance_map, "int64") & 0xFFFFFFFF)) & 0x7FFFFFFF
+
+    def mix(x):  # of 32 bits, whose products wrap around: every backend and runtime has them, but not 64 bits
+        for _ in range(2):
+            x = _fold(x) * 0x45D9F3B
+        return _fold(x)
+
+    seed = ops.reshape(ops.cast(seed, "int32"), (-1, 1, 1))
+    carries = (seed < 0) | (seed >= 0x61C88647)  # the sum with 0x9E3779B9 has a 33rd bit, which `mix` folds down
+    x = mix((seed - 0x61C88647) ^ ops.where(carries, 0x10001, 0))
+    x = mix(x ^ ops.cast(label_map, "int32"))
+    x = mix(x ^ ops.cast(instance_map, "int32"))
+    return _without_sign(x)
+
+
+def _fold(x):
+    """`x` with its upper 16 bits laid over the lower ones."""
+    upper = ops.right_shift(_without_sign(x), 16)
+    return x ^ ops.where(x < 0, upper + 0x8000, upper)
+
+
+def _without_sign(x):
+    """`x` without the highest of its 32 bits."""
+    return ops.where(x < 0, x + 0x7FFFFFFF + 1, x)
+
+
+def _remainder(x, divisor):
+    """`x % divisor`, exact in runtimes that divide integers in float32, too. Neither is negative."""
+
+    def small(x):  # of 24 bits, at most
+        return x - x // divisor * divisor
+
+    upper = ops.right_shift(x, 16)
+    return small(small(upper) * small(65536) + small(x - upper * 65536))
 
 
 def style_choices(seed, styles, batch):
@@ -158,12 +180,12 @@ class StyleBank(keras.layers.Layer):
             `(batch, height, width)` int32, -1 where the class has no styles.
         """
         known = (label_map >= 0) & (label_map < self.num_classes)
-        count = ops.cast(ops.take(self.counts, ops.where(known, label_map, 0), axis=0), "int64")
+        count = ops.cast(ops.take(self.counts, ops.where(known, label_map, 0), axis=0), "int32")
         choice = style_hash(instance_map, label_map, seed)
         if chosen_ids is not None:
-            chosen = ops.cast(chosen_style(instance_map, chosen_ids, chosen_styles), "int64")
+            chosen = chosen_style(instance_map, chosen_ids, chosen_styles)
             choice = ops.where(chosen >= 0, chosen, choice)
-        return ops.cast(ops.where(known & (count > 0), choice % ops.maximum(count, 1), -1), "int32")
+        return ops.where(known & (count > 0), _remainder(choice, ops.maximum(count, 1)), -1)
 
     def call(self, label_map, instance_map, seed, chosen_ids=None, chosen_styles=None):
         choice = self.choose(label_map, instance_map, seed, chosen_ids, chosen_styles)

@@ -7,6 +7,7 @@ from keras import ops
 
 from hdsynth_tf.networks.layers import PACKAGE
 from hdsynth_tf.networks.precision import wide, widen
+from pipelines.resizing import resize
 
 THUMBNAILS = (48, 72), (96, 144)  # heights and widths at which inputs are looked at, so that their own hardly matter
 BANDS = 8  # from top to bottom: sky, horizon, road
@@ -28,9 +29,7 @@ def tone_statistics(x):
     Returns:
         `(batch, channels * STATISTICS)`, float32.
     """
-    thumbnails = [
-        ops.image.resize(x, size, "bilinear", antialias=True, data_format="channels_last") for size in THUMBNAILS
-    ]
+    thumbnails = [resize(x, size, "bilinear") for size in THUMBNAILS]
     small = thumbnails[0]
     across = ops.pad(ops.abs(small[:, :, 1:] - small[:, :, :-1]), [[0, 0], [0, 0], [0, 1], [0, 0]])
     down = ops.pad(ops.abs(small[:, 1:] - small[:, :-1]), [[0, 0], [0, 1], [0, 0], [0, 0]])

@@ -10,6 +10,7 @@ from hdsynth_tf.config import commands, flags
 from hdsynth_tf.config.groups import DataSettings
 from hdsynth_tf.config.settings import SettingsError, form_of
 from hdsynth_tf.files.lock import only_writer
+from hdsynth_tf.files.presets import names_preset
 from hdsynth_tf.files.run_folder import RunFolder, check_writable, find_model, read_settings, write_json
 from hdsynth_tf.files.storage import replacing
 from hdsynth_tf.show.pictures import box_around, titled_rows
@@ -29,6 +30,8 @@ def main(argv):
     asked, _ = flags.parse(argv, (StylesSettings, DataSettings), USAGE)
     if not asked.model:
         raise SettingsError("Say which model: --model=RUN_OR_FILE.")
+    if names_preset(asked.model):
+        raise SettingsError(f"Presets stay as they are. Give the run, or a .keras file. Received: {asked.model}")
     path, is_run = find_model(asked.model), as_path(asked.model).is_dir()
     folder = path.parent / "styles" if is_run else path.with_name(f"{path.stem}_styles")
     check_writable(folder)

@@ -14,9 +14,9 @@ from hdsynth_tf.config.settings import SettingsError
 from hdsynth_tf.evaluate.perceptual import NAMES
 from hdsynth_tf.evaluate.quality import agreement
 from hdsynth_tf.files.lock import only_writer
-from hdsynth_tf.files.model_file import load_model
 from hdsynth_tf.files.run_folder import RunFolder, check_space, find_model, write_json
 from hdsynth_tf.files.storage import replacing
+from hdsynth_tf.model.presets import load_model
 from hdsynth_tf.show.pictures import histogram
 from hdsynth_tf.train import memory, plan
 from hdsynth_tf.train.checkpoints import Checkpoints

@@ -8,6 +8,7 @@ import tensorflow as tf
 
 from hdsynth_tf.networks import convolution
 from hdsynth_tf.networks.layers import ConvBlock
+from pipelines.portable import portable
 
 EXACT = dict(rtol=1e-10, atol=1e-10)
 CASES = [  # size, stride, channels, filters
@@ -159,6 +160,6 @@ def test_small_and_thin_ones_stay_as_they_are(monkeypatch, dtype, shape, kernel,
     assert convolution.by_parts(x, kernel, stride) == expected
     monkeypatch.setattr(convolution, "is_slow_cpu", lambda: False)
     assert not convolution.by_parts(x, kernel, stride)
-    with convolution.portable():
+    with portable():
         monkeypatch.setattr(convolution, "is_slow_cpu", lambda: True)
         assert not convolution.by_parts(x, kernel, stride)
