@@ -197,7 +197,7 @@ def test_what_is_no_scene_is_refused(all_served):
     signatures = tf.saved_model.load(path).signatures
     scene = {name: array[0] % 200 for name, array in inputs.items()}
     wrong = {
-        r"(?s)label_map.*0 to 3.*7": {**scene, "label_map": scene["label_map"] + 4},
+        r"(?s)label_map.*7.*0 to 3": {**scene, "label_map": scene["label_map"] + 4},
         r"(?s)label_map and instance_map.*16 24.*8 20": {**scene, "instance_map": scene["instance_map"][:8, :20]},
     }
     for message, maps in wrong.items():
@@ -213,7 +213,7 @@ def test_what_is_no_scene_is_refused(all_served):
 
 def test_sources_that_cannot_be_read_are_refused(all_served):
     serve = tf.saved_model.load(all_served["image"][1]).signatures["serve_png"]
-    with pytest.raises(tf.errors.InvalidArgumentError, match="image file format"):
+    with pytest.raises(tf.errors.InvalidArgumentError, match="source.*PNG"):
         serve(source=tf.constant([b"no picture"]))
 
 
@@ -236,7 +236,8 @@ def test_a_graph_of_fixed_size_converts_for_telephones(all_served, tmp_path, by)
 def test_export_needs_no_call_before_it(tmp_path):
     model, inputs = semantic_model(), semantic_batch(2, 13, 29)[0]
     model.export(tmp_path / "exported", verbose=False)
-    made = tf.saved_model.load(tmp_path / "exported").serve({name: tf.constant(ids) for name, ids in inputs.items()})
+    loaded = tf.saved_model.load(tmp_path / "exported")
+    made = loaded.serve({name: tf.constant(ids) for name, ids in inputs.items()})
     np.testing.assert_allclose(made, model(inputs), atol=1e-4)
 
 
