@@ -1,8 +1,8 @@
 """Feeds damaged files to all that reads files: `python tests/fuzz.py --seconds=600`, or `make fuzz`.
 
 Each kind of file is made whole, then damaged in many ways, by seeds that are fixed, and read by all that reads such
-files. A reader may give something or raise an error of the project's own; any other exception is a fault, and so is a read
-that takes above 2 s or 1 GiB.
+files. A reader may give something or raise an error of the project's own; any other exception is a fault, and so is a
+read that takes above 2 s or 1 GiB.
 """
 
 import argparse
