@@ -87,10 +87,10 @@ def serving(app):
     """Serves an application in a thread of this process; gives its address. Quicker than a command of its own."""
     import uvicorn
 
-    from hdsynth_tf.web.server import listen
+    from hdsynth_tf.web.server import configuration, listen
 
     with listen("127.0.0.1", 0) as listening:
-        server = uvicorn.Server(uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=1))
+        server = uvicorn.Server(configuration(app))
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
         thread.start()
         try:

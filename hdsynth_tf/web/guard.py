@@ -13,6 +13,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 
 from hdsynth_tf.web.errors import Refused
+from hdsynth_tf.web.slow_clients import limited
 
 HEADERS = {
     "Content-Security-Policy": "default-src 'self'; img-src 'self' blob:; object-src 'none'; base-uri 'none'; "
@@ -51,7 +52,7 @@ class Guard:
         except Refused as refusal:
             await refuse(refusal)(scope, receive, with_headers(send))
             return
-        await self.app(scope, counted(receive, self.max_body), with_headers(send))
+        await self.app(scope, counted(limited(receive), self.max_body), with_headers(send))
 
     def check(self, request):
         """Raises `Refused` if the request is for another host, from another origin, or too large."""

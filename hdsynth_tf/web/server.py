@@ -15,6 +15,7 @@ from starlette.routing import Route
 from hdsynth_tf.stopping import patient
 from hdsynth_tf.web.errors import Refused, WebError
 from hdsynth_tf.web.guard import Guard, refuse
+from hdsynth_tf.web.slow_clients import MOST_CONNECTIONS, ImpatientProtocol
 from pipelines.errors import DataError
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
@@ -116,22 +117,28 @@ def serve(app, host, port, name):
     print(f"{name}: {address(host, port)}    Ctrl-C ends it.", flush=True)
     if host not in LOOPBACK:
         print(f"Everyone who reaches {host} can open it, and nothing is encrypted.", flush=True)
-    config = uvicorn.Config(
+    try:
+        with listening, patient():
+            uvicorn.Server(configuration(app)).run(sockets=[listening])
+    except KeyboardInterrupt as stop:  # how a page is ended; SIGTERM is told to whoever sent it
+        if getattr(stop, "number", signal.SIGINT) == signal.SIGTERM:
+            raise
+    print("\nStopped.", flush=True)
+
+
+def configuration(app):
+    """uvicorn's, for an application that `make_app` returned."""
+    return uvicorn.Config(
         app,
+        http=ImpatientProtocol,
         log_level="warning",
         access_log=False,
         server_header=False,
         proxy_headers=False,
         ws="none",
+        limit_concurrency=MOST_CONNECTIONS,
         timeout_graceful_shutdown=3,  # seconds for answers under way
     )
-    try:
-        with listening, patient():
-            uvicorn.Server(config).run(sockets=[listening])
-    except KeyboardInterrupt as stop:  # how a page is ended; SIGTERM is told to whoever sent it
-        if getattr(stop, "number", signal.SIGINT) == signal.SIGTERM:
-            raise
-    print("\nStopped.", flush=True)
 
 
 def listen(host, port):

@@ -1,8 +1,10 @@
 """The editor's page in a real browser: every gesture, and what it does to the maps and to the photograph."""
 
+import contextlib
 import io
 import json
 import os
+import socket
 import time
 
 import browser
@@ -755,3 +757,28 @@ def test_feedback_is_quick(page):
         return figures["hover"] < 16 and figures["overlay"] < 16 and figures["edit"] < 100
 
     assert any(is_quick() for _ in range(6))
+
+
+HALVES = (b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nX-Slow: ", b"POST /api/sessions HTTP/1.1\r\nHost: 127.0.0.1\r\n"
+          b"Content-Type: application/json\r\nContent-Length: 1000\r\n\r\n{")  # fmt: skip
+
+
+def test_a_person_edits_beside_two_hundred_half_sent_requests(page, server, capsys):
+    """Half of them without all headers, half without all of their body; a byte comes now and then."""
+    with contextlib.ExitStack() as stack:
+        slow = [stack.enter_context(socket.create_connection(("127.0.0.1", server.port))) for _ in range(200)]
+        for number, one in enumerate(slow):
+            one.sendall(HALVES[number % 2])
+        begun = time.monotonic()
+        for seed in range(3):
+            before = page.head()["digest"]
+            page.js(f"editor.session.edit({{do: 'reseed', seed: {seed + 7}}})")
+            page.until(f"editor.scene.head.digest !== '{before}'")
+            page.settle()
+            for one in slow:
+                with contextlib.suppress(OSError):  # left by now
+                    one.sendall(b"1")
+        with capsys.disabled():
+            print(f"\nthree edits, their photographs made, in {time.monotonic() - begun:.1f} s", end="")
+        page.page.reload()
+        page.settle()

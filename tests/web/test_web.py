@@ -25,7 +25,7 @@ from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 from starlette.testclient import TestClient
 
-from hdsynth_tf.web import errors
+from hdsynth_tf.web import errors, slow_clients
 from hdsynth_tf.web.errors import Refused, WebError
 from hdsynth_tf.web.incoming import below, checked_upload
 from hdsynth_tf.web.server import address, immutable, listen, make_app, page_routes, read_json
@@ -292,3 +292,65 @@ def test_a_real_server_starts_refuses_100_megabytes_and_stops_on_ctrl_c():
     finally:
         watchdog.cancel()
         server.kill()
+
+
+# === Slow clients ===
+
+
+def ends(sent, port, seconds=10):
+    """What the server says to a request that stays as it is, and after how many seconds it hangs up."""
+    begun = time.monotonic()
+    with socket.create_connection(("127.0.0.1", port), timeout=seconds) as one:
+        one.sendall(sent)
+        said = b"".join(iter(lambda: one.recv(4096), b""))
+    return said, time.monotonic() - begun
+
+
+HEAD = b"PUT /count HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 10\r\n"
+
+
+@pytest.fixture
+def impatient(monkeypatch):
+    """The port of a server with short limits."""
+    from browser import serving
+
+    for name in ("HEADERS_S", "PAUSE_S"):
+        monkeypatch.setattr(slow_clients, name, 0.5)
+    monkeypatch.setattr(slow_clients, "BODY_S", 1.5)
+    with serving(make_app(ROUTES, max_body=LIMIT)) as url:
+        yield int(url.rstrip("/").rpartition(":")[2])
+
+
+@pytest.mark.parametrize(
+    "sent", [b"", b"PU", HEAD, HEAD + b"\r\n0123456789" + HEAD], ids=["nothing", "a word", "half", "a second"]
+)
+def test_headers_that_do_not_come_are_not_waited_for(impatient, sent):
+    said, seconds = ends(sent, impatient)
+    assert seconds < 8 and said.count(b"HTTP/1.1 200") == sent.count(b"0123456789")
+
+
+def test_a_body_that_does_not_come_is_answered_with_408(impatient):
+    said, seconds = ends(HEAD + b"\r\n01234", impatient)
+    assert b"HTTP/1.1 408" in said and seconds < 8
+
+
+def test_what_trickles_in_has_an_end(impatient):
+    """Headers and bodies of which a byte comes often enough."""
+    for begin in (b"PUT /count HTTP/1.1\r\nX-Slow: ", HEAD.replace(b"10", b"1000") + b"\r\n"):
+        begun = time.monotonic()
+        with socket.create_connection(("127.0.0.1", impatient)) as one, pytest.raises(OSError):
+            one.sendall(begin)
+            while time.monotonic() - begun < 15:
+                one.sendall(b"1")
+                time.sleep(0.1)
+        assert time.monotonic() - begun < 12
+
+
+def test_requests_in_time_and_connections_kept_are_answered(impatient):
+    with socket.create_connection(("127.0.0.1", impatient), timeout=10) as one:
+        for wait in (0, 1.2):  # longer than headers may take: nothing has begun
+            time.sleep(wait)
+            one.sendall(HEAD + b"\r\n01234")
+            time.sleep(0.2)
+            one.sendall(b"56789")
+            assert one.recv(4096).startswith(b"HTTP/1.1 200")
