@@ -34,8 +34,8 @@ def test_flag_files_nest_and_later_flags_win(tmp_path):
 
 def test_flag_files_of_experiments_are_found_from_anywhere(tmp_path, monkeypatch):
     def folder(name):
-        given = ["train", f"--flagfile=experiments/{name}.flags"]
-        return flags.parse(given, (DataSettings, NetworkSettings, LossSettings, TrainingSettings), "usage")[0]
+        given = ["train", f"--flagfile=experiments/{name}.flags", "--source_dir=x"]
+        return flags.parse(given, (*GROUPS, NetworkSettings, LossSettings), "usage")[0]
 
     monkeypatch.chdir(tmp_path)
     assert folder("folder").dataset == "folder"
