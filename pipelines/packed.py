@@ -7,7 +7,9 @@ from pathlib import PurePosixPath
 import tensorflow as tf
 
 from pipelines.errors import DataError
+from pipelines.reading.bands import Bands
 from pipelines.reading.decode import Half
+from pipelines.reading.radiometric import Radiometric
 from pipelines.source import FileSource
 
 INDEX = "index.json"
@@ -101,6 +103,8 @@ def write_packed(source, folder, shard_bytes=2**28, on_scene=lambda: None):
     """
     if any(isinstance(paths[0], Half) for paths in source.paths.values()):
         raise DataError("Pictures that stand side by side cannot be packed: cut them into two folders.")
+    if any(isinstance(paths[0], (Bands, Radiometric)) for paths in source.paths.values()):
+        raise DataError("Bands in files of their own and radiometric JPEGs cannot be packed: save them as .npy files.")
     if source.pages == "frames":
         raise DataError("Pages of TIFF files cannot be packed one by one: save each as a file of its own.")
     tf.io.gfile.makedirs(str(folder))

@@ -21,6 +21,8 @@ def read(path):
     """
     try:
         values = np.load(io.BytesIO(path.read_bytes()), allow_pickle=False)
+    except DataError:  # of a file that stands for others, see `bands` and `radiometric`
+        raise
     except (OSError, ValueError, EOFError) as error:
         raise DataError(f"{path} cannot be read as a NumPy array: {error}. Is it whole?") from error
     if not isinstance(values, np.ndarray) or values.ndim not in (2, 3) or values.dtype.kind not in "uif":
