@@ -4,6 +4,7 @@ from pipelines.errors import DataError
 from pipelines.pairing.pairs import Found, find_files
 from pipelines.paths import as_path
 from pipelines.reading.decode import Half, Page, page_numbers
+from pipelines.reading.radiometric import Radiometric
 from pipelines.source import FileSource, class_colors
 
 
@@ -65,6 +66,7 @@ class Folder(FileSource):
         side_by_side: `"AtoB"` if files of `source_dir` hold source and target side by side, the source on the left;
             `"BtoA"`: on the right.
         files: What `table.read_pairs` returned, instead of folders, or `None`.
+        radiometric: Boolean, whether the counts in sources, radiometric JPEGs, are read, as kelvin.
 
     Raises:
         DataError: If folders are missing or empty, or files have no partner.
@@ -84,6 +86,7 @@ class Folder(FileSource):
         ignore_case=False,
         side_by_side="",
         files=None,
+        radiometric=False,
     ):
         folders = {"source": source_dir, "label_map": label_dir, "instance_map": instance_dir, "image": image_dir}
         files = files or {
@@ -93,6 +96,9 @@ class Folder(FileSource):
         }
         if side_by_side:
             files = _halves(files["source"], side_by_side == "BtoA")
+        if radiometric and "source" in files:
+            found = files["source"]
+            files["source"] = Found({name: Radiometric(path) for name, path in found.items()}, found.left_out)
         if pages == "frames":
             files = {key: _by_page(found) for key, found in files.items()}
         super().__init__(files, label_table, pages, photographs=False)

@@ -9,8 +9,10 @@ import tensorflow as tf
 
 from pipelines.errors import DataError
 from pipelines.paths import as_path, is_inside
+from pipelines.reading.bands import Bands
 from pipelines.reading.decode import Half
 from pipelines.reading.depth import KINDS
+from pipelines.reading.radiometric import Radiometric
 from pipelines.records import FormError, Optional, check_form, one_of, read_record, whole_number
 from pipelines.source import FORMATS, FileSource
 
@@ -188,6 +190,8 @@ def write_packed(source, folder, shard_bytes=2**28, on_scene=lambda: None):
     """
     if any(isinstance(paths[0], Half) for paths in source.paths.values()):
         raise DataError("Pictures that stand side by side cannot be packed: cut them into two folders.")
+    if any(isinstance(paths[0], (Bands, Radiometric)) for paths in source.paths.values()):
+        raise DataError("Bands in files of their own and radiometric JPEGs cannot be packed: save them as .npy files.")
     if source.pages == "frames":
         raise DataError("Pages of TIFF files cannot be packed one by one: save each as a file of its own.")
     tf.io.gfile.makedirs(str(folder))

@@ -11,9 +11,11 @@ from hdsynth_tf.config.settings import SettingsError
 from pipelines import cityscapes, folder
 from pipelines.errors import DataError
 from pipelines.packed import Packed
+from pipelines.pairing.pairs import find_files
 from pipelines.pairing.pairs import split as split_names
 from pipelines.pairing.table import read_pairs
 from pipelines.paths import as_path, below
+from pipelines.reading.bands import find_bands
 from pipelines.reading.decode import allow_pixels, read_label_table
 from pipelines.source import FileSource
 from pipelines.toy_street import ToyStreet
@@ -129,7 +131,7 @@ def _images(data, path):
 def _is_named(data):
     """Whether folders are named; then they hold all scenes, and are split by holding names out."""
     return data.dataset == "folder" and any(
-        (data.source_dir, data.label_dir, data.instance_dir, data.target_dir, data.pairs)
+        (data.source_dir, data.label_dir, data.instance_dir, data.target_dir, data.pairs, data.source_files)
     )
 
 
@@ -165,7 +167,7 @@ def _find_held_out(data, split, images):
 
 def _folder(data, folders, split, images):
     """The `Folder` of these folders."""
-    files = read_pairs(data.pairs, data.data_dir) if data.pairs else None
+    files = read_pairs(data.pairs, data.data_dir) if data.pairs else _bands(data, split, images)
     if "source_dir" not in folders and "label_dir" not in folders and not files:
         wanted = split if data.side_by_side else SPLIT_FOLDERS["folder"].format(split)
         both = as_path(data.data_dir or ".") / split
@@ -177,8 +179,23 @@ def _folder(data, folders, split, images):
     table = read_label_table(data.label_table) if data.label_table else None
     made = folder.Folder(**folders, num_classes=data.num_classes, dont_care=data.dont_care, label_table=table,
                          pages=data.source_pages, patterns=_patterns(data), ignore_case=data.ignore_case,
-                         side_by_side=data.side_by_side, files=files)  # fmt: skip
+                         side_by_side=data.side_by_side, files=files, radiometric=data.radiometric)  # fmt: skip
     return made if images else made.without_images()
+
+
+def _bands(data, split, images):
+    """Files of scenes whose channels are files of their own: dict of role -> `Found`, or `None`."""
+    if not data.source_files:
+        return None
+    root = as_path(data.data_dir or ".")
+    files = {"source": find_bands(below(root, data.source_dir or "."), data.source_files.split(","))}
+    targets = below(root, data.target_dir or ".")
+    if images or split != "test":
+        if data.target_files:
+            files["image"] = find_bands(targets, data.target_files.split(","))
+        elif data.target_dir:
+            files["image"] = find_files(targets, pattern=data.target_name, ignore_case=data.ignore_case)
+    return files
 
 
 def _patterns(data):

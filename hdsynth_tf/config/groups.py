@@ -32,6 +32,15 @@ class DataSettings(Settings):
     pairs: str = setting(
         "", "folder: CSV file of paths instead of folders, with a head of source,target or label,instance,target."
     )
+    source_files: str = setting(
+        "",
+        "folder: sources whose channels are files of their own, in --source_dir or --data_dir, commas between; {} is "
+        "the scene's name: '{}_B10.TIF'.",
+    )
+    target_files: str = setting("", "folder: the same of targets: '{}_B4.TIF,{}_B3.TIF,{}_B2.TIF'.")
+    radiometric: bool = setting(
+        False, "folder: whether sources are radiometric JPEGs of FLIR cameras: kelvin are read, not the preview."
+    )
     side_by_side: str = setting(
         "",
         "folder: pictures hold source and target side by side, as pix2pix has them, in --data_dir/train, val, or in "
@@ -118,6 +127,10 @@ class DataSettings(Settings):
             raise SettingsError("--dataset=cityscapes needs --data_dir, the folder with leftImg8bit and gtFine.")
         if self.dataset == "packed" and not self.data_dir:
             raise SettingsError("--dataset=packed needs --data_dir, the folder that hdsynth_tf.prepare wrote.")
+        if self.target_files and not self.source_files:
+            raise SettingsError("--target_files is for --source_files. Give these, too.")
+        if self.source_files and (self.pairs or self.side_by_side):
+            raise SettingsError("--source_files finds scenes itself: give no --pairs and no --side_by_side.")
         if self.dataset == "folder" and not (self.data_dir or self.source_dir or self.label_dir or self.pairs):
             raise SettingsError("--dataset=folder needs --source_dir or --label_dir, or a --data_dir with train_A, ...")
 

@@ -140,6 +140,7 @@ def frames_of(video, conditioning, output_dir, data):
     folder = output_dir / "frames"
     extract_frames(as_path(video), folder, conditioning.channels_in)
     nothing = dict.fromkeys(("data_dir", "target_dir", "label_dir", "instance_dir"), "")
+    nothing |= {"pairs": "", "source_files": "", "target_files": "", "radiometric": False}
     return dataclasses.replace(data, dataset="folder", source_dir=str(folder), **nothing)
 
 

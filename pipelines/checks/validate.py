@@ -182,7 +182,12 @@ def _notes(source, transparent, values):
         if radiometric:
             notes.append(
                 f"  Files of {key} are radiometric JPEGs, such as {radiometric[0]}: what is read is the picture in "
-                "false colours, not the counts. For these: exiftool -b -RawThermalImage, which gives TIFF or PNG."
+                "false colours, not the temperatures"
+                + (
+                    ", which --radiometric reads."
+                    if key == "source"
+                    else ": exiftool -b -RawThermalImage gives the counts."
+                )
             )
         if key in values and (nodata := values[key].nodata) is not None:
             notes.append(f"  {key}: {nodata:g} stands far from all other values; does it mean 'no value'?")

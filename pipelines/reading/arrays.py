@@ -22,6 +22,8 @@ def read(path):
     """
     try:
         values = _load(io.BytesIO(path.read_bytes()))
+    except DataError:  # of a file that stands for others, see `bands` and `radiometric`
+        raise
     except Exception as error:  # NumPy has no errors of its own for damaged files
         raise DataError(f"{path} cannot be read as a NumPy array: {first_line(error)}. Is it whole?") from error
     if values.ndim not in (2, 3) or values.dtype.kind not in "uif" or not values.size:
