@@ -71,7 +71,7 @@ def _download(scheme, handle):
         if scheme == "hf":
             from huggingface_hub import snapshot_download
 
-            folder = snapshot_download(handle, allow_patterns=["*.json", WEIGHTS, CARD])  # no code, no pickles
+            folder = snapshot_download(handle, allow_patterns=["*.json", WEIGHTS, CARD])  # no code
         else:
             import kagglehub
 
