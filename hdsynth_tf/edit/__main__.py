@@ -10,7 +10,8 @@ from hdsynth_tf.edit.scenes.survey import survey
 from hdsynth_tf.edit.server.painter import Painter
 from hdsynth_tf.edit.server.worker import Worker
 from hdsynth_tf.edit.settings import EditSettings
-from hdsynth_tf.files.run_folder import find_model, read_settings
+from hdsynth_tf.files.presets import names_preset
+from hdsynth_tf.files.run_folder import RunFolderError, find_model, read_settings
 from hdsynth_tf.generate.picture_folder import fingerprint
 from hdsynth_tf.web.errors import check_installed
 from pipelines.source import class_colors
@@ -26,6 +27,11 @@ streets and the model that come with the package. Data flags that are not given 
 
 def main(argv):
     asked, _ = flags.parse(argv, (EditSettings, DataSettings), USAGE)
+    if asked.model == EditSettings.model and not names_preset(asked.model):
+        raise RunFolderError(
+            f"The preset {asked.model} is not in this installation. make quickstart trains another model in four "
+            "minutes, --model=runs/quickstart; or say which: --model=RUN_OR_FILE."
+        )
     path = find_model(asked.model)
     check_installed()
     from hdsynth_tf.edit.server.routes import Editor  # needs the extra `ui`

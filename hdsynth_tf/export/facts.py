@@ -29,12 +29,17 @@ def facts_of(path):
     settings = json.loads(folder.settings.read_text())
     facts = {
         "data": {name: "" if name in PLACES else value for name, value in settings.get("data", {}).items()},
-        "recipe": {name: group for name, group in settings.items() if name not in NOT_SHOWN},
+        "recipe": {name: _public(group) for name, group in settings.items() if name not in NOT_SHOWN},
         "steps": _steps(folder, settings.get("training", {})),
     }
     if folder.scores.is_file():
         facts["scores"] = json.loads(folder.scores.read_text())
     return facts
+
+
+def _public(group):
+    """Settings without paths of this machine."""
+    return {name: value for name, value in group.items() if not (isinstance(value, str) and "/" in value)}
 
 
 def _steps(folder, training):

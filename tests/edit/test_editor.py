@@ -612,8 +612,15 @@ def test_previews_are_the_same_networks_at_a_smaller_size(monkeypatch):
 
 def test_commands_say_what_is_missing(command, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("hdsynth_tf.files.presets.BUILT_IN", tmp_path)
     code, _, error = command("edit")
-    assert code == 1 and "runs/quickstart" in error and "make quickstart" in error and "--model=" in error
+    assert (
+        code == 1
+        and "toy_street_256" in error
+        and "runs/quickstart" in error
+        and "make quickstart" in error
+        and "--model=" in error
+    )
     image_model().save(tmp_path / "thermal.keras")
     code, _, error = command("edit", "--model=thermal.keras")
     assert code == 2 and "for models that read label maps" in error
