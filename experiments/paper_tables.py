@@ -3,10 +3,12 @@
     python experiments/paper_tables.py OUTPUT_DIR
     python experiments/paper_tables.py OUTPUT_DIR --perceptual_weights=VGG19_FILE
 
-Trains a segmenter, and pix2pix and pix2pixHD in several forms, each for as many steps on the same pictures; then scores
-what all of them make of the same unseen streets. Prints the tables in Markdown and writes a picture,
-OUTPUT_DIR/paper_tables.jpg; the whole table, with FID, KID, LPIPS, PSNR and SSIM, and the page are in
-OUTPUT_DIR/evaluation. 50 minutes on one CPU core, and 20 for LPIPS where it is installed. Started again, it goes on.
+Trains a segmenter, pix2pix, CRN and pix2pixHD in several forms, each for as many steps on the same pictures; then
+scores what all of them make of the same unseen streets. CRN learns by VGG19's features where --perceptual_weights are
+given, else by VGG16's where they are installed (make pretrained); without either it is left out, and said to be. Prints
+the tables in Markdown and writes a picture, OUTPUT_DIR/paper_tables.jpg; the whole table, with FID, KID, LPIPS, PSNR
+and SSIM, and the page are in OUTPUT_DIR/evaluation. 50 minutes on one CPU core, and 20 for LPIPS where it is installed;
+CRN takes longer. Started again, it goes on.
 """
 
 import argparse
@@ -21,6 +23,7 @@ from PIL import Image
 from hdsynth_tf.evaluate.__main__ import ORACLE
 from hdsynth_tf.evaluate.report import COLUMNS, NONE, Score, Table
 from hdsynth_tf.files.run_folder import write_json
+from hdsynth_tf.pretrained.lpips import lpips_file
 from hdsynth_tf.show.pictures import grid
 
 ROOT = Path(__file__).parents[1]
@@ -30,10 +33,12 @@ WARM = ["--warm_start_epochs=8", "--epochs=3", "--decay_epochs=5"]
 STREETS = ["--dataset=toy_street", "--nohidden_modes", "--image_height=128", "--image_width=256", "--noflip"]
 HD = ["--flagfile=experiments/quickstart.flags"]
 UNET = ["--generator=unet", "--num_filters=16", "--num_downsamples=7"]
+CRN = ["--refinement_filters=64,64,64,64,32,16", "--rescale_epochs=8", "--epochs=16", "--decay_epochs=0"]
 AS_LONG = ["--batch_size=2", "--learning_rate=5e-4", "--discriminator_learning_rate=5e-4"]
 VARIANTS = {
     "pix2pix": ["--flagfile=experiments/pix2pix.flags", *UNET, "--discriminator_filters=16", "--nouse_instance_map",
                 *COLD],
+    "CRN": ["--flagfile=experiments/crn.flags", *CRN],
     "pix2pixHD": [*HD, *WARM],
     "adversarial loss only": [*HD, *COLD, "--pixel_weight=0", "--feature_matching_weight=0"],
     "with feature matching": [*HD, *COLD, "--pixel_weight=0"],
@@ -43,7 +48,7 @@ VARIANTS = {
     "no instance maps": [*HD, *WARM, "--nouse_instance_map"],
 }  # fmt: skip
 TABLES = {
-    "Table 1: methods": ["pix2pix", "pix2pixHD", ORACLE],
+    "Table 1: methods": ["pix2pix", "CRN", "pix2pixHD", ORACLE],
     "Table 3: generators": ["U-Net generator", "pix2pixHD"],
     "Table 4: discriminators": ["one discriminator", "pix2pixHD"],
     "Losses": ["adversarial loss only", "with feature matching", "with perceptual loss", "pix2pixHD"],
@@ -51,7 +56,7 @@ TABLES = {
 }
 SHOWN = ("pixel_accuracy", "mean_iou", "lpips_alex", "lpips_vgg")
 SMALL_THINGS = ("person", "pole", "sign")
-DRAWN = ("pix2pix", "adversarial loss only", "pix2pixHD")
+DRAWN = ("pix2pix", "CRN", "adversarial loss only", "pix2pixHD")
 DRAWN_SCENES = (1, 5, 9)  # of those on the page
 QUIET = ["--sample_epochs=100", "--num_samples=6", "--noexport", "--keep_checkpoints=1"]
 
@@ -67,11 +72,7 @@ def main():
     asked = parser.parse_args()
     folder = asked.output_dir.absolute()
     keep_settings(folder / "settings.json", {key: vars(asked)[key] for key in ("steps", "seed", "segmenter_epochs")})
-    variants = dict(VARIANTS)
-    if asked.perceptual_weights == "none":
-        variants.pop("with perceptual loss")
-    else:
-        variants["with perceptual loss"].append(f"--perceptual_weights={asked.perceptual_weights}")
+    variants = chosen_variants(asked.perceptual_weights)
     segmenter = train_segmenter(folder, asked.segmenter_epochs)
     for name, flags in variants.items():
         train(folder / "runs" / name, name, flags, asked.steps, asked.seed)
@@ -83,6 +84,22 @@ def main():
     methods = json.loads((folder / "evaluation" / "table.json").read_text())["methods"]
     print_tables(methods)
     draw(folder, list(variants))
+
+
+def chosen_variants(perceptual_weights):
+    """The variants that can be trained with these weights of VGG19, or `"none"`: dict of name -> flags."""
+    variants = dict(VARIANTS)
+    if perceptual_weights != "none":
+        for name in ("with perceptual loss", "CRN"):
+            variants[name] = [*variants[name], f"--perceptual_weights={perceptual_weights}"]
+        return variants
+    variants.pop("with perceptual loss")
+    if lpips_file("vgg").is_installed:
+        variants["CRN"] = [*variants["CRN"], "--perceptual=vgg16"]
+    else:
+        variants.pop("CRN")
+        print("CRN is left out: it learns by the features of VGG (make pretrained).", file=sys.stderr)
+    return variants
 
 
 def keep_settings(path, settings):
@@ -142,13 +159,14 @@ def row(name, scores):
 def draw(folder, variants):
     """Like Figures 9 and 10: label map, real picture and what some methods make; below, what the segmenter sees."""
     count = len(variants) + 2  # pictures of a scene on the page, then as many label maps
-    columns = [0, 1, *(2 + variants.index(name) for name in DRAWN)]
+    drawn = [name for name in DRAWN if name in variants]
+    columns = [0, 1, *(2 + variants.index(name) for name in drawn)]
 
     def picture(scene, place):
         return np.asarray(Image.open(folder / "evaluation" / "page" / f"{scene:03d}_{place:02d}.webp").convert("RGB"))
 
     rows = [[picture(s, start + c) for c in columns] for s in DRAWN_SCENES for start in (0, count)]
-    sheet = Image.fromarray(grid(rows, ["input / labels", "real", *DRAWN]))
+    sheet = Image.fromarray(grid(rows, ["input / labels", "real", *drawn]))
     sheet.thumbnail((1800, 1800))
     sheet.save(folder / "paper_tables.jpg", quality=88)
 

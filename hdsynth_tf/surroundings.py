@@ -1,6 +1,7 @@
 """What is around when the package is imported: another `pipelines`, and settings of Keras that are not ours.
 
-Commands (`python -m hdsynth_tf.VERB`) settle these things themselves; whoever imports the package is told.
+Commands (`python -m hdsynth_tf.VERB`, `hdsynth VERB`) settle these things themselves; whoever imports the package is
+told.
 """
 
 import importlib.util
@@ -14,8 +15,8 @@ KERAS = {"image_data_format": "channels_last", "floatx": "float32"}
 
 
 def is_command():
-    """Whether Python was started with `-m`: while it looks for the module, this stands in its place."""
-    return sys.argv[:1] == ["-m"]
+    """Whether Python was started with `-m`, which stands here while it looks for the module, or by `hdsynth`."""
+    return sys.argv[:1] == ["-m"] or Path((sys.argv or [""])[0]).stem == "hdsynth"
 
 
 def find_pipelines():

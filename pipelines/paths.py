@@ -3,7 +3,9 @@
 import fnmatch
 import functools
 import types
-from pathlib import Path, PurePosixPath
+from pathlib import Path, PurePath, PurePosixPath
+
+LONGEST = 255  # bytes of a file's name
 
 
 def as_path(text):
@@ -17,6 +19,17 @@ def below(root, path):
     """The path that `path`, text, names where folders may be given relative to `root`."""
     path = as_path(path)
     return path if isinstance(path, RemotePath) else root / path
+
+
+def is_inside(name):
+    """Whether a name, text with `/` between folders, is that of a file that lies inside the folder it is put in."""
+    parts = name.split("/")
+    try:
+        lengths = [len(part.encode()) for part in parts]
+    except UnicodeEncodeError:  # half a character
+        return False
+    known = all(0 < length <= LONGEST for length in lengths) and not {".", ".."} & set(parts)
+    return known and "\0" not in name and PurePath(name).parts == tuple(parts) and not PurePath(name).drive
 
 
 def _at_home(path):

@@ -6,6 +6,7 @@ from collections.abc import Callable
 import keras
 
 from hdsynth_tf.losses import (
+    ContentLoss,
     DecibelLoss,
     DistanceLoss,
     FeatureMatchingLoss,
@@ -25,6 +26,7 @@ from hdsynth_tf.networks import (
     LocalEnhancer,
     MultiScaleDiscriminator,
     PatchDiscriminator,
+    RefinementGenerator,
     SegmentationDiscriminator,
     SegmentationUNet,
     StyleBank,
@@ -34,16 +36,18 @@ from hdsynth_tf.networks.layers import (
     ConvBlock,
     HalveImage,
     InstanceNormalization,
+    LayerNormalization,
     Padding2D,
     ResidualBlock,
     UpsampleBlock,
 )
+from hdsynth_tf.networks.refinement import RefinementModule
 from hdsynth_tf.networks.segmentation_discriminator import DoublingBlock, HalvingBlock
 from hdsynth_tf.networks.tone import ToneAdjustment
 from hdsynth_tf.pretrained.chain import ToVGGInput
 from pipelines.conditioning import ImageConditioning, SemanticConditioning
 
-IDS, SEED = "ids", "seed"
+IDS, SEED, CHOICE = "ids", "seed", "choice"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -53,7 +57,7 @@ class Row:
     name: str
     create: Callable  # keyword arguments, such as dtype -> layer
     channels: object  # of the input (height, width, channels); a tuple for several inputs; a dict for conditionings;
-    # IDS for a map of ids, SEED for a number a sample
+    # IDS for a map of ids, SEED and CHOICE for a number a sample
     output_channels: object  # a number, or a list of lists of them
     size: Callable = int  # of the output, from the input's height or width
     float32: bool = False  # whether its output is float32 under any policy
@@ -83,6 +87,8 @@ LAYERS = [
     Row("ConvBlock", lambda **kw: ConvBlock(5, 3, strides=2, pad=1, **kw), 3, 5, lambda n: (n - 1) // 2 + 1),
     Row("ConvBlock spectral", lambda **kw: ConvBlock(5, 4, pad=2, norm="spectral", **kw), 3, 5, lambda n: n + 1),
     Row("InstanceNormalization", lambda **kw: InstanceNormalization(**kw), 3, 3),
+    Row("LayerNormalization", lambda **kw: LayerNormalization(**kw), 3, 3),
+    Row("RefinementModule", lambda **kw: RefinementModule(4, **kw), 5, 4),
     Row("ResidualBlock", lambda **kw: ResidualBlock(4, **kw), 4, 4),
     Row("UpsampleBlock transposed", lambda **kw: UpsampleBlock(3, **kw), 6, 3, lambda n: 2 * n),
     Row("UpsampleBlock nearest", lambda **kw: UpsampleBlock(3, "nearest", **kw), 6, 3, lambda n: 2 * n),
@@ -118,6 +124,8 @@ NETWORKS = [
     Row("FeatureEncoder", lambda **kw: FeatureEncoder(2, 4, 2, **kw), (3, IDS), 2),
     Row("FeatureEncoder, grown", lambda **kw: FeatureEncoder(2, 4, 1, num_halvings=1, **kw), (3, IDS), 2),
     Row("UNetGenerator", lambda **kw: UNetGenerator(4, 4, **kw), 5, 3),
+    Row("RefinementGenerator", lambda **kw: RefinementGenerator((8, 6, 4), **kw), 5, 3),
+    Row("RefinementGenerator of many", lambda **kw: RefinementGenerator((4, 4), 1, num_images=3, **kw), (5, CHOICE), 1),
     Row("CoarseToFineGenerator one", lambda **kw: coarse_to_fine([2], **kw), 5, 3),
     Row(
         "CoarseToFineGenerator two",
@@ -191,6 +199,7 @@ LOSSES = {
     "LogisticLoss": LogisticLoss,
     "FeatureMatchingLoss": lambda: FeatureMatchingLoss(relative=True),
     "PerceptualLoss": lambda: PerceptualLoss(tiny_features(), (0.5, 1.0)),
+    "ContentLoss": lambda: ContentLoss(tiny_features(), (1.0, 0.5), by_class=True),
     "DistanceLoss": lambda: DistanceLoss(OfPairs(tiny_features()), shifts=4),
     "PyramidLoss": lambda: PyramidLoss(3),
     "DecibelLoss": lambda: DecibelLoss(),

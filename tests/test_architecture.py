@@ -13,7 +13,7 @@ FLOORS = [  # the ground that all verbs share; a room may import those of the fl
     ["hdsynth_tf.networks", "hdsynth_tf.files"],
     ["hdsynth_tf.losses", "hdsynth_tf.pretrained", "hdsynth_tf.config", "hdsynth_tf.show", "hdsynth_tf.web"],
     ["hdsynth_tf.model"],
-    ["hdsynth_tf.assemble"],
+    ["hdsynth_tf.assemble", "hdsynth_tf.cli"],
 ]
 WINGS = {  # a verb -> the other verbs that it uses
     "train": {"evaluate"},

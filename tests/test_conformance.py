@@ -4,6 +4,7 @@ import keras
 import numpy as np
 import pytest
 from descriptors import (
+    CHOICE,
     CONDITIONINGS,
     DISCRIMINATORS,
     IDS,
@@ -30,6 +31,8 @@ def arrays(row, rng, height=SIZES[0], width=SIZES[1], batch=2):
     def array(c):
         if c == SEED:
             return rng.integers(0, 2**31 - 1, batch).astype("int32")
+        if c == CHOICE:
+            return rng.integers(0, 2, batch).astype("int32")
         if c == IDS:
             return rng.integers(0, 4, (batch, height, width)).astype("int32")
         return rng.standard_normal((batch, height, width, c)).astype("float32")

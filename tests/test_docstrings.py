@@ -15,6 +15,7 @@ EXAMPLES = {  # of which each has one, at least
     "hdsynth_tf.model.pix2pixhd": {"Pix2PixHD"},
     "hdsynth_tf.networks.generators": {"GlobalGenerator", "UNetGenerator"},
     "hdsynth_tf.networks.coarse_to_fine": {"CoarseToFineGenerator"},
+    "hdsynth_tf.networks.refinement": {"RefinementGenerator"},
     "pipelines.conditioning": {"SemanticConditioning"},
     "pipelines.dataset": {"make_train"},
 }

@@ -14,7 +14,7 @@ from hdsynth_tf.assemble.data import (
 from hdsynth_tf.assemble.loading import load_model
 from hdsynth_tf.assemble.makers import model_maker
 from hdsynth_tf.assemble.models import ModelMaker, build_conditioning, build_model, check_inputs, check_options
-from hdsynth_tf.assemble.perceptual import check_perceptual_size
+from hdsynth_tf.assemble.perceptual import check_diverse, check_perceptual_size
 from hdsynth_tf.assemble.precision import choose_precision
 from hdsynth_tf.assemble.training import (
     build_stages,
@@ -38,6 +38,7 @@ __all__ = [
     "build_stages",
     "build_strategy",
     "check_apart",
+    "check_diverse",
     "check_inputs",
     "check_options",
     "check_perceptual_size",

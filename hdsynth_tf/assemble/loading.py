@@ -1,8 +1,7 @@
 """Run folders and model files -> models."""
 
-import keras
-
 from hdsynth_tf.config.settings import SettingsError
+from hdsynth_tf.files.model_file import load_model as read_model
 from hdsynth_tf.files.run_folder import find_model
 from hdsynth_tf.model import CycleGAN
 
@@ -15,10 +14,10 @@ def load_model(place, direction=""):
         direction: `"ab"`, `"ba"`, or `""`: of a CycleGAN `ab`; others have none.
 
     Raises:
-        RunFolderError: If there is no model.
+        RunFolderError, ModelFileError: If there is no model, or it is damaged.
         SettingsError: If the model knows no directions and one is asked for.
     """
-    model = keras.saving.load_model(str(find_model(place)), compile=False)
+    model = read_model(find_model(place))
     if isinstance(model, CycleGAN):
         return model.direction(direction or "ab")
     if direction:

@@ -9,7 +9,7 @@ from hdsynth_tf.assemble.windows import percentiles
 from hdsynth_tf.config import settings
 from hdsynth_tf.config.settings import SettingsError
 from hdsynth_tf.model import Pix2PixHD
-from hdsynth_tf.networks import FeatureEncoder, GlobalGenerator, UNetGenerator
+from hdsynth_tf.networks import FeatureEncoder, GlobalGenerator, RefinementGenerator, UNetGenerator
 from hdsynth_tf.show.pictures import compare
 from pipelines.conditioning import ImageConditioning, SemanticConditioning
 from pipelines.source import PHOTOGRAPH
@@ -86,6 +86,10 @@ def build_generator(networks, conditioning, dtype):
     image_channels = conditioning.image_channels
     if networks.generator == "unet":
         return UNetGenerator(networks.num_filters, networks.num_downsamples, image_channels, dtype=dtype)
+    if networks.generator == "crn":
+        return RefinementGenerator(
+            networks.refinement_filters, image_channels, networks.num_diverse_images, dtype=dtype
+        )
     return GlobalGenerator(
         networks.num_filters,
         networks.num_downsamples,
@@ -135,8 +139,8 @@ def check_options(data, networks, training):
             f"--tone reads how light a picture is from the whole input, which windows are not: leave out --crop_height "
             f"and --zoom. Received: crop_height={data.crop_height}, zoom={data.zoom}"
         )
-    if training.rematerialize == "true" and networks.generator != "global":
-        raise SettingsError("--rematerialize is for --generator=global.")
+    if training.rematerialize == "true" and networks.generator == "unet":
+        raise SettingsError("--rematerialize is for --generator=global or crn.")
 
 
 class ModelMaker:

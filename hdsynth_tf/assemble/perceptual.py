@@ -1,11 +1,15 @@
 """Settings -> the perceptual loss, with the pretrained network it compares by."""
 
-from hdsynth_tf.config.settings import SettingsError
-from hdsynth_tf.losses import DistanceLoss, PerceptualLoss
+from hdsynth_tf.config.settings import SettingsError, values
+from hdsynth_tf.losses import ContentLoss, DistanceLoss, PerceptualLoss
+from hdsynth_tf.losses.content import SCALES_256P
 from hdsynth_tf.pretrained import LPIPS, AlexNetFeatures, EfficientNetLite0Features, VGG16Features, VGG19Features
 from hdsynth_tf.pretrained.lpips import SMALLEST
+from hdsynth_tf.pretrained.vgg16 import SECOND_TAPS as VGG16_TAPS
+from hdsynth_tf.pretrained.vgg19 import SECOND_TAPS as VGG19_TAPS
 
 FEATURES = {"vgg19": VGG19Features, "vgg16": VGG16Features, "alex": AlexNetFeatures}
+CONTENT_TAPS = {"vgg19": VGG19_TAPS, "vgg16": VGG16_TAPS}
 ALL_ALIKE = {"layer_weights": (0.3,) * 5}  # with the sum of VGG's
 STRIDE = {"alex": 4, "lpips_alex": 4, "efficientnet": 2}  # of the first convolution; VGG's is 1
 
@@ -28,9 +32,39 @@ def build_perceptual_loss(losses, dtype):
     return PerceptualLoss(features, relative=losses.relative_perceptual, shifts=STRIDE.get(name, 1), **layer_weights)
 
 
+def build_content_loss(losses, dtype, by_class):
+    """The content loss of `LossSettings`.
+
+    Args:
+        dtype: The networks' policy.
+        by_class: Boolean, see `ContentLoss`.
+
+    Raises:
+        WeightsError: If the network's weights cannot be had.
+    """
+    name, raw_input = losses.perceptual_network, losses.perceptual_input == "raw"
+    options = dict(taps=CONTENT_TAPS[name], raw_input=raw_input, average_pooling=True, with_input=True, dtype=dtype)
+    features = FEATURES[name](losses.perceptual_source, **options)
+    return ContentLoss(features, losses.content_scales or SCALES_256P, by_class)
+
+
+def check_diverse(networks, losses, source):
+    """Raises `SettingsError` where several images of one input are asked for that cannot be learnt."""
+    if networks.num_diverse_images == 1:
+        return
+    others = ("adversarial", "feature_matching", "pixel", "gradient")
+    used = [f"--{name}_weight" for name in others if max(values(getattr(losses, f"{name}_weight")))]
+    used += ["--perceptual_weight"] if losses.uses_perceptual else []
+    if used or "label_map" not in source.formats:
+        raise SettingsError(
+            "--num_diverse_images needs label maps, and learns by the content loss alone, which knows several images "
+            f"of one input. Received: {', '.join([*used, ' and '.join(source.formats)])}"
+        )
+
+
 def check_perceptual_size(levels, losses):
     """Raises `SettingsError` unless every level's pictures are large enough for the network."""
-    if not losses.uses_perceptual:
+    if not losses.compares_features:
         return
     is_alex = losses.perceptual_network in ("alex", "lpips_alex")
     least = SMALLEST["alex"] + STRIDE["alex"] - 1 if is_alex else SMALLEST["vgg"]  # with what a shift cuts off

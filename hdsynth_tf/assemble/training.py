@@ -6,7 +6,7 @@ import keras
 import tensorflow as tf
 
 from hdsynth_tf.assemble.discriminators import adversarial_loss
-from hdsynth_tf.assemble.perceptual import build_perceptual_loss
+from hdsynth_tf.assemble.perceptual import build_content_loss, build_perceptual_loss
 from hdsynth_tf.assemble.stages import plan_stages
 from hdsynth_tf.config import settings
 from hdsynth_tf.config.settings import SettingsError
@@ -88,12 +88,18 @@ def check_pixel_levels(levels, losses):
 
 def build_stages(networks, losses, training, first_level=0):
     """The stages of a run, see `stages.plan_stages`."""
-    if max(settings.values(training.warm_start_epochs)) and not (losses.pixel_weight or losses.uses_perceptual):
+    if max(settings.values(training.warm_start_epochs)) and not (losses.pixel_weight or losses.compares_features):
         raise SettingsError("--warm_start_epochs needs --pixel_weight or the perceptual term to learn from.")
     count = networks.num_enhancers + 1
     levels = [settings.at_level(training, level, count) for level in range(count)]
+    if losses.rescale_epochs and losses.rescale_epochs >= (least := min(level.epochs for level in levels)):
+        raise SettingsError(
+            f"--rescale_epochs should be below --epochs, which go on with the scales found. Received: "
+            f"{losses.rescale_epochs}, of {least} epochs"
+        )
     lengths = [(level.warm_start_epochs, level.epochs, level.decay_epochs) for level in levels]
-    return plan_stages(lengths, training.enhancer_epochs, bool(losses.adversarial_weight), first_level)
+    adversarial = bool(losses.adversarial_weight)
+    return plan_stages(lengths, training.enhancer_epochs, adversarial, first_level, losses.rescale_epochs)
 
 
 def compile_arguments(stage, networks, losses, training, steps_per_epoch, speed=None):
@@ -147,10 +153,7 @@ def _warm_start_rate(training, steps):
 
 
 def _adam(rate, speed, training):
-    optimizer = Adam(rate if speed is None else Hastened(rate, speed), training.beta_1)
-    if training.precision == "mixed_float16":
-        optimizer = keras.optimizers.LossScaleOptimizer(optimizer)
-    return optimizer
+    return Adam(rate if speed is None else Hastened(rate, speed), training.beta_1)
 
 
 def _terms(networks, losses, training, adversarial):
@@ -164,6 +167,9 @@ def _terms(networks, losses, training, adversarial):
     if losses.uses_perceptual:
         loss = build_perceptual_loss(losses, training.precision)
         made.append(Term("perceptual", loss, losses.perceptual_weight))
+    if losses.content_weight:
+        loss = build_content_loss(losses, training.precision, networks.num_diverse_images > 1)
+        made.append(Term("content", loss, losses.content_weight))
     if losses.pixel_weight:
         loss = DecibelLoss() if losses.pixel_loss == "decibel" else PyramidLoss(losses.pixel_levels)
         made.append(Term("pixel", loss, losses.pixel_weight))

@@ -5,6 +5,7 @@ import functools
 import operator
 import os
 import sys
+from pathlib import Path
 
 from absl import flags
 
@@ -12,6 +13,9 @@ from hdsynth_tf.config.recipes import CHOICES
 from hdsynth_tf.config.settings import SWITCH, SettingsError, is_whole, limits
 from pipelines.errors import DataError
 from pipelines.texts import read_text
+
+PACKAGE = Path(__file__).resolve().parent.parent
+HOMES = (PACKAGE, PACKAGE.parent)  # of experiments/: an installed package has it inside, the repository beside it
 
 
 def parse(argv, groups, usage, defaults=None):
@@ -25,7 +29,7 @@ def parse(argv, groups, usage, defaults=None):
 
     Returns:
         One settings object for each group. Where one has a `recipe`, what was not given is as the recipe says, and
-        the kind of discriminator.
+        the kinds of discriminator and generator.
 
     Raises:
         SettingsError: If a flag is unknown, has an impossible value, or contradicts another.
@@ -130,12 +134,14 @@ def _expand_flagfiles(arguments, chain=()):
 
 
 def _find_flagfile(path, chain):
-    """The file `path` as it is given, or beside the file that names it."""
+    """The file `path` as it is given, or beside the file that names it; those of `experiments/` from anywhere."""
     if not path:
         raise SettingsError("--flagfile should name a file. Received: nothing")
     path = os.path.expanduser(path)
     if chain and not os.path.exists(path):
         path = os.path.join(os.path.dirname(chain[-1]), path)
+    if os.path.dirname(path) == "experiments" and not os.path.exists(path):
+        path = next((str(home / path) for home in HOMES if (home / path).exists()), path)
     if os.path.realpath(path) in map(os.path.realpath, chain):
         raise SettingsError(f"The flag file {path} leads back to itself: {' -> '.join((*chain, path))}")
     return path
@@ -155,10 +161,11 @@ def _read_flagfile(path):
 
 
 def _where(path):
-    """Where flag files are that were not found."""
-    return (
-        "." if os.path.exists(path) else ". Those of experiments/ lie in the repository: give the path to them there."
-    )
+    """Which flag files there are, where one was not found."""
+    if os.path.exists(path):
+        return "."
+    ours = sorted(f"experiments/{file.name}" for home in HOMES for file in home.glob("experiments/*.flags"))
+    return f". These come with the package: {', '.join(ours)}."
 
 
 def help_text(groups, usage):

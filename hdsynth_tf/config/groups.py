@@ -5,6 +5,7 @@ import dataclasses
 from hdsynth_tf.config.recipes import RECIPES
 from hdsynth_tf.config.settings import SWITCH, Settings, SettingsError, check_size, seed_setting, setting, values
 
+CONTENT = ("vgg19", "vgg16")  # those of the content loss
 PERCEPTUAL = ("vgg19", "vgg16", "alex", "efficientnet", "lpips_vgg", "lpips_alex")
 
 
@@ -142,8 +143,13 @@ class DataSettings(Settings):
 class NetworkSettings(Settings):
     """Networks"""
 
-    generator: str = setting("global", "global: G1 of the paper; unet: the pix2pix baseline.", ("global", "unet"))
-    num_filters: int = setting(64, "Generator: channels at full size.", at_least=1)
+    generator: str = setting(
+        "global",
+        "global: G1 of the paper; unet: the pix2pix baseline; crn: cascaded refinement, by default with the content "
+        "loss of vgg19 alone, without a discriminator.",
+        ("global", "unet", "crn"),
+    )
+    num_filters: int = setting(64, "global, unet: channels at full size.", at_least=1)
     num_downsamples: int = setting(
         4, "Generator: how often height and width are halved (unet: 8 at 256 pixels).", at_least=1
     )
@@ -151,6 +157,15 @@ class NetworkSettings(Settings):
         9,
         "global: residual blocks at the lowest resolution. -1: 9, or 6 below 256 pixels, as in CycleGAN.",
         at_least=-1,
+    )
+    refinement_filters: tuple[int, ...] = setting(
+        (1024,) * 5 + (512,) * 2,
+        "crn: channels of each module, from the smallest size on; each works at twice the height and width of the one "
+        "before. 7 begin with 4x8 of 256x512.",
+        at_least=1,
+    )
+    num_diverse_images: int = setting(
+        1, "crn: images made of one input, of which the best for each class learns. 9 in the paper.", at_least=1
     )
     num_enhancers: int = setting(0, "global: local enhancers around it, each doubling height and width.", at_least=0)
     num_enhancer_blocks: int = setting(3, "Residual blocks of each enhancer.", at_least=0)
@@ -193,6 +208,13 @@ class NetworkSettings(Settings):
             raise SettingsError(
                 "--num_enhancers should be 0 for a generator that is not global. Received: "
                 f"{self.num_enhancers} with --generator={self.generator}"
+            )
+        if not self.refinement_filters:
+            raise SettingsError("--refinement_filters should be a number for each module. Received: none")
+        if self.num_diverse_images > 1 and (self.generator != "crn" or self.feature_channels):
+            raise SettingsError(
+                "--num_diverse_images is for --generator=crn without --feature_channels. Received: "
+                f"--generator={self.generator}, --feature_channels={self.feature_channels}"
             )
         if self.tone and self.generator != "global":
             raise SettingsError(f"--tone is for --generator=global. Received: --generator={self.generator}")
@@ -238,6 +260,18 @@ class LossSettings(Settings):
         ("normalized", "raw"),
     )
     relative_perceptual: bool = setting(True, "Perceptual term relative to each layer's magnitude.")
+    content_weight: float = setting(
+        0.0,
+        "Weight of the content loss: the picture and five layers of --perceptual=vgg19 or vgg16, each divided by its "
+        "expected distance. 0: off; 1 with --generator=crn.",
+        at_least=0,
+    )
+    content_scales: tuple[float, ...] = setting(
+        (), "content: those distances, of the picture and the five layers. Default: the authors' at 256x512.", above=0
+    )
+    rescale_epochs: int = setting(
+        0, "content: full-rate epochs after which they are measured on the training data. 0: never.", at_least=0
+    )
     pixel_loss: str = setting(
         "pyramid",
         "How pixels are compared. pyramid: L1; decibel: for inputs that do not tell the light, such as thermal ones.",
@@ -260,8 +294,20 @@ class LossSettings(Settings):
     pixel_levels: int = setting(2, "pyramid: sizes at which pixels are compared: 1, 1/2, 1/4, ...", at_least=1)
 
     def check(self):
-        if not (self.adversarial_weight or self.pixel_weight or self.uses_perceptual):
+        if not (self.adversarial_weight or self.pixel_weight or self.compares_features):
             raise SettingsError("All losses are off: one of --adversarial_weight, --pixel_weight must be above 0.")
+        if self.content_weight and self.perceptual_network not in CONTENT:
+            raise SettingsError(
+                f"--content_weight needs --perceptual={' or --perceptual='.join(CONTENT)}. Received: "
+                f"--perceptual={self.perceptual}"
+            )
+        if len(self.content_scales) not in (0, 6):
+            raise SettingsError(
+                "--content_scales should be six numbers, of the picture and of five layers. Received: "
+                f"{','.join(map(str, self.content_scales))}"
+            )
+        if self.rescale_epochs and not self.content_weight:
+            raise SettingsError("--rescale_epochs is for the content loss: give --content_weight, or leave it out.")
         keras_weights = self.perceptual_source == "imagenet" or self.perceptual_source.endswith(".h5")
         if keras_weights and (self.perceptual_input == "raw" or not self.relative_perceptual):
             raise SettingsError(
@@ -278,6 +324,11 @@ class LossSettings(Settings):
     @property
     def uses_perceptual(self):
         return bool(self.perceptual_network) and self.perceptual_weight > 0
+
+    @property
+    def compares_features(self):
+        """Whether a pretrained network is needed."""
+        return self.uses_perceptual or self.content_weight > 0
 
     @property
     def perceptual_network(self):

@@ -39,6 +39,9 @@ ONLY_UNPAIRED = {  # what goes with no pairs, and nothing else does
     "feature_matching_weight": 0.0,
     "perceptual": "",
     "perceptual_weights": "none",
+    "content_weight": 0.0,
+    "num_diverse_images": 1,
+    "rescale_epochs": 0,
     "pixel_weight": 0.0,
     "gradient_weight": 0.0,
     "warm_start_epochs": 0,
@@ -59,5 +62,15 @@ CYCLEGAN = {  # the paper's networks and losses
 CHOICES = {  # setting -> its value -> defaults of other settings; later ones win
     "recipe": RECIPES,
     "discriminator": {"segmentation": {"feature_matching_weight": 0.0}},
+    "generator": {
+        "crn": {
+            "adversarial_weight": 0.0,
+            "feature_matching_weight": 0.0,
+            "pixel_weight": 0.0,
+            "perceptual_weight": 0.0,
+            "perceptual": "vgg19",
+            "content_weight": 1.0,
+        }
+    },
     "unpaired": {True: CYCLEGAN},
 }

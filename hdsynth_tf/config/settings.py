@@ -10,6 +10,7 @@ import operator
 import re
 
 from pipelines.errors import UserError
+from pipelines.records import Optional
 
 BOUNDS = {  # name -> what holds between a value and the bound, and how that is said
     "at_least": (operator.ge, "{} or more"),
@@ -103,6 +104,28 @@ def is_number(field):
 def is_whole(field):
     """Whether a field is a whole number, or several."""
     return field.type in (int, tuple[int, ...])
+
+
+def form_of(group):
+    """The form of a group's settings in a file, see `pipelines.records`: each may be missing.
+
+    Args:
+        group: Class of `Settings`.
+    """
+    return {
+        field.name: Optional(lambda value, field=field: _may_be(field, value), null=False)
+        for field in dataclasses.fields(group)
+    }
+
+
+def _may_be(field, value):
+    """Whether a value from a file is of the type of a field, and within its bounds."""
+    many = isinstance(field.default, tuple)
+    if isinstance(value, list) != many and not (field.metadata["per_level"] and value != []):
+        return False
+    parts = value if isinstance(value, list) else [value]
+    kinds = (int,) if is_whole(field) else (int, float) if is_number(field) else (str,) if many else (field.type,)
+    return all(type(part) in kinds and _missed(field, part) is None for part in parts)
 
 
 def per_level(group):

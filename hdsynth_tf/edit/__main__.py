@@ -4,7 +4,7 @@ import hdsynth_tf  # noqa: F401  registers the classes that saved models consist
 from hdsynth_tf import assemble
 from hdsynth_tf.config import commands, flags
 from hdsynth_tf.config.groups import DataSettings
-from hdsynth_tf.config.settings import SettingsError
+from hdsynth_tf.config.settings import SettingsError, form_of
 from hdsynth_tf.edit.scenes.classes import class_table
 from hdsynth_tf.edit.scenes.survey import survey
 from hdsynth_tf.edit.server.painter import Painter
@@ -40,7 +40,7 @@ def main(argv):
     model = assemble.load_model(path)
     if "label_map" not in model.conditioning.input_formats:
         raise SettingsError(f"{path} makes pictures of images. The editor is for models that read label maps.")
-    defaults = {**read_settings(asked.model, "data"), "split": "test"}
+    defaults = {**read_settings(asked.model, "data", form_of(DataSettings)), "split": "test"}
     _, data = flags.parse(argv, (EditSettings, DataSettings), USAGE, defaults)
     if size := assemble.size_setting(data, "image"):
         model = model.at_size(size)

@@ -10,7 +10,7 @@ import hdsynth_tf  # noqa: F401  registers the classes that saved models consist
 from hdsynth_tf import assemble
 from hdsynth_tf.config import commands, flags
 from hdsynth_tf.config.groups import DataSettings
-from hdsynth_tf.config.settings import SettingsError, named_places
+from hdsynth_tf.config.settings import SettingsError, form_of, named_places
 from hdsynth_tf.evaluate import report
 from hdsynth_tf.evaluate.distances import FEW_IMAGES
 from hdsynth_tf.evaluate.features import InceptionFeatures, OriginalFeatures
@@ -112,7 +112,7 @@ def is_model(place):
 
 def data_defaults(runs):
     """The data settings of the first run that has some, with what other models read, too; held-out scenes."""
-    settings = [found for found in (read_settings(run, "data") for run in runs) if found]
+    settings = [found for found in (read_settings(run, "data", form_of(DataSettings)) for run in runs) if found]
     defaults = {"split": "val", "num_scenes": NUM_SCENES, "unpaired": False}  # what is compared with must pair
     if settings:
         reads_instances = any(found.get("use_instance_map", True) for found in settings)
@@ -170,7 +170,7 @@ def plan_pictures(models, source, data, asked, output_dir):
         makings[name] = Making(path, output_dir / "pictures" / name, json.loads(json.dumps(manifest)), looks)
         check_output(makings[name].folder, makings[name].manifest)
     if asked.styles > 1 and all(len(making.looks) == 1 for making in makings.values()):
-        raise SettingsError("--styles is for models with an encoder, and none of the methods is one.")
+        raise SettingsError("--styles is for models with an encoder or of many images, and none of the methods is one.")
     return makings
 
 

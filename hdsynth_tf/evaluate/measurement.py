@@ -117,7 +117,7 @@ def measure_once(folder, key, instruments, source, method=None):
     digest = hashlib.sha256(json.dumps(key, sort_keys=True).encode()).hexdigest()
     parts = [range(start, min(start + PART, len(source))) for start in range(0, len(source), PART)]
     files = [folder / f"{part.start:06d}.npz" for part in parts]
-    measured = [_kept(file, digest) for file in files]
+    measured = [_kept(file, digest, len(part)) for file, part in zip(files, parts)]
     missing = [i for i, own in enumerate(measured) if own is None]
     if missing:
         print(f"{method.name if method else REAL}:")
@@ -134,14 +134,21 @@ def _keep(measured, file, digest):
         np.savez_compressed(temporary, key=digest, **arrays)
 
 
-def _kept(file, digest):
-    """What `_keep` wrote with the same digest, or `None`."""
+def _kept(file, digest, count):
+    """What `_keep` wrote of so many scenes, with the same digest, or `None`."""
     if not file.exists():
         return None
-    with np.load(io.BytesIO(file.read_bytes()), allow_pickle=False) as content:
-        if content["key"] != digest:
-            return None
-        return Measured(**{name: content[name] for name in content.files if name != "key"})
+    try:
+        with np.load(io.BytesIO(file.read_bytes()), allow_pickle=False) as content:
+            if content["key"] != digest:
+                return None
+            measured = Measured(**{name: content[name] for name in content.files if name != "key"})
+        if {len(value) for value in vars(measured).values() if value is not None} != {count}:
+            raise ValueError(f"it is not of {count} scenes")
+        return measured
+    except Exception:  # whatever reading damaged data runs into; it can be made again
+        print(f"{file} is damaged: it is made again.")
+        return None
 
 
 def files_of(place):

@@ -6,6 +6,7 @@ import os
 import platform
 
 from hdsynth_tf.files.run_folder import RunFolderError
+from hdsynth_tf.files.storage import remove_leftovers
 from pipelines.paths import RemotePath
 
 try:
@@ -21,7 +22,8 @@ def only_writer(folder, command):
     """For the length of a block, no other process on this machine that asks for the same gets it.
 
     The folder is made if need be; nothing of the lock stays in it. Those who only read need no lock. Where there can be
-    none, as in buckets and on some network file systems, a line says so, and the block runs without.
+    none, as in buckets and on some network file systems, a line says so, and the block runs without. What killed
+    processes left half-written in the folder is removed, or put back.
 
     Args:
         folder: `Path` or `RemotePath`.
@@ -41,6 +43,7 @@ def only_writer(folder, command):
         since = datetime.datetime.now().isoformat(" ", "seconds")
         file.write(f"process {os.getpid()} on {platform.node()} ({command}), since {since}")
         file.flush()
+        remove_leftovers(folder, below=True)
         yield
     finally:
         if fcntl is None:  # there an open file cannot be removed

@@ -4,10 +4,12 @@ import dataclasses
 import json
 import os
 import shutil
+import zipfile
 
 from hdsynth_tf.files.storage import remove_leftovers, replacing
 from pipelines.errors import UserError
 from pipelines.paths import RemotePath, as_path
+from pipelines.records import FormError, Optional, is_range, one_of, read_record
 
 README = """This folder was made by `python -m hdsynth_tf.train`.
 
@@ -19,6 +21,8 @@ samples.png     input | real | generated, at the end; samples/ has the same scen
 logs/           losses as CSV; curves and pictures for: tensorboard --logdir=logs
 windows.json    the values of sources and images that are -1 and 1 for the networks
 steps.json      steps of an epoch of each stage, where --time_limit was given
+content_scales.json  the distances that --rescale_epochs measured of each layer of the content loss
+tracking.json   the number of this run at the service of --log_to
 precision.json  the float type that the networks compute in, and why; what is rematerialized
 values_*.png    histograms of sources or images that are no plain photographs, and the window of values used
 scores.json     LPIPS, PSNR and SSIM on scenes that were not trained on, beside a picture in mean colours
@@ -28,6 +32,15 @@ settings.json   every setting of this run
 
 Make pictures of other inputs: python -m hdsynth_tf.generate --model={folder} --output_dir=pictures (see --help)
 """
+
+
+GROUPS = {str: {}}  # the form of a file of settings, see `pipelines.records`
+LOST_SETTINGS = "Mend it, or put a copy of it there; else begin again, in another folder."
+WINDOW = Optional(lambda value: value == [] or is_range(value))  # none: each picture has its own
+PRECISION = {
+    "precision": one_of("float32", "mixed_bfloat16", "mixed_float16"),
+    "rematerialize": Optional([one_of("true", "false", True, False)]),
+}
 
 
 class RunFolderError(UserError, RuntimeError):
@@ -93,12 +106,18 @@ class RunFolder:
 
     def read_windows(self):
         """Dict: `source`, `image` -> (low, high), or nothing where each picture has its own; empty in a new run."""
-        return json.loads(self.windows.read_text()) if self.windows.exists() else {}
+        mend = "Remove it: the windows are found again, and are the same if data and settings are."
+        return read_own(self.windows, {"source": WINDOW, "image": WINDOW}, mend) if self.windows.exists() else {}
 
     @property
     def epoch_steps(self):
         """JSON file: steps of an epoch of each stage that --time_limit was settled for."""
         return self.path / "steps.json"
+
+    @property
+    def content_scales(self):
+        """JSON file: the scales of the content loss that stages were begun with, where they are measured."""
+        return self.path / "content_scales.json"
 
     @property
     def precision(self):
@@ -108,13 +127,21 @@ class RunFolder:
     def read_precision(self):
         """The precision that the run began with; an empty string in a new run."""
         if self.precision.exists():
-            return json.loads(self.precision.read_text())["precision"]
+            return self._read_precision()["precision"]
         asked = read_settings(self.path, "training").get("precision", "auto")  # of runs of earlier versions
         return "" if asked == "auto" else asked
 
     def read_rematerialize(self):
         """What of `--rematerialize` was settled for each level when the run began; empty in a new run."""
-        return json.loads(self.precision.read_text()).get("rematerialize", []) if self.precision.exists() else []
+        return self._read_precision().get("rematerialize") or [] if self.precision.exists() else []
+
+    def _read_precision(self):
+        return read_own(self.precision, PRECISION, "Remove it: the precision is chosen again; --precision names one.")
+
+    @property
+    def tracking(self):
+        """JSON file: service of `--log_to` -> the number that it knows the run by."""
+        return self.path / "tracking.json"
 
     def values(self, key):
         """The histogram of the values of sources or of images."""
@@ -122,7 +149,13 @@ class RunFolder:
 
     @property
     def is_finished(self):
-        return self.scores.is_file()
+        """Whether all that training writes at its end is there, and whole."""
+        try:
+            read_record(self.scores, {})
+            with self.model.open("rb") as file, zipfile.ZipFile(file) as model:
+                return model.testzip() is None
+        except (OSError, FormError, zipfile.BadZipFile):
+            return False
 
     def check(self, settings, may_change):
         """Raises `RunFolderError` if the folder cannot be written to, or holds a run with other settings.
@@ -134,7 +167,7 @@ class RunFolder:
         check_writable(self.path)
         if not self.settings.exists():
             return
-        before, now = json.loads(self.settings.read_text()), json.loads(_encode(settings))
+        before, now = read_own(self.settings, GROUPS, LOST_SETTINGS), json.loads(_encode(settings))
         added = json.loads(_encode({name: type(group)() for name, group in settings.items()}))  # settings since then
         before = {name: {**added[name], **before.get(name, {})} for name in now}
         changed = [
@@ -182,10 +215,33 @@ def find_model(path):
     return path
 
 
-def read_settings(path, group):
-    """One group of the settings of the run that `path` belongs to, as a dict; empty for a model file of its own."""
+def read_settings(path, group, form=None):
+    """One group of the settings of the run that `path` belongs to, as a dict; empty for a model file of its own.
+
+    Args:
+        path: Path of a run folder, or of a model file.
+        group: String, its name.
+        form: What each of the settings should be, see `pipelines.records.read_record`, or `None`: anything.
+
+    Raises:
+        RunFolderError: If the file of settings is damaged.
+    """
     folder = RunFolder(as_path(path) if as_path(path).is_dir() else as_path(path).parent)
-    return json.loads(folder.settings.read_text())[group] if folder.settings.is_file() else {}
+    if not folder.settings.is_file():
+        return {}
+    return read_own(folder.settings, {**GROUPS, group: form or {}}, LOST_SETTINGS)[group]
+
+
+def read_own(path, form, mend):
+    """What a JSON file that a command wrote holds, checked. See `pipelines.records.read_record`.
+
+    Raises:
+        RunFolderError: If it is damaged. Says how, and what to do: `mend`, a sentence or more.
+    """
+    try:
+        return read_record(path, form)
+    except FormError as error:
+        raise RunFolderError(f"{path} {error}. {mend}") from error
 
 
 def write_json(path, content):

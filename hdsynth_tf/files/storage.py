@@ -1,6 +1,8 @@
 """Files that are either whole or not there: written under a temporary name, then renamed."""
 
 import contextlib
+import ctypes
+import functools
 import os
 import shutil
 import tempfile
@@ -9,6 +11,8 @@ from pathlib import Path
 from pipelines.paths import RemotePath, as_path, gfile
 
 TEMPORARY = ".writing-"  # begins the name of everything that is not finished
+ASIDE = ".aside-"  # begins the name of a folder while another takes its place
+HERE, EXCHANGE = -100, 2  # of Linux' renameat2: paths are from the working folder, both change places
 
 
 @contextlib.contextmanager
@@ -34,14 +38,39 @@ def replacing(path):
     try:
         yield temporary
         if temporary.is_dir() and path.exists():
-            old = path.with_name(f"{TEMPORARY}{os.getpid()}.old.{path.name}")
-            path.rename(old)
-            temporary.rename(path)
-            shutil.rmtree(old)
+            _take_place(temporary, path)
         else:
             temporary.replace(path)
     finally:
         remove(temporary)
+
+
+def _take_place(folder, path):
+    """Gives a folder the name of another, which is removed. There is no moment without one, where the system can."""
+    if not _exchange(folder, path):
+        aside = path.with_name(f"{ASIDE}{os.getpid()}.{path.name}")
+        path.rename(aside)
+        try:
+            folder.rename(path)  # killed before this, `remove_leftovers` puts the other one back
+        except OSError:
+            aside.rename(path)
+            raise
+        shutil.rmtree(aside)
+
+
+def _exchange(first, second):
+    """Lets two paths change names at once; false where the system, or the file system, cannot."""
+    rename = _renameat2()
+    return rename is not None and rename(HERE, os.fsencode(first), HERE, os.fsencode(second), EXCHANGE) == 0
+
+
+@functools.cache
+def _renameat2():
+    """The function of that name of the C library, or `None`."""
+    try:
+        return ctypes.CDLL(None).renameat2
+    except (AttributeError, OSError, TypeError):
+        return None
 
 
 def _upload(source, target):
@@ -67,12 +96,31 @@ def remove(path):
         path.unlink(missing_ok=True)
 
 
-def remove_leftovers(folder):
-    """Removes what processes that were killed left half-written in a folder; what others write just now stays."""
-    for path in as_path(folder).glob(f"{TEMPORARY}*"):
-        process = path.name.removeprefix(TEMPORARY).partition(".")[0]
-        if not (process.isdigit() and _is_another(int(process))):
+def remove_leftovers(folder, below=False):
+    """Removes what processes that were killed left half-written in a folder; what others write just now stays.
+
+    A folder that one of them had put aside, and not yet replaced, gets its place back.
+
+    Args:
+        folder: `Path` or `RemotePath`.
+        below: Boolean, whether to look into the folders in it, too.
+    """
+    folder = as_path(folder)
+    for path in _found(folder, ASIDE, below):
+        process, _, name = path.name.removeprefix(ASIDE).partition(".")
+        if _is_dead(process):
+            remove(path) if path.with_name(name).exists() else path.rename(path.with_name(name))
+    for path in _found(folder, TEMPORARY, below):
+        if _is_dead(path.name.removeprefix(TEMPORARY).partition(".")[0]):
             remove(path)
+
+
+def _found(folder, prefix, below):
+    return list((folder.rglob if below else folder.glob)(f"{prefix}*")) if folder.is_dir() else []
+
+
+def _is_dead(process):
+    return not (process.isdigit() and _is_another(int(process)))
 
 
 def _is_another(process):

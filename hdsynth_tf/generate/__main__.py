@@ -7,7 +7,7 @@ import hdsynth_tf  # noqa: F401  registers the classes that saved models consist
 from hdsynth_tf import assemble
 from hdsynth_tf.config import commands, flags
 from hdsynth_tf.config.groups import DataSettings
-from hdsynth_tf.config.settings import SettingsError
+from hdsynth_tf.config.settings import SettingsError, form_of
 from hdsynth_tf.files.lock import only_writer
 from hdsynth_tf.files.run_folder import find_model, read_settings, write_json
 from hdsynth_tf.generate.picture_folder import (
@@ -20,7 +20,7 @@ from hdsynth_tf.generate.picture_folder import (
     looks_of,
 )
 from hdsynth_tf.generate.settings import GenerateSettings
-from hdsynth_tf.generate.video import check_ffmpeg, extract_frames, probe, write_video
+from hdsynth_tf.generate.video import check_ffmpeg, extract_frames, frame_times, probe, write_video
 from hdsynth_tf.show.gallery import write_gallery
 from pipelines.checks.validate import validate
 from pipelines.errors import DataError
@@ -92,13 +92,18 @@ def make_pictures(asked, data, photo, maker, model_path, output_dir):
     print(f"{made} pictures made, {len(source) * len(looks) - made} were there already: {output_dir}")
     print(f"Gallery: {output_dir / GALLERY}")
     if asked.source_video:
-        write_video(*output.series, probe(asked.source_video)[0], output_dir / VIDEO)
+        video = as_path(asked.source_video)
+        times = frame_times(video)
+        if times and len(times) != len(source):
+            print(f"{video} tells the times of {len(times)} frames, not {len(source)}: the video has a constant rate.")
+            times = None
+        write_video(*output.series, probe(video)[0], output_dir / VIDEO, times)
         print(f"Video: {output_dir / VIDEO}")
 
 
 def data_of(model, direction):
     """The data settings of a run; for its way back what were the targets are the inputs."""
-    data = read_settings(model, "data")
+    data = read_settings(model, "data", form_of(DataSettings))
     if data.get("unpaired") and direction == "ba":
         swapped = {"source_dir": "target_dir", "source_name": "target_name"}
         data |= {new: data[old] for new, old in swapped.items()} | {"target_dir": "", "target_name": ""}
@@ -140,8 +145,10 @@ def frames_of(video, conditioning, output_dir, data):
 
 def plan_looks(model, seed, styles, photo):
     """Pictures to make of every input. Raises `SettingsError` if the model knows no styles and is asked for some."""
-    if model.encoder is None and (styles > 1 or photo is not None):
+    if not model.reads_seed and (styles > 1 or photo is not None):
         raise SettingsError("The model has no encoder and makes one picture of an input: no --styles, no --style_from.")
+    if model.encoder is None and photo is not None:
+        raise SettingsError("The model has no encoder, which takes styles from photos: no --style_from.")
     if photo is not None:
         return [Look("", "generated in the photo's styles", photo=photo)]
     return looks_of(model, seed, styles)

@@ -2,13 +2,12 @@
 
 import dataclasses
 import hashlib
-import json
 
 import keras
 import numpy as np
 from PIL import Image
 
-from hdsynth_tf.files.run_folder import RunFolderError, check_writable
+from hdsynth_tf.files.run_folder import RunFolderError, check_writable, read_own
 from hdsynth_tf.files.storage import replacing
 from hdsynth_tf.show.pictures import show_image, show_inputs
 from pipelines.dataset import make_eval
@@ -42,10 +41,10 @@ class Look:
 
 
 def looks_of(model, seed, styles):
-    """Pictures to make of every input: one by a model without an encoder; else one for each of `styles` seeds."""
-    if model.encoder is None:
+    """Pictures to make of every input: one by a model that reads no seed; else one for each of `styles` seeds."""
+    if not model.reads_seed:
         return [Look("", "generated")]
-    if not model.style_bank.as_dict():
+    if model.encoder is not None and not model.style_bank.as_dict():
         print("The model has an encoder and has no styles: every object gets features of 0. See hdsynth_tf.styles.")
     if styles == 1:
         return [Look("", "generated", seed)]
@@ -109,7 +108,8 @@ def check_output(output_dir, maker):
     check_writable(output_dir)
     manifest = output_dir / MANIFEST
     before = {"style_from": "", "source_video": "", "direction": ""}  # of folders made by earlier versions
-    if manifest.exists() and {**before, **json.loads(manifest.read_text())} != maker:
+    mend = "Remove the folder, or choose another --output_dir: nobody knows who made its pictures."
+    if manifest.exists() and {**before, **read_own(manifest, {"model": str}, mend)} != maker:
         raise RunFolderError(
             f"{output_dir} holds pictures of another model, of another video or other scenes, or in other styles. "
             "Choose another --output_dir, or remove it."

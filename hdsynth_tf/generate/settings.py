@@ -14,7 +14,9 @@ class GenerateSettings(Settings):
     direction: str = setting("", "Of a model trained with --unpaired: ab (the default) or ba.", ("", "ab", "ba"))
     source_video: str = setting("", "A video instead of a folder of frames; a video is made too. Needs ffmpeg.")
     styles: int = setting(
-        1, "Photographs of every input, each in other styles. For models with an encoder.", at_least=1
+        1,
+        "Photographs of every input, each in other styles. For models with an encoder, or of many images.",
+        at_least=1,
     )
     seed: int = seed_setting("Names the styles of the first; the next one has the next seed.")
     style_from: str = setting("", "A photograph that lies under the input's maps, whose styles are taken instead.")

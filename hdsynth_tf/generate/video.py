@@ -1,5 +1,6 @@
 """Videos, by the program ffmpeg: a file -> its frames as pictures, pictures -> a file."""
 
+import itertools
 import json
 import re
 import shutil
@@ -11,6 +12,8 @@ from pipelines.errors import DataError
 PATTERN = "%06d"  # names of frames
 EVEN = "pad=ceil(iw/2)*2:ceil(ih/2)*2"  # players want even sizes
 DEEP = r"(?<!nv)(9|10|12|14|16)(le|be)?$"  # ends the names of ffmpeg's pixel formats of more than 8 bits
+CLOCK = 90000  # ticks a second of videos whose rate varies
+JITTER = 0.002  # seconds that times of a constant rate may be off: files round them to milliseconds
 
 
 def check_ffmpeg():
@@ -29,13 +32,20 @@ def probe(video):
     Raises:
         DataError: If it is no video.
     """
-    entries = ["-select_streams", "v:0", "-show_entries", "stream=avg_frame_rate,r_frame_rate,pix_fmt", "-of", "json"]
-    done = subprocess.run(["ffprobe", "-v", "error", *entries, str(video)], capture_output=True, text=True)
-    streams = json.loads(done.stdout or "{}").get("streams")
-    if done.returncode or not streams:
-        raise DataError(f"{video} cannot be read as a video. {done.stderr.strip()}")
-    average, base = streams[0]["avg_frame_rate"], streams[0]["r_frame_rate"]  # they differ where the rate varies
-    return base if average == "0/0" else average, streams[0]["pix_fmt"]
+    found = _ffprobe(video, "stream=avg_frame_rate,r_frame_rate,pix_fmt").get("streams")
+    if not found:
+        raise DataError(f"{video} cannot be read as a video.")
+    average, base = found[0]["avg_frame_rate"], found[0]["r_frame_rate"]  # they differ where the rate varies
+    return base if average == "0/0" else average, found[0]["pix_fmt"]
+
+
+def frame_times(video):
+    """When each frame of a video is shown: floats, seconds; `None` where the rate is constant, or nobody knows."""
+    frames = _ffprobe(video, "frame=best_effort_timestamp_time").get("frames", [])
+    times = [float(frame.get("best_effort_timestamp_time", "nan")) for frame in frames]
+    gaps = [after - before for before, after in itertools.pairwise(times)]
+    varies = gaps and all(gap > 0 for gap in gaps) and max(gaps) - min(gaps) > 2 * JITTER
+    return times if varies else None
 
 
 def extract_frames(video, folder, channels):
@@ -53,17 +63,63 @@ def extract_frames(video, folder, channels):
     kept = ("gray16be" if deep else "gray") if channels == 1 else "rgb24"
     with replacing(folder) as temporary:
         temporary.mkdir(parents=True)
-        _ffmpeg("-i", str(video), "-vsync", "passthrough", "-pix_fmt", kept, str(temporary / f"{PATTERN}.png"))
+        arguments = [*every_frame(), "-pix_fmt", kept, f"{PATTERN}.png"]
+        _ffmpeg("-i", _absolute(video), *arguments, cwd=temporary)
 
 
-def write_video(folder, ending, rate, path):
-    """Makes a video of the pictures `000001ENDING`, ... of a folder, so many a second."""
+def write_video(folder, ending, rate, path, times=None):
+    """Makes a video of the pictures `000001ENDING`, ... of a folder.
+
+    Args:
+        folder: `Path`.
+        ending: String.
+        rate: String or number, frames a second.
+        path: `Path` of the video.
+        times: Floats, seconds: when each frame is shown, or `None`: at the rate.
+    """
+    pictures = ["-framerate", str(rate), "-i", f"{PATTERN}{ending}"]
+    timing, listed = [], None
+    if times:
+        pictures = ["-f", "concat", "-safe", "0", "-protocol_whitelist", "file,pipe", "-i", "pipe:0"]
+        timing, listed = [*every_frame(), "-enc_time_base", f"1:{CLOCK}"], concat_list(folder, ending, times)
     with replacing(path) as temporary:
         options = ["-c:v", "libx264", "-crf", "16", "-pix_fmt", "yuv420p", "-vf", EVEN, "-f", "mp4"]
-        _ffmpeg("-framerate", str(rate), "-i", str(folder / f"{PATTERN}{ending}"), *options, str(temporary))
+        _ffmpeg(*pictures, *timing, *options, _absolute(temporary), cwd=folder, given=listed)
 
 
-def _ffmpeg(*arguments):
-    done = subprocess.run(["ffmpeg", "-nostdin", "-v", "error", "-y", *arguments], capture_output=True, text=True)
+def concat_list(folder, ending, times):
+    """What ffmpeg's concat demuxer reads: pictures of a folder and how long each is shown."""
+    gaps = [after - before for before, after in itertools.pairwise(times)]
+    lines = ["ffconcat version 1.0"]
+    for number, gap in enumerate([*gaps, gaps[-1]], start=1):
+        name = _absolute(folder / f"{PATTERN % number}{ending}").replace("'", r"'\''")
+        lines += [f"file 'file:{name}'", f"option framerate {CLOCK}", f"duration {gap:.6f}"]
+    return "\n".join(lines) + "\n"
+
+
+def every_frame():
+    """The option by which this ffmpeg passes each frame on as it is: `-vsync` until 5.0, gone in 8."""
+    done = subprocess.run(["ffmpeg", "-hide_banner", "-h", "long"], capture_output=True, text=True)
+    return ["-fps_mode" if "-fps_mode" in done.stdout else "-vsync", "passthrough"]
+
+
+def _absolute(path):
+    """A path that ffmpeg takes for neither an option nor an address."""
+    return str(path.absolute() if hasattr(path, "absolute") else path)
+
+
+def _ffprobe(video, entries):
+    """What ffprobe tells of the first stream of pictures: a dict. Raises `DataError` if it cannot read the file."""
+    command = ["ffprobe", "-v", "error", "-select_streams", "v:0", "-show_entries", entries, "-of", "json"]
+    done = subprocess.run([*command, _absolute(video)], capture_output=True, text=True)
+    if done.returncode:
+        raise DataError(f"{video} cannot be read as a video. {done.stderr.strip()}")
+    return json.loads(done.stdout or "{}")
+
+
+def _ffmpeg(*arguments, cwd, given=None):
+    """Runs ffmpeg in a folder, so that a `%` in its path is no pattern; `given`: text for its standard input."""
+    command = ["ffmpeg", *([] if given else ["-nostdin"]), "-v", "error", "-y", *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=cwd, input=given)
     if done.returncode:
         raise DataError(f"ffmpeg could not do it: {done.stderr.strip()}")

@@ -7,6 +7,7 @@ from hdsynth_tf.losses.adversarial import (
     LeastSquaresLoss,
     LogisticLoss,
 )
+from hdsynth_tf.losses.content import ContentLoss
 from hdsynth_tf.losses.reconstruction import (
     DecibelLoss,
     DistanceLoss,
@@ -20,6 +21,7 @@ from hdsynth_tf.losses.segmentation import SegmentationLoss
 __all__ = [
     "ADVERSARIAL_LOSSES",
     "AdversarialLoss",
+    "ContentLoss",
     "DecibelLoss",
     "DistanceLoss",
     "FeatureMatchingLoss",

@@ -6,6 +6,8 @@ from keras import ops
 
 from hdsynth_tf.losses import ADVERSARIAL_LOSSES
 from hdsynth_tf.losses.adversarial import per_sample_mean
+from hdsynth_tf.model.checks import checked_batch
+from hdsynth_tf.model.optimizers import Players, scaled
 from hdsynth_tf.model.saving import Saving
 from hdsynth_tf.model.training import Training
 from hdsynth_tf.networks.pool import ImagePool
@@ -117,7 +119,8 @@ class CycleGAN(Saving, Training, keras.Model):
         the generator makes of it that makes B; `discriminator_b_real`, `discriminator_b_fake`.
 
         Args:
-            generator_optimizer, discriminator_optimizer: Keras optimizers, each of both directions' networks.
+            generator_optimizer, discriminator_optimizer: Keras optimizers, each of both directions' networks. Under
+                the policy `mixed_float16` they are made to scale their losses.
             adversarial_loss: `losses.AdversarialLoss` on scores, or its name in `losses.ADVERSARIAL_LOSSES`.
             cycle_weight, identity_weight: Floats. The second term needs as many channels in A as in B.
             discriminator_weight: Float, of the discriminators' terms.
@@ -136,9 +139,15 @@ class CycleGAN(Saving, Training, keras.Model):
                 "The identity term gives one generator's output kind to it as input: it needs as many channels in both "
                 f"kinds, or identity_weight=0. Received: {self.channels['a']} and {self.channels['b']} channels"
             )
+        if kwargs.get("metrics") or kwargs.get("weighted_metrics"):
+            raise ValueError("Without pairs there is no real image that `metrics` could compare with.")
+        if kwargs.get("auto_scale_loss", True):
+            generator_optimizer = scaled(generator_optimizer, self.ab.generator)
+            discriminator_optimizer = scaled(discriminator_optimizer, self.discriminator_a)
         super().compile(optimizer=None, jit_compile=jit_compile, **kwargs)
         self.generator_optimizer = generator_optimizer
         self.discriminator_optimizer = discriminator_optimizer
+        self.optimizer = Players(generator_optimizer, discriminator_optimizer)
         self.adversarial_loss = loss
         self.cycle_weight = cycle_weight
         self.identity_weight = identity_weight
@@ -189,7 +198,7 @@ class CycleGAN(Saving, Training, keras.Model):
 
     # === Training ===
 
-    def forward(self, inputs, image, training=True):
+    def forward(self, inputs, image, sample_weight=None, training=True):
         real = {"a": self.reading(inputs), "b": self.reading.target(inputs, image)}
         makers = {"a": self.ba.generator, "b": self.ab.generator}
         fake = {"b": makers["b"](real["a"], training=training), "a": makers["a"](real["b"], training=training)}
@@ -201,7 +210,9 @@ class CycleGAN(Saving, Training, keras.Model):
             if self.identity_weight:
                 same = makers[side](real[side], training=training)
                 values[f"identity_{side}"] = per_sample_mean(ops.abs(same - real[side]))
-        return values
+        if sample_weight is not None:
+            values = {name: value * sample_weight for name, value in values.items()}
+        return values, (real["b"], fake["b"])
 
     def _judge(self, side, real, fake, training):
         """Both sides of the adversarial loss, from one pass of a discriminator: it learns from what its pool gives."""
@@ -245,8 +256,8 @@ class CycleGAN(Saving, Training, keras.Model):
             model.update_average(self.generator_optimizer.iterations)
 
     def test_step(self, batch):
-        inputs, image, _ = keras.utils.unpack_x_y_sample_weight(batch)
-        return self.track(self.forward(inputs, image, training=False))
+        inputs, image, sample_weight = checked_batch(self.conditioning, batch)
+        return self.track(*self.forward(inputs, image, sample_weight, training=False), sample_weight)
 
     # === Relatives ===
 
@@ -276,7 +287,8 @@ class CycleGAN(Saving, Training, keras.Model):
         }
 
     def compile_from_config(self, config):
-        self.compile(**{name: keras.saving.deserialize_keras_object(value) for name, value in config.items()})
+        arguments = {name: keras.saving.deserialize_keras_object(value) for name, value in config.items()}
+        self.compile(**arguments, auto_scale_loss=False)  # what the optimizers were, the file says
 
 
 def _check_directions(ab, ba):

@@ -3,6 +3,7 @@
 import numpy as np
 import tensorflow as tf
 
+from hdsynth_tf.model.checks import check_ids, check_kinds, check_sizes
 from hdsynth_tf.model.serving import input_signature
 from hdsynth_tf.networks.styles import style_choices
 
@@ -19,18 +20,29 @@ class Generating:
         """The generator that makes pictures outside of training: the average, where there is one."""
         return self.generator if self.average_generator is None else self.average_generator
 
+    @property
+    def reads_seed(self):
+        """Whether one input gives different pictures by the seed: of other styles, or others of many images."""
+        return self.encoder is not None or self.num_images > 1
+
+    @property
+    def num_images(self):
+        """Integer, images that the generator makes of one input; the seed says which is wanted."""
+        return getattr(self.generator, "num_images", 1)
+
     def render(self, inputs):
         """Inputs as tensors -> pictures of their size, with the conditioning's channels and depth; the served graph."""
         image = self(inputs, training=False)
-        if self.conditioning.image_size is not None:
-            size = tf.shape(inputs[next(iter(self.conditioning.input_formats))])[1:3]
-            image = tf.image.resize(image, size, method="bicubic", antialias=True)
+        read = inputs[next(iter(self.conditioning.input_formats))]
+        is_of_its_size = read.shape[1:3].is_fully_defined() and read.shape[1:3] == image.shape[1:3]
+        if self.conditioning.image_size is not None and not is_of_its_size:
+            image = tf.image.resize(image, tf.shape(read)[1:3], method="bicubic", antialias=True)
         return self.conditioning.values(image)
 
     def generate(self, inputs, seed=0, styles=None, style_image=None):
         """Makes pictures of the inputs' size.
 
-        Only models with an encoder take notice of anything but `inputs`.
+        Only models with an encoder take notice of anything but `inputs`, and of the seed those that make many images.
 
         Args:
             inputs: Dict of arrays that the conditioning reads, with or without a batch axis.
@@ -45,7 +57,7 @@ class Generating:
             the model was trained on such images.
 
         Raises:
-            ValueError: If an input is missing, or has another number of axes.
+            ValueError: If an input is missing, or of another kind, shape or size, or an id is no class.
         """
         by_image = style_image is not None
         signature = input_signature(self, ["style_image"] if by_image else ["seed", "chosen_ids", "chosen_styles"])
@@ -53,7 +65,7 @@ class Generating:
         given = {**inputs, "style_image": style_image}
         if not set(pictures) <= set(given):
             raise ValueError(f"`inputs` should have the keys {sorted(pictures)}. Received: {sorted(inputs)}")
-        arrays = {name: np.asarray(given[name], spec.dtype.as_numpy_dtype) for name, spec in pictures.items()}
+        arrays = {name: np.asarray(given[name]) for name in pictures}
         missing_axes = {len(pictures[name].shape) - array.ndim for name, array in arrays.items()}
         if missing_axes == {1}:
             arrays = {name: array[None] for name, array in arrays.items()}
@@ -62,21 +74,14 @@ class Generating:
             raise ValueError(
                 f"`inputs` should be (batch, height, width, ...) or (height, width, ...). Received: {shapes}"
             )
-        if by_image and self.encoder is not None:
-            _check_style_image(style_image, arrays, self.conditioning.image_dtype)
+        check_kinds(self.conditioning, arrays, {name: arrays[name] for name in arrays if name == "style_image"})
+        check_sizes(arrays)
+        check_ids(self.conditioning, arrays)
+        arrays = {name: array.astype(pictures[name].dtype.as_numpy_dtype, copy=False) for name, array in arrays.items()}
         if "seed" in signature:
-            arrays |= style_choices(seed, styles, len(next(iter(arrays.values()))))
+            choices = style_choices(seed, styles, len(next(iter(arrays.values()))))
+            arrays |= {name: array for name, array in choices.items() if name in signature}
         if by_image not in self._render_graphs:
             self._render_graphs[by_image] = tf.function(self.render, input_signature=[signature], autograph=False)
         made = self._render_graphs[by_image](arrays).numpy()
         return made[0] if missing_axes == {1} else made
-
-
-def _check_style_image(style_image, arrays, dtype):
-    """Raises `ValueError` unless photographs are of the depth that the model makes, and of the maps' size."""
-    sizes = {array.shape[:3] for array in arrays.values()}
-    if np.asarray(style_image).dtype != dtype or len(sizes) > 1:
-        raise ValueError(
-            f"`style_image` should be {dtype} and have the batch, height and width of the inputs. Received: "
-            f"{np.asarray(style_image).dtype} {np.shape(style_image)}"
-        )

@@ -1,4 +1,4 @@
-"""The optimizer of all networks, and how its rate falls."""
+"""The optimizer of all networks, how its rate falls, and what Keras' callbacks see of two of them."""
 
 import math
 
@@ -99,3 +99,51 @@ class Hastened(keras.optimizers.schedules.LearningRateSchedule):
     @classmethod
     def from_config(cls, config):
         return cls(keras.saving.deserialize_keras_object(config["schedule"]), config["speed"])
+
+
+class Players:
+    """The optimizers of two networks as one, for Keras' callbacks: `ReduceLROnPlateau`, `LearningRateScheduler`.
+
+    Setting the `learning_rate` sets the generator's; the discriminator's keeps its proportion to it.
+
+    Args:
+        generator_optimizer: Keras optimizer.
+        discriminator_optimizer: Keras optimizer, or `None`.
+    """
+
+    built = True
+
+    def __init__(self, generator_optimizer, discriminator_optimizer=None):
+        self._generator = generator_optimizer
+        self._discriminator = discriminator_optimizer
+        self._proportion = 1.0
+
+    @property
+    def learning_rate(self):
+        return self._generator.learning_rate
+
+    @learning_rate.setter
+    def learning_rate(self, rate):
+        optimizers = [optimizer for optimizer in (self._generator, self._discriminator) if optimizer is not None]
+        before = [float(ops.convert_to_numpy(optimizer.learning_rate)) for optimizer in optimizers]
+        if before[0]:  # a rate of 0 has no proportion to it: the last one stays
+            self._proportion = before[-1] / before[0]
+        for optimizer, factor in zip(optimizers, (1.0, self._proportion)):
+            optimizer.learning_rate = rate * factor
+
+    @property
+    def iterations(self):
+        return self._generator.iterations
+
+    @property
+    def variables(self):
+        others = [] if self._discriminator is None else self._discriminator.variables
+        return [*self._generator.variables, *others]
+
+
+def scaled(optimizer, network):
+    """The optimizer of a network: where that computes in `mixed_float16`, it scales the loss, as Keras' own does."""
+    is_narrow = network is not None and network.dtype_policy.name == "mixed_float16"
+    if optimizer is None or not is_narrow or isinstance(optimizer, keras.optimizers.LossScaleOptimizer):
+        return optimizer
+    return keras.optimizers.LossScaleOptimizer(optimizer)

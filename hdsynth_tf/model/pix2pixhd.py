@@ -3,10 +3,12 @@
 import keras
 import tensorflow as tf
 
+from hdsynth_tf.model.checks import checked_batch, checked_inputs
 from hdsynth_tf.model.family import PARTS, Family
 from hdsynth_tf.model.generate import Generating
+from hdsynth_tf.model.optimizers import Players, scaled
 from hdsynth_tf.model.saving import Saving
-from hdsynth_tf.model.terms import check_terms, compute_terms, with_terms
+from hdsynth_tf.model.terms import check_terms, compute_terms, pop_former_terms
 from hdsynth_tf.model.training import Training
 from hdsynth_tf.networks.precision import wide
 from hdsynth_tf.networks.styles import StyleBank
@@ -124,8 +126,14 @@ class Pix2PixHD(Generating, Family, Saving, Training, keras.Model):
 
         Without an adversarial term the discriminator neither runs nor trains: a warm start on reconstruction alone.
 
+        Keras' callbacks find the sum of the generator's terms as `loss` and `val_loss`, each term under its name
+        (`EarlyStopping("val_pixel", mode="min")`), and in `optimizer.learning_rate` a rate that sets both optimizers'.
+        Further arguments are Keras' own: `metrics` and `weighted_metrics` compare the real with the fake image, in
+        [-1, 1]. What earlier versions took, `pixel_loss`, `pixel_weight` and the like, become terms.
+
         Args:
-            generator_optimizer: Keras optimizer, of the generator and the encoder.
+            generator_optimizer: Keras optimizer, of the generator and the encoder. Under the policy `mixed_float16`
+                both optimizers are made to scale their losses.
             discriminator_optimizer: Keras optimizer; needed with an adversarial term.
             terms: List of `Term`, summands of the generator's loss. The released code has `LeastSquaresLoss` with
                 weight 1, `FeatureMatchingLoss` with 10 and `PerceptualLoss` with 10.
@@ -137,18 +145,23 @@ class Pix2PixHD(Generating, Family, Saving, Training, keras.Model):
             rematerialize: Boolean. If true, of each block of the networks only the input is kept on the way forward,
                 and the rest computed again on the way back: a step takes longer and much less memory, and gives the
                 same gradients.
-            jit_compile: Boolean. XLA is off unless asked for: it slows convolutions on CPUs and fails with replicas.
+            jit_compile: Boolean. XLA is off unless asked for: it slows convolutions on CPUs and fails with replicas,
+                and leaves out what looks for ids that are no class.
 
         Raises:
             ValueError: If a term needs a network, an optimizer or another term that is missing.
         """
-        terms = list(terms)
+        terms = [*terms, *pop_former_terms(kwargs)]
         check_terms(terms, self.discriminator if discriminator_optimizer is not None else None)
         if train_finest_only and not hasattr(self.generator, "finest_variables"):
             raise ValueError("`train_finest_only` is for models that have grown. See `Pix2PixHD.grow`.")
+        if kwargs.get("auto_scale_loss", True):
+            generator_optimizer = scaled(generator_optimizer, self.generator)
+            discriminator_optimizer = scaled(discriminator_optimizer, self.discriminator)
         super().compile(optimizer=None, jit_compile=jit_compile, **kwargs)
         self.generator_optimizer = generator_optimizer
         self.discriminator_optimizer = discriminator_optimizer
+        self.optimizer = Players(generator_optimizer, discriminator_optimizer)
         self.terms = terms
         self.discriminator_weight = discriminator_weight
         self.train_finest_only = train_finest_only
@@ -176,9 +189,14 @@ class Pix2PixHD(Generating, Family, Saving, Training, keras.Model):
 
     def call(self, inputs, training=False):
         """Inputs -> image `(batch, height', width', 3)` float32 in [-1, 1], at the conditioning's working size."""
+        inputs = checked_inputs(self.conditioning, inputs)
         generator = self.generator if training else self.inference_generator
         style_image = self.conditioning.target(inputs, inputs["style_image"]) if "style_image" in inputs else None
-        return generator(self.generator_input(inputs, self.conditioning(inputs), style_image), training=training)
+        generator_input = self.generator_input(inputs, self.conditioning(inputs), style_image)
+        if training or self.num_images == 1:
+            return generator(generator_input, training=training)
+        seed = inputs.get("seed", tf.zeros(tf.shape(generator_input)[:1], "int32"))
+        return generator(generator_input, choice=seed % self.num_images)
 
     def generator_input(self, inputs, semantic_input, style_image=None):
         """Input of the generator: the semantic input and, with an encoder, the feature map.
@@ -202,26 +220,34 @@ class Pix2PixHD(Generating, Family, Saving, Training, keras.Model):
 
     # === Training ===
 
-    def forward(self, inputs, image):
+    def forward(self, inputs, image, sample_weight=None):
         semantic_input, real_image = self.conditioning(inputs), self.conditioning.target(inputs, image)
         fake_image = self.generator(self.generator_input(inputs, semantic_input, real_image), training=True)
-        return self.compute_terms(semantic_input, real_image, fake_image, training=True)
+        return self.compute_terms(semantic_input, real_image, fake_image, True, sample_weight), (real_image, fake_image)
 
     def follow(self):
         self.update_average(self.generator_optimizer.iterations)
 
     def test_step(self, batch):
-        inputs, image, _ = keras.utils.unpack_x_y_sample_weight(batch)
+        inputs, image, sample_weight = checked_batch(self.conditioning, batch)
         semantic_input, real_image = self.conditioning(inputs), self.conditioning.target(inputs, image)
         generator_input = self.generator_input(inputs, semantic_input, real_image)
         fake_image = self.inference_generator(generator_input, training=False)
-        return self.track(self.compute_terms(semantic_input, real_image, fake_image, training=False))
+        values = self.compute_terms(semantic_input, real_image, fake_image, False, sample_weight)
+        return self.track(values, (real_image, fake_image), sample_weight)
 
-    def compute_terms(self, semantic_input, real_image, fake_image, training):
-        """The terms that `compile` got, and the discriminator's: dict of name -> `(batch,)` float32, not weighted."""
+    def compute_terms(self, semantic_input, real_image, fake_image, training, sample_weight=None):
+        """The terms that `compile` got, and the discriminator's: dict of name -> `(batch,)` float32.
+
+        Weights of samples are in them, weights of terms are not.
+        """
         judge = self.discriminator.judge if self.is_adversarial else None
         judgement = judge and judge(semantic_input, real_image, fake_image, training=training)
-        return compute_terms(self.terms, (real_image, fake_image), judgement)
+        classes = None
+        if any(term.reads_classes for term in self.terms):
+            classes = semantic_input[..., : self.conditioning.num_classes]
+        values = compute_terms(self.terms, (real_image, fake_image), judgement, classes)
+        return values if sample_weight is None else {name: value * sample_weight for name, value in values.items()}
 
     def _discriminator_weights(self):
         """The discriminator's terms, where it takes part: dict of name -> weight."""
@@ -278,8 +304,9 @@ class Pix2PixHD(Generating, Family, Saving, Training, keras.Model):
             **{name: keras.saving.serialize_keras_object(getattr(self, name)) for name in objects},
             "terms": [keras.saving.serialize_keras_object(term) for term in self.terms],
             **{name: getattr(self, name) for name in plain},
+            **self.measures_config(),
         }
 
     def compile_from_config(self, config):
         arguments = {name: keras.saving.deserialize_keras_object(value) for name, value in config.items()}
-        self.compile(**(arguments if "terms" in arguments else with_terms(arguments)))
+        self.compile(**arguments, auto_scale_loss=False)  # what the optimizers were, the file says

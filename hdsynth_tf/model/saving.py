@@ -4,6 +4,7 @@ import keras
 import numpy as np
 
 from hdsynth_tf.files.storage import replacing
+from hdsynth_tf.model.serving import input_signature as signature_of
 from hdsynth_tf.model.serving import save_servable
 from hdsynth_tf.networks.convolution import portable
 from pipelines.paths import as_path
@@ -43,9 +44,20 @@ class Saving:
             super().save(temporary, **kwargs)
 
     @portable()
-    def export(self, filepath, *args, **kwargs):
-        """Keras' own, in graphs of plain convolutions, whatever CPU this machine has. For TF Serving, see `save`."""
-        super().export(filepath, *args, **kwargs)
+    def export(self, filepath, format="tf_saved_model", verbose=None, input_signature=None, **kwargs):
+        """Keras' own, of `call`, in graphs of plain convolutions. For TF Serving, `save` is the way.
+
+        Args:
+            filepath: Path; of `litert` a file NAME.tflite.
+            format: String, as Keras has them: `"tf_saved_model"`, `"onnx"`, `"litert"` ... Some need further packages.
+            verbose: Boolean or `None`.
+            input_signature: List of one dict of `keras.InputSpec`, or `None`: batch, height and width are free, in
+                `litert` one picture of the working size.
+        """
+        if input_signature is None:
+            size = self.conditioning.image_size if format == "litert" else None
+            input_signature = [signature_of(self.served(), ["seed"], size)]
+        super().export(filepath, format=format, verbose=verbose, input_signature=input_signature, **kwargs)
 
 
 def first_not_finite(variables):

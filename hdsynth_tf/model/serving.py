@@ -3,7 +3,9 @@
 import keras
 import tensorflow as tf
 
-from hdsynth_tf.files.storage import replacing
+from hdsynth_tf.files.storage import remove_leftovers, replacing
+from hdsynth_tf.model.served_checks import check_numbers, check_values, is_deep
+from hdsynth_tf.model.warmup import encoded, example, write_warmup
 from hdsynth_tf.networks.convolution import portable
 from pipelines.reading.depth import file_suffix
 
@@ -14,17 +16,21 @@ STYLE_INPUTS = {  # what a model with an encoder may read beside its maps and a 
 }
 
 
-def input_signature(model, style_inputs=()):
+def input_signature(model, style_inputs=(), size=None):
     """The arrays that a model makes a picture of, as `tf.TensorSpec`s with free batch, height and width.
 
-    They are what its conditioning reads and, of a model with an encoder, the `STYLE_INPUTS` named.
+    They are what its conditioning reads and, of a model with an encoder, the `STYLE_INPUTS` named; of one that makes
+    many images, the seed if it is named. With `size` (height, width) they are single pictures of that size.
     """
     formats = model.conditioning.input_formats
-    shapes = {name: ((None, None, None, *channels), dtype) for name, (channels, dtype) in formats.items()}
+    free = (None, None, None) if size is None else (1, *size)
+    shapes = {name: ((*free, *channels), dtype) for name, (channels, dtype) in formats.items()}
     if model.encoder is not None:
         conditioning = model.conditioning
         style_image = {"style_image": ((None, None, None, conditioning.image_channels), conditioning.image_dtype)}
         shapes |= {name: {**STYLE_INPUTS, **style_image}[name] for name in style_inputs}
+    elif model.reads_seed and "seed" in style_inputs:
+        shapes["seed"] = STYLE_INPUTS["seed"]
     return {name: tf.TensorSpec(shape, dtype, name=name) for name, (shape, dtype) in shapes.items()}
 
 
@@ -32,17 +38,22 @@ def input_signature(model, style_inputs=()):
 def save_servable(model, path):
     """Writes `model` as a SavedModel for TF Serving, of plain convolutions, whatever CPU this machine has.
 
-    Batch, height and width are free in all signatures.
+    Batch, height and width are free in all signatures. An empty batch gives an empty one.
 
     - `serving_default`: the arrays that the conditioning reads (`label_map` and `instance_map` int32
       `(batch, height, width)`, or `source` float32 `(batch, height, width, channels)`) -> `image` uint8
       `(batch, height, width, 3)`, or of the depth and channels that the model makes. A model with an encoder also reads
-      `seed` int32 `(batch,)`, which names the styles.
+      `seed` int32 `(batch,)`, which names the styles; one that makes many images, which of them is wanted.
     - `serve_styles`, of a model with an encoder: also `chosen_ids` and `chosen_styles` int32 `(batch, count)`,
       instances and the number of the style of their class that each shall have.
     - `serve_png`: the same as encoded files, `(batch,)` strings (grey PNGs of 8 or 16 bits; sources also JPEG) -> `png`
       `(batch,)` strings, each of the size of its input; sizes may differ within a batch. Not of a model whose images
       are no PNGs: floats, or other than 1 or 3 channels.
+    - `serve_fixed`, of a model with a working size: as `serving_default`, of one picture of that size. Converters for
+      telephones ask for shapes that are known.
+
+    Inputs of which the picture would be wrong are refused by the graph, with a message: see `served_checks`. Beside it
+    lies a request to each signature, see `warmup`.
 
     Args:
         model: A `Pix2PixHD`.
@@ -51,50 +62,65 @@ def save_servable(model, path):
     Raises:
         FileExistsError: If the folder holds other things.
     """
-    arrays = input_signature(model, ["seed"])
-    files = {
-        name: spec if name == "seed" else tf.TensorSpec((None,), tf.string, name=name) for name, spec in arrays.items()
-    }
-
-    def serve_arrays(inputs):
-        return {"image": model.render(inputs)}
-
-    def serve_one_file(encoded):
-        inputs = {
-            name: (encoded[name] if name == "seed" else _decode(encoded[name], spec))[None]
-            for name, spec in arrays.items()
-        }
-        return tf.io.encode_png(model.render(inputs)[0])
-
-    def serve_files(encoded):
-        return {"png": tf.map_fn(serve_one_file, encoded, fn_output_signature=tf.string)}
-
+    remove_leftovers(path.parent)
     if path.is_dir() and any(path.iterdir()) and not (path / "saved_model.pb").is_file():
         raise FileExistsError(f"{path} holds other things than a SavedModel. Choose a folder of its own, NAME/VERSION.")
     archive = keras.export.ExportArchive()
     archive.track(model.inference_generator)
     if model.encoder is not None:
         archive.track(model.style_bank)
-    archive.add_endpoint("serving_default", serve_arrays, [arrays])
-    if file_suffix(model.conditioning.image_channels, model.conditioning.image_dtype) == ".png":
-        archive.add_endpoint("serve_png", serve_files, [files])
-    if model.encoder is not None:
-        with_choices = input_signature(model, ["seed", "chosen_ids", "chosen_styles"])
-        archive.add_endpoint("serve_styles", serve_arrays, [with_choices])
+    requests = {}
+    for name, (serve, signature, request) in _endpoints(model).items():
+        archive.add_endpoint(name, serve, [signature])
+        if request is not None:
+            requests[name] = request
     with replacing(path) as temporary:
         archive.write_out(str(temporary), verbose=False)
+        write_warmup(temporary, path.parent.name, requests)
 
 
-def _decode(encoded, spec):
+def _endpoints(model):
+    """Dict: name of a signature -> its function, its inputs as `tf.TensorSpec`s, and a request or `None`."""
+    conditioning = model.conditioning
+    arrays = input_signature(model, ["seed"])
+    smallest = 1 if conditioning.image_size else getattr(model.generator, "multiple", 0) + 1
+
+    def render(inputs):
+        return model.render(check_values(inputs, conditioning, smallest))
+
+    def serve_arrays(inputs):
+        inputs = check_numbers(inputs)
+        batch, height, width = tf.unstack(tf.shape(next(iter(inputs.values())))[:3])
+        nothing = tf.zeros((0, height, width, conditioning.image_channels), conditioning.image_dtype)
+        return {"image": tf.cond(batch > 0, lambda: render(inputs), lambda: nothing)}
+
+    def serve_one_file(encoded):
+        read = {name: _decode(encoded[name], spec, conditioning) for name, spec in arrays.items() if name != "seed"}
+        inputs = {name: tensor[None] for name, tensor in {**encoded, **read}.items()}
+        return tf.io.encode_png(render(check_numbers(inputs))[0])
+
+    def serve_files(encoded):
+        return {"png": tf.map_fn(serve_one_file, check_numbers(encoded), fn_output_signature=tf.string)}
+
+    scene = example(arrays, conditioning, smallest)
+    found = {"serving_default": (serve_arrays, arrays, scene)}
+    if file_suffix(conditioning.image_channels, conditioning.image_dtype) == ".png":
+        file = {name: tf.TensorSpec((None,), tf.string, name=name) for name in conditioning.input_formats}
+        found["serve_png"] = serve_files, {**arrays, **file}, encoded(scene)
+    if model.encoder is not None:
+        with_choices = input_signature(model, ["seed", "chosen_ids", "chosen_styles"])
+        found["serve_styles"] = serve_arrays, with_choices, example(with_choices, conditioning, smallest)
+    if conditioning.image_size is not None:
+        fixed = input_signature(model, ["seed"], conditioning.image_size)
+        found["serve_fixed"] = lambda inputs: {"image": model.render(inputs)}, fixed, None
+    return found
+
+
+def _decode(encoded, spec, conditioning):
     """One encoded picture, a scalar string -> array of `spec` without its batch axis."""
-    is_png = tf.equal(tf.strings.substr(encoded, 0, 8), b"\x89PNG\r\n\x1a\n")
-    depth, color_type = tf.strings.substr(encoded, 24, 1), tf.strings.substr(encoded, 25, 1)  # of the header, in bits
     channels = 1 if spec.shape.rank == 3 else spec.shape[-1]
-    if spec.shape.rank == 3:
-        is_grey = is_png & tf.equal(color_type, b"\x00") & (tf.equal(depth, b"\x08") | tf.equal(depth, b"\x10"))
-        tf.debugging.Assert(is_grey, [f"{spec.name}: expected a grey PNG of 8 or 16 bits; its values are the ids"])
     picture = tf.cond(
-        is_png & tf.equal(depth, b"\x10"),
+        is_deep(encoded, spec.name, conditioning),
         lambda: tf.cast(tf.io.decode_png(encoded, channels, tf.uint16), tf.int32),
         lambda: tf.cast(tf.io.decode_image(encoded, channels, expand_animations=False), tf.int32),
     )

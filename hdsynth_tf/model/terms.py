@@ -3,10 +3,11 @@
 import keras
 from keras import ops
 
-from hdsynth_tf.losses import ADVERSARIAL_LOSSES, AdversarialLoss, FeatureMatchingLoss
+from hdsynth_tf.losses import ADVERSARIAL_LOSSES, AdversarialLoss, ContentLoss, FeatureMatchingLoss
 from hdsynth_tf.networks.precision import widen
 
-FORMER_TERMS = ("adversarial", "feature_matching", "perceptual", "pixel", "gradient")
+FORMER_TERMS = {"adversarial": 1.0, "feature_matching": 10.0, "perceptual": 10.0, "pixel": 10.0, "gradient": 1.0}
+TOTAL = "loss"  # of all terms, in the logs
 
 
 @keras.saving.register_keras_serializable(package="hdsynth_tf")
@@ -18,7 +19,7 @@ class Term:
         loss: `losses.AdversarialLoss` or its name in `losses.ADVERSARIAL_LOSSES`: the discriminator trains, too, on its
             own side of it. `losses.FeatureMatchingLoss`: compares the discriminator's activations. Any other
             `keras.losses.Loss`: compares the real with the fake image, `(batch, height, width, channels)` float32 in
-            [-1, 1].
+            [-1, 1]; `losses.ContentLoss(by_class=True)` class by class of the label map.
         weight: Float.
 
     Raises:
@@ -30,8 +31,10 @@ class Term:
             raise ValueError(
                 f"`loss` should be a loss, or one of {sorted(ADVERSARIAL_LOSSES)}. Received: loss={loss!r}"
             )
-        if name.startswith("discriminator_"):
-            raise ValueError(f"`name` should be another one: so the discriminator's terms are called. Received: {name}")
+        if name.startswith("discriminator_") or name == TOTAL:
+            raise ValueError(
+                f"`name` should be another one: so the discriminator's terms or their sum are called. Received: {name}"
+            )
         self.name = name
         self.loss = ADVERSARIAL_LOSSES[loss]() if isinstance(loss, str) else loss
         self.weight = weight
@@ -43,6 +46,10 @@ class Term:
     @property
     def compares_activations(self):
         return isinstance(self.loss, FeatureMatchingLoss)
+
+    @property
+    def reads_classes(self):
+        return isinstance(self.loss, ContentLoss) and self.loss.by_class
 
     def get_config(self):
         return {"name": self.name, "loss": keras.saving.serialize_keras_object(self.loss), "weight": self.weight}
@@ -79,13 +86,14 @@ def check_terms(terms, discriminator):
         )
 
 
-def compute_terms(terms, images, judgement=None):
+def compute_terms(terms, images, judgement=None, classes=None):
     """The values of the terms and, with an adversarial one, of the discriminator's.
 
     Args:
         terms: List of `Term`.
         images: Pair (real, fake) of `(batch, height, width, channels)` float32 in [-1, 1].
         judgement: Dict of what `Discriminator.judge` told, or `None` without adversarial term.
+        classes: One-hot label map `(batch, height, width, classes)`, or `None` where no term reads it.
 
     Returns:
         Dict: name -> `(batch,)` float32, not weighted.
@@ -95,8 +103,8 @@ def compute_terms(terms, images, judgement=None):
         if term.is_adversarial:
             values |= adversarial_values(term, **judgement)
         else:
-            pair = (judgement["real"], judgement["fake"]) if term.compares_activations else images
-            values[term.name] = term.loss.call(*pair)
+            real, fake = (judgement["real"], judgement["fake"]) if term.compares_activations else images
+            values[term.name] = term.loss.call((real, classes) if term.reads_classes else real, fake)
     return {name: per_sample(value, name) for name, value in values.items()}
 
 
@@ -126,11 +134,12 @@ def weighted_sum(values, weights):
     return sum(weight * values[name] for name, weight in weights.items())
 
 
-def with_terms(former):
-    """The compile arguments of models saved by earlier versions, a loss and a weight for each term, as they are now."""
-    arguments, terms = dict(former), []
-    for name in FORMER_TERMS:
-        loss, weight = arguments.pop(f"{name}_loss"), arguments.pop(f"{name}_weight")
-        if loss is not None:
-            terms.append(Term(name, loss, weight))
-    return {**arguments, "terms": terms}
+def pop_former_terms(arguments):
+    """Takes the losses and weights of earlier versions, an argument each, out of a dict of compile arguments.
+
+    Returns:
+        List of `Term`.
+    """
+    losses = {name: arguments.pop(f"{name}_loss", None) for name in FORMER_TERMS}
+    weights = {name: arguments.pop(f"{name}_weight", weight) for name, weight in FORMER_TERMS.items()}
+    return [Term(name, loss, weights[name]) for name, loss in losses.items() if loss is not None]

@@ -3,16 +3,19 @@
 import keras
 import tensorflow as tf
 
+from hdsynth_tf.model.checks import checked_batch
+from hdsynth_tf.model.measures import Measuring
 from hdsynth_tf.model.terms import weighted_sum
 from hdsynth_tf.networks.layers import rematerialize_blocks
 
 
-class Training:
+class Training(Measuring):
     """The part of a model that trains. A subclass has the following, and calls `begin` when it is compiled.
 
     - `trained_networks()`: dict of name -> network that trains.
-    - `players()`: list of `(optimizer, variables, weights of its terms)` of each side, the discriminators first.
-    - `forward(inputs, image)`: the terms of a training batch, dict of name -> `(batch,)` float32, not weighted.
+    - `players()`: list of `(optimizer, variables, weights of its terms)` of each side, the generator's last.
+    - `forward(inputs, image, sample_weight)`: the terms of a training batch, dict of name -> `(batch,)` float32 with
+      the weights of samples, not those of terms; and the images (real, fake) that metrics compare.
     - `follow()`: what is done after the update.
     """
 
@@ -23,19 +26,16 @@ class Training:
         players = self.players()
         names = [name for *_, weights in reversed(players) for name in weights]
         self.trackers = [keras.metrics.Mean(name=name) for name in names]
+        self.build_measures()
         for optimizer, variables, _ in players:
             optimizer.build(variables)
 
-    @property
-    def metrics(self):
-        return list(getattr(self, "trackers", ()))
-
     def train_step(self, batch):
         """One step of all networks from one forward pass: discriminators learn from fakes made before the update."""
-        inputs, image, _ = keras.utils.unpack_x_y_sample_weight(batch)
+        inputs, image, sample_weight = checked_batch(self.conditioning, batch)
         players = self.players()
         with tf.GradientTape(persistent=True) as tape:
-            values = self.forward(inputs, image)
+            values, images = self.forward(inputs, image, sample_weight)
             losses = [optimizer.scale_loss(_total(values, weights)) for optimizer, _, weights in players]
         updates, done = [], []
         for (optimizer, variables, _), loss in zip(players, losses):
@@ -46,16 +46,7 @@ class Training:
         for optimizer, gradients, variables in updates:
             optimizer.apply(gradients, variables)
         self.follow()
-        return self.track(values)
-
-    def track(self, values):
-        """Puts terms into their trackers; returns the logs."""
-        for tracker in self.trackers:
-            tracker.update_state(values[tracker.name])
-        results = {tracker.name: tracker.result() for tracker in self.trackers}
-        if isinstance(tf.distribute.get_strategy(), tf.distribute.MultiWorkerMirroredStrategy):
-            results = {name: result[None] for name, result in results.items()}  # Keras 3 concatenates workers' results
-        return results
+        return self.track(values, images, sample_weight)
 
     def _maybe_symbolic_build(self, iterator=None, data_batch=None):
         """Does nothing: all is built already, and Keras 3's own way fails with several workers (keras #20585)."""

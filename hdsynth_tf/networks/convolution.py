@@ -101,7 +101,7 @@ class Conv2DTranspose(keras.layers.Conv2DTranspose):
 
 
 def _finish(layer, y):
-    return layer.activation(y + layer.bias if layer.adds_bias else y)
+    return layer.activation(y + layer.bias if layer.use_bias and layer.adds_bias else y)
 
 
 def conv(x, kernel, stride=1):

@@ -166,7 +166,7 @@ class FeatureEncoder(keras.Model):
         height, width = ops.shape(image)[1:3]
         scale = 2**self.num_halvings
         if scale > 1:
-            image = ops.average_pool(pad_to_multiple(image, scale), scale)
+            image = ops.average_pool(pad_to_multiple(image, scale), scale, scale)
         features = self.network(image)
         if scale > 1:
             features = ops.repeat(ops.repeat(features, scale, axis=1), scale, axis=2)[:, :height, :width]

@@ -22,20 +22,25 @@ def mean_of_picture(x):
     return ops.mean(ops.mean(x, axis=2, keepdims=True), axis=1, keepdims=True)
 
 
-def _standardize(x, epsilon):
-    """`x` less its mean over the picture, divided by its deviation; for the way back only that result is kept."""
+def mean_of_sample(x):
+    """Mean over height, width and channels, which are kept."""
+    return ops.mean(mean_of_picture(x), axis=3, keepdims=True)
+
+
+def _standardize(x, epsilon, mean):
+    """`x` less its `mean`, divided by its deviation from it; for the way back only that result is kept."""
 
     @ops.custom_gradient
     def run(x):
         centered = widen(x)
-        centered = centered - mean_of_picture(centered)
-        inverse = ops.rsqrt(mean_of_picture(ops.square(centered)) + epsilon)
+        centered = centered - mean(centered)
+        inverse = ops.rsqrt(mean(ops.square(centered)) + epsilon)
         y = ops.cast(centered * inverse, x.dtype)
 
         def gradient(*upstream):
             wide_gradient, wide_y = widen(upstream[0]), widen(y)
-            slope = mean_of_picture(wide_gradient * wide_y)
-            to_x = (wide_gradient - mean_of_picture(wide_gradient) - wide_y * slope) * inverse
+            slope = mean(wide_gradient * wide_y)
+            to_x = (wide_gradient - mean(wide_gradient) - wide_y * slope) * inverse
             return ops.cast(to_x, x.dtype)
 
         return y, gradient
@@ -65,7 +70,45 @@ class InstanceNormalization(keras.layers.Layer):
         self.epsilon = epsilon
 
     def call(self, x):
-        return _standardize(x, self.epsilon)
+        return _standardize(x, self.epsilon, mean_of_picture)
+
+    def compute_output_shape(self, input_shape):
+        return tuple(input_shape)
+
+    def get_config(self):
+        return {**super().get_config(), "epsilon": self.epsilon}
+
+
+@keras.saving.register_keras_serializable(package=PACKAGE)
+class LayerNormalization(keras.layers.Layer):
+    """Brings every sample, all channels together, to mean 0 and variance 1; then a scale and an offset a channel.
+
+    Statistics are float32 under any policy. Keras' layer of this name normalises each pixel by itself, or has a scale
+    for each pixel.
+
+    Args:
+        epsilon: Float, added to the variance.
+
+    Call arguments:
+        x: `(batch, height, width, channels)`.
+
+    Returns:
+        The same shape, in the compute dtype.
+
+    Reference:
+        - [Ba et al., 2016](https://arxiv.org/abs/1607.06450)
+    """
+
+    def __init__(self, epsilon=1e-12, **kwargs):
+        super().__init__(**kwargs)
+        self.epsilon = epsilon
+
+    def build(self, input_shape):
+        self.gamma = self.add_weight(shape=input_shape[-1:], initializer="ones", name="gamma")
+        self.beta = self.add_weight(shape=input_shape[-1:], initializer="zeros", name="beta")
+
+    def call(self, x):
+        return _standardize(x, self.epsilon, mean_of_sample) * self.gamma + self.beta
 
     def compute_output_shape(self, input_shape):
         return tuple(input_shape)

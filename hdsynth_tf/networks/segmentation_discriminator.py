@@ -114,7 +114,7 @@ class HalvingBlock(SpectralBlock):
     def forward(self, x):
         y = self.first(leaky(x) if self.activates_input else x)
         y = halved_conv(leaky(y), self.second.kernel, self.second.bias)
-        x = ops.average_pool(x, 2, data_format="channels_last")  # before the convolution, which does not mind
+        x = ops.average_pool(x, 2, 2, data_format="channels_last")  # before the convolution, which does not mind
         return y + (x if self.shortcut is None else self.shortcut(x))
 
     def compute_output_shape(self, input_shape):

@@ -61,6 +61,8 @@ class FeatureChain(keras.Model):
         weights: String or path, where the weights come from.
         raw_input: Boolean. If true the network gets the image as it is, in [-1, 1].
         scaling: Otherwise, see `ToVGGInput`.
+        average_pooling: Boolean. If true, what the network pools by the maximum is pooled by the mean.
+        with_input: Boolean. If true, the first of the features is the image as the network gets it.
 
     Call arguments:
         image: `(batch, height, width, channels)` float32 in [-1, 1], 1 or 3 channels.
@@ -72,11 +74,23 @@ class FeatureChain(keras.Model):
         ValueError: If `taps` are no names of layers in their order.
     """
 
-    def __init__(self, layers, taps, weights, raw_input=False, scaling="torchvision", **kwargs):
+    def __init__(
+        self,
+        layers,
+        taps,
+        weights,
+        raw_input=False,
+        scaling="torchvision",
+        average_pooling=False,
+        with_input=False,
+        **kwargs,
+    ):
         super().__init__(**kwargs)
         self.taps = tuple(taps)
         self.weights_from = weights
         self.raw_input = raw_input
+        self.average_pooling = average_pooling
+        self.with_input = with_input
         scaling = "raw" if raw_input else scaling
         self.to_vgg_input = ToVGGInput(scaling, dtype=wide(self.compute_dtype), name="to_vgg_input")
         self.slices = [self._block(part, i) for i, part in enumerate(_slices(layers, taps))]
@@ -89,7 +103,11 @@ class FeatureChain(keras.Model):
         return block
 
     def _copy(self, layer):
-        kind = Conv2D if isinstance(layer, keras.layers.Conv2D) else type(layer)
+        kind = type(layer)
+        if isinstance(layer, keras.layers.Conv2D):
+            kind = Conv2D
+        elif self.average_pooling and isinstance(layer, keras.layers.MaxPooling2D):
+            kind = keras.layers.AveragePooling2D
         copy = kind.from_config({**layer.get_config(), "dtype": self.dtype_policy})
         if layer.weights:
             copy.build(layer.get_build_config()["input_shape"])
@@ -97,14 +115,21 @@ class FeatureChain(keras.Model):
         return copy
 
     def call(self, image):
-        x, features = self.to_vgg_input(image), []
+        x = self.to_vgg_input(image)
+        features = [x] if self.with_input else []
         for part in self.slices:
             x = part(x)
             features.append(x)
         return features
 
     def get_config(self):
-        return {**super().get_config(), "weights": self.weights_from, "raw_input": self.raw_input}
+        return {
+            **super().get_config(),
+            "weights": self.weights_from,
+            "raw_input": self.raw_input,
+            "average_pooling": self.average_pooling,
+            "with_input": self.with_input,
+        }
 
 
 def _slices(layers, taps):

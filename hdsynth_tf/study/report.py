@@ -50,9 +50,11 @@ def describe(study, min_checks):
     times = ", ".join("without limit" if not d else f"{d:g} s" for d in plan.durations)
     tie = " Raters could say that they cannot tell." if study.allow_tie else ""
     feedback = " with feedback" if study.has_truth else ""
+    pairs = "; ".join(" / ".join(pair) for pair in plan.comparisons)
+    own = f" Practice has {len(plan.practice_images)} others." if plan.practice_images else ""
     return [
         f"Question: {study.question}{tie}",
-        f"Comparisons: {'; '.join(' / '.join(pair) for pair in plan.comparisons)}, of {len(plan.images)} images.",
+        f"Comparisons: {pairs}, of {len(plan.judged_images)} images.{own}",
         f"Each rater: {plan.practice} pairs of practice{feedback}, {plan.num_pairs} pairs, and checks, "
         f"{plan.checks:.0%} of that: pairs again with sides swapped, and pairs with an obviously degraded picture.",
         "No image twice in a comparison; order and sides are each rater's own.",

@@ -27,6 +27,7 @@ class StudySettings(Settings):
     question: str = setting("", "What raters are asked. Default: which looks more natural, or which is real.")
     picture_size: int = setting(512, "Pixels of a shown picture's longer side.", at_least=16)
     seed: int = setting(0, "Of the order and sides, together with the rater's id.", at_least=0)
+    raters: str = setting("", "Text file of the ids of those who may take part, one in a line. Default: anyone.")
     report: bool = setting(False, "Writes and prints the report of the answers so far, and serves no page.")
     host: str = setting("127.0.0.1", "Address to listen at. 0.0.0.0: other machines can open the page, too.")
     port: int = setting(8347, "Port to listen at. 0: a free one.", at_least=0, at_most=65535)

@@ -36,7 +36,7 @@ class Stimulus:
     degraded: bool = False
 
     def token(self, secret):
-        """Its name on the page: nobody who does not know the secret learns the method from it."""
+        """The name of its file: nobody who does not know the secret learns the method from it."""
         text = "\0".join((self.method, self.image, str(self.degraded)))
         return hmac.new(secret.encode(), text.encode(), hashlib.sha256).hexdigest()[:32]
 
@@ -115,6 +115,8 @@ def new_secret():
 def render(stimuli, found, sizes, path_of):
     """Makes the picture files that are not there, as PNG without anything but pixels.
 
+    They are not compressed: all of a size are of as many bytes, and what is smooth cannot be told by that.
+
     Args:
         stimuli: List of `Stimulus`.
         found, sizes: What `find_pictures` and `shown_sizes` returned.
@@ -127,7 +129,7 @@ def render(stimuli, found, sizes, path_of):
         height, width = sizes[stimulus.image]
         picture = picture.resize((width, height), Image.LANCZOS)
         with replacing(path_of(stimulus)) as temporary:
-            (degrade(picture) if stimulus.degraded else picture).save(temporary)
+            (degrade(picture) if stimulus.degraded else picture).save(temporary, compress_level=0)
 
     for _ in in_threads(make, missing, "picture", show_progress=bool(missing)):
         pass

@@ -2,13 +2,14 @@
 
 import dataclasses
 import hashlib
+import hmac
 import json
 
 from hdsynth_tf.files.run_folder import RunFolderError, write_json
 from hdsynth_tf.files.storage import remove
 from hdsynth_tf.study import stimuli
 from hdsynth_tf.study.answers import AnswerBook
-from hdsynth_tf.study.design import DEGRADED, Plan
+from hdsynth_tf.study.design import DEGRADED, Plan, images_of_practice, shuffled, trials
 from hdsynth_tf.study.stimuli import REAL, Stimulus
 from pipelines.errors import DataError
 
@@ -19,7 +20,7 @@ class Study:
 
     Attributes:
         folder: `Path`.
-        secret: String, from which the pictures' names on the page are made.
+        secret: String, from which the pictures' names are made, and their addresses.
         methods: List of names; the real pictures are the first, if they are part.
         sizes: Dict: image -> (height, width) as shown.
         plan: `design.Plan`.
@@ -62,11 +63,29 @@ class Study:
         return all(self.picture(stimulus.token(self.secret)).is_file() for stimulus in self.pictures)
 
     def picture(self, token):
-        """The file of a picture, by its name on the page."""
+        """The file of a picture, by its token."""
         return self.folder / "pictures" / f"{token}.png"
 
+    def address(self, rater, number, side):
+        """The name of a picture on the page: of one trial of one rater, so that nobody can tell where it comes again.
+
+        Args:
+            rater: String, the rater's id.
+            number: Integer, of the trial, or its digits.
+            side: `left` or `right`.
+        """
+        text = "\0".join((rater, str(number), side))
+        return hmac.new(self.secret.encode(), text.encode(), hashlib.sha256).hexdigest()[:32]
+
+    def at_address(self, rater, number, address):
+        """The file of a picture, or `None` if no picture of this trial has this address."""
+        for place, side in enumerate(("left", "right")):
+            if hmac.compare_digest(self.address(rater, number, side).encode(), address.encode()):
+                return self.picture(self.tokens(trials(self.plan, rater)[int(number)])[place])
+        return None
+
     def tokens(self, trial):
-        """The names on the page of a trial's pictures, `(left, right)`."""
+        """The tokens of a trial's pictures, `(left, right)`."""
         method = trial.left if trial.right == DEGRADED else trial.right  # the one that is not degraded
         return tuple(
             Stimulus(method if side == DEGRADED else side, trial.image, side == DEGRADED).token(self.secret)
@@ -93,17 +112,13 @@ def begin(folder, folders, picture_size, **plan):
     found, notes = stimuli.find_pictures(folders)
     shown, sizes = stimuli.shown_sizes(found, picture_size)
     methods, images = list(found), list(shown)
-    possible = len(stimuli.comparisons(methods)) * len(images)
-    if plan["num_pairs"] > possible:
-        raise DataError(
-            f"A rater sees an image once in a comparison: {possible} pairs at most, of {len(images)} images. "
-            f"Received: --num_pairs={plan['num_pairs']}. Give --num_pairs={possible} or less, or more pictures."
-        )
+    apart = _practice_images(methods, images, plan)
     content = {
         "secret": stimuli.new_secret(),
         "methods": methods,
         "sizes": shown,
         "degraded": stimuli.degraded(methods, images),
+        "practice_images": apart,
         "notes": [*notes, *(describe_sizes(method, own) for method, own in sizes.items())],
     }
     path = folder / "study.json"
@@ -119,6 +134,22 @@ def begin(folder, folders, picture_size, **plan):
     return study
 
 
+def _practice_images(methods, images, plan):
+    """Images for practice alone, where it tells which picture is real. Raises `DataError` if there are too few."""
+    comparisons = stimuli.comparisons(methods)
+    wanted = images_of_practice(plan["practice"], comparisons) if REAL in methods else 0
+    possible = len(comparisons) * max(len(images) - wanted, 0)
+    if plan["num_pairs"] <= possible:
+        return sorted(shuffled(images, plan["seed"], "practice images")[:wanted])
+    needed = wanted + -(-plan["num_pairs"] // len(comparisons))
+    practice = f" {wanted} of them are for practice, whose answers are told." if wanted else ""
+    fewer = f"--num_pairs={possible} or less" if possible else "less --practice"
+    raise DataError(
+        f"A rater sees an image once in a comparison: {possible} pairs at most, of {len(images)} images. Received: "
+        f"--num_pairs={plan['num_pairs']}.{practice} Give {fewer}, or more pictures: {needed} are needed."
+    )
+
+
 def take_up(folder, **plan):
     """The study that was begun in a folder, or `None`. See `begin`."""
     path = folder / "study.json"
@@ -127,6 +158,8 @@ def take_up(folder, **plan):
 
 def _study(folder, content, question, allow_tie, **plan):
     methods, images = content["methods"], list(content["sizes"])
+    if "practice_images" in content:  # studies of before go on as they were
+        plan |= {"practice_images": content["practice_images"], "secret": content["secret"]}
     plan = Plan(stimuli.comparisons(methods), images, content["degraded"], **plan)
     sizes = {image: tuple(size) for image, size in content["sizes"].items()}
     parts = {name: content[name] for name in ("secret", "methods", "notes")}

@@ -8,7 +8,7 @@ import hdsynth_tf  # noqa: F401  registers the classes that saved models consist
 from hdsynth_tf import assemble
 from hdsynth_tf.config import commands, flags
 from hdsynth_tf.config.groups import DataSettings
-from hdsynth_tf.config.settings import SettingsError
+from hdsynth_tf.config.settings import SettingsError, form_of
 from hdsynth_tf.files.lock import only_writer
 from hdsynth_tf.files.run_folder import RunFolder, check_writable, find_model, read_settings, write_json
 from hdsynth_tf.files.storage import replacing
@@ -32,7 +32,8 @@ def main(argv):
     path, is_run = find_model(asked.model), as_path(asked.model).is_dir()
     folder = path.parent / "styles" if is_run else path.with_name(f"{path.stem}_styles")
     check_writable(folder)
-    _, data = flags.parse(argv, (StylesSettings, DataSettings), USAGE, read_settings(asked.model, "data"))
+    defaults = read_settings(asked.model, "data", form_of(DataSettings))
+    _, data = flags.parse(argv, (StylesSettings, DataSettings), USAGE, defaults)
     is_run = is_run or RunFolder(path.parent).settings.is_file()  # named by its model's file
     with only_writer(path.parent if is_run else folder, "styles"):
         store_styles(path, folder, asked, data)
@@ -50,9 +51,9 @@ def store_styles(path, folder, asked, data):
     )
     model = model.with_styles(styles, asked.num_styles)
     model.save(path)
-    servable = RunFolder(path.parent).servable
-    if servable.exists() and path == RunFolder(path.parent).model:
-        model.save(servable)
+    run = RunFolder(path.parent)
+    if path == run.model and (run.servable.exists() or read_settings(path, "run").get("export")):
+        model.save(run.servable)
 
     names = model.conditioning.class_names or [f"class {label}" for label in range(model.conditioning.num_classes)]
     print_styles(instances, counts, names, asked.min_area)

@@ -62,7 +62,7 @@ def encode_instances(model, source, folder):
     spans = [
         range(start, min(start + SCENES_PER_FILE, len(source))) for start in range(0, len(source), SCENES_PER_FILE)
     ]
-    left = [span for span in spans if not _part(folder, span).exists()]
+    left = [span for span in spans if _read(_part(folder, span)) is None]
     bar = keras.utils.Progbar(sum(map(len, left)), unit_name="scene")
     encode = _encoder_graph(model)
     for span in left:
@@ -89,8 +89,15 @@ def _part(folder, span):
 
 
 def _read(path):
-    with path.open("rb") as file, np.load(file, allow_pickle=False) as saved:
-        return Instances(**{name: saved[name] for name in saved.files})
+    """The instances in a file, or `None` if it is not there, or damaged."""
+    try:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as saved:
+            return Instances(**{name: saved[name] for name in saved.files})
+    except FileNotFoundError:
+        return None
+    except Exception:  # whatever reading damaged data runs into; it can be made again
+        print(f"{path} is damaged: it is made again.")
+        return None
 
 
 def _encoder_graph(model):

@@ -4,7 +4,6 @@ import contextlib
 import dataclasses
 import os
 
-import keras
 from PIL import Image
 
 import hdsynth_tf  # noqa: F401  registers the classes that saved models consist of
@@ -15,6 +14,7 @@ from hdsynth_tf.config.settings import SettingsError
 from hdsynth_tf.evaluate.perceptual import NAMES
 from hdsynth_tf.evaluate.quality import agreement
 from hdsynth_tf.files.lock import only_writer
+from hdsynth_tf.files.model_file import load_model
 from hdsynth_tf.files.run_folder import RunFolder, check_space, find_model, write_json
 from hdsynth_tf.files.storage import replacing
 from hdsynth_tf.show.pictures import histogram
@@ -23,6 +23,7 @@ from hdsynth_tf.train.checkpoints import Checkpoints
 from hdsynth_tf.train.pace import Pace
 from hdsynth_tf.train.settings import RunSettings
 from hdsynth_tf.train.stages import StagedTraining, pick_scenes
+from hdsynth_tf.train.tracking import check_installed, tracking
 from pipelines.checks.registration import NOTABLE, describe, register_all
 from pipelines.checks.validate import validate
 from pipelines.checks.values import survey
@@ -59,6 +60,7 @@ def main(argv):
     data, networks, losses, training, run = groups
     if not run.run_dir:
         raise SettingsError("Say where the run goes: --run_dir=runs/NAME.")
+    check_installed(run.log_to)
     assemble.check_options(data, networks, training)
     if data.unpaired:
         assemble.check_unpaired(networks, losses, training)
@@ -83,6 +85,7 @@ def train(groups, folder, strategy, num_workers, is_chief):
     levels = assemble.build_levels(data, networks, training)
     assemble.check_pixel_levels(levels, losses)
     assemble.check_perceptual_size(levels, losses)
+    assemble.check_diverse(networks, losses, levels[-1].source)
     values = check_data(levels[-1])
     levels = assemble.settle_windows(levels, values, folder.read_windows())
     windows = {"source": levels[0].data.source_range, "image": levels[0].data.target_range}
@@ -91,7 +94,7 @@ def train(groups, folder, strategy, num_workers, is_chief):
         check_registration(levels[-1].source)
     assemble.check_replicas(levels, strategy)
 
-    given = keras.saving.load_model(str(find_model(run.init_from)), compile=False) if run.init_from else None
+    given = load_model(find_model(run.init_from)) if run.init_from else None
     models = assemble.model_maker(levels, networks, losses, given)
     stages = assemble.build_stages(networks, losses, training, models.first_level)
     kept = folder.read_rematerialize()
@@ -117,7 +120,8 @@ def train(groups, folder, strategy, num_workers, is_chief):
         rematerialize = [level.training.rematerialize for level in levels]
         write_json(folder.precision, {"precision": precision, "why": why, "rematerialize": rematerialize})
         draw_values(values, windows, folder)
-    model = staged.run()
+    with tracking(run.log_to if is_chief else "", folder, dict(zip(GROUPS, groups))) as trackers:
+        model = staged.run(trackers)
     if is_chief:
         finish(model.finished(), folder, levels[-1], run, models.compare)
 
@@ -207,8 +211,8 @@ def print_plan(stages, levels, strategy, models, rematerialize, max_steps, keep_
             model.compile(**models.compile_arguments(own[-1]))
         height, width = level.size
         takes = memory.memory_estimate(model, level.training.batch_size // replicas, height, width)
-        asked, can = level.training.rematerialize, models.networks.generator == "global"
-        asked = rematerialize[number] if asked == "auto" and rematerialize else asked
+        asked, can = level.training.rematerialize, models.networks.generator != "unet"
+        asked = rematerialize[number] if asked == "auto" and number < len(rematerialize) else asked
         choice, line = memory.choose_rematerialization(asked, can, takes, free)
         settled[number] = dataclasses.replace(level, training=dataclasses.replace(level.training, rematerialize=choice))
         print(*(f"  {stage.name}: {stage.epochs} epochs of {level.steps_per_epoch} steps" for stage in own), sep="\n")
@@ -216,7 +220,7 @@ def print_plan(stages, levels, strategy, models, rematerialize, max_steps, keep_
             f"    {level.training.batch_size} pictures of {width}x{height} a step, on {replicas} device(s), "
             f"{level.training.precision}; {line}"
         )
-        print(*plan.parameter_lines(model), sep="\n")
+        print(*plan.parameter_lines(model), plan.loss_line(model), sep="\n")
         needed = keep_checkpoints * plan.checkpoint_bytes(model) + (3 + number) * plan.saved_bytes(model)
     if max_steps:
         print(f"  at most {max_steps} steps in all")
@@ -270,7 +274,7 @@ def describe_lpips(scores):
 
 def draw_levels(model, folder, level, num_samples, compare):
     """A grid of samples: input, real, and what each level's model makes of it, coarse to fine."""
-    models = [keras.saving.load_model(str(path), compile=False) for path in folder.level_models()] + [model]
+    models = [load_model(path) for path in folder.level_models()] + [model]
     return compare(pick_scenes(level.val_source or level.source, num_samples), models)
 
 

@@ -1,6 +1,7 @@
 """Checkpoints of a run: everything it needs to go on as if it had never stopped."""
 
 import dataclasses
+import hashlib
 import json
 import zipfile
 
@@ -12,8 +13,19 @@ from hdsynth_tf.files.storage import remove, remove_leftovers, replacing
 from hdsynth_tf.model.saving import first_not_finite
 from pipelines.errors import UserError
 from pipelines.paths import as_path
+from pipelines.records import Optional, one_of, read_record, whole_number
 
 OPTIMIZERS = ("generator_optimizer", "discriminator_optimizer")
+
+
+COUNT = whole_number(0, 2**53)
+POSITION = {
+    "stage": COUNT,
+    "step": COUNT,
+    "total": COUNT,
+    "checksum": Optional(str, null=False),
+    str: one_of(),
+}  # no more
 
 
 @dataclasses.dataclass(frozen=True)
@@ -59,9 +71,11 @@ class Checkpoints:
             raise CheckpointError(f"After {position.total} steps {broken} is not finite. {self.way_out()}")
         with replacing(self.folder / f"step_{position.total:08d}") as temporary:
             temporary.mkdir()
-            (temporary / "position.json").write_text(json.dumps(dataclasses.asdict(position)))
             with (temporary / "variables.npz").open("wb") as file:
                 np.savez(file, **{key: keras.ops.convert_to_numpy(v) for key, v in variables.items()})
+            numbers = dataclasses.asdict(position)
+            content = {**numbers, "checksum": _checksum(numbers, temporary / "variables.npz")}
+            (temporary / "position.json").write_text(json.dumps(content))
         for old in self._paths()[: -self.keep]:
             remove(old)
 
@@ -74,10 +88,10 @@ class Checkpoints:
         remove_leftovers(self.folder)
         for path in reversed(self._paths()):
             try:
-                position = Position(**json.loads((path / "position.json").read_text()))
+                position = _read_position(path)
                 if _is_whole(path / "variables.npz"):
                     return path, position
-            except (OSError, ValueError, TypeError, zipfile.BadZipFile, tf.errors.OpError):
+            except (OSError, ValueError, zipfile.BadZipFile, EOFError, NotImplementedError, tf.errors.OpError):
                 pass
             print(f"The checkpoint {path} is damaged, or not finite; the one before is used.")
         return None, Position()
@@ -110,6 +124,25 @@ class Checkpoints:
 
     def _paths(self):
         return sorted(self.folder.glob("step_*")) if self.folder.is_dir() else []
+
+
+def _read_position(path):
+    """The `Position` of a checkpoint. Raises `ValueError` if its numbers are not those that were saved with it."""
+    numbers = read_record(path / "position.json", POSITION)
+    checksum = numbers.pop("checksum", None)
+    position = Position(**numbers)
+    if path.name != f"step_{position.total:08d}" or position.step > position.total:
+        raise ValueError(f"{path} is not of {position}")
+    if checksum is not None and checksum != _checksum(numbers, path / "variables.npz"):
+        raise ValueError(f"{path} was saved at another position")
+    return position
+
+
+def _checksum(numbers, path):
+    """Covers the numbers of a position, and the variables that were saved there by what their file says of them."""
+    with path.open("rb") as file, zipfile.ZipFile(file) as variables:
+        sums = [[info.filename, info.file_size, info.CRC] for info in variables.infolist()]
+    return hashlib.sha256(json.dumps([sorted(numbers.items()), sums]).encode()).hexdigest()
 
 
 def _is_whole(path):

@@ -1,10 +1,25 @@
-"""Plan of a run: its parameters and the disk space it takes, known before it begins."""
+"""Plan of a run: its parameters, its losses and the disk space it takes, known before it begins."""
 
 
 def parameter_lines(model):
     """A line for each network: its parameters."""
     networks = model.trained_networks() | model.averages()
-    return [f"    {name:<16s}{network.count_params():>13,d} parameters" for name, network in networks.items()]
+    return [
+        f"    {name:<16s}{network.count_params():>13,d} parameters, {type(network).__name__}"
+        for name, network in networks.items()
+    ]
+
+
+def loss_line(model):
+    """A line for the terms that a compiled model learns by, and what pretrained network they need."""
+    *discriminators, (_, _, weights) = model.players()
+    extractors = {term.name: getattr(term.loss, "feature_extractor", None) for term in getattr(model, "terms", ())}
+    terms = []
+    for name, weight in weights.items():
+        extractor = extractors.get(name)
+        needs = f" ({type(extractor).__name__}, {extractor.weights_from})" if extractor is not None else ""
+        terms.append(f"{weight:g} x {name}{needs}")
+    return f"    loss            {', '.join(terms)}{'' if discriminators else '; no discriminator'}"
 
 
 def saved_bytes(model):

@@ -20,5 +20,8 @@ class RunSettings(Settings):
     )
     checkpoint_steps: int = setting(0, "Steps between checkpoints. 0: one after each epoch.", at_least=0)
     keep_checkpoints: int = setting(2, "Checkpoints kept, the newest ones.", at_least=1)
+    log_to: str = setting(
+        "", "Send the logs of each epoch there, too; needs the extra of that name.", ("", "wandb", "mlflow")
+    )
     dry_run: bool = setting(False, "Check data and settings, print the plan, and stop.")
     export: bool = setting(True, "Whether to write the served form, RUN/serving/1, at the end.")

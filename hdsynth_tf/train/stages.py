@@ -1,10 +1,12 @@
 """Runs the stages of a training one after the other, from wherever its newest checkpoint left off."""
 
+import json
 import math
 
 import keras
 
 from hdsynth_tf import assemble
+from hdsynth_tf.files.run_folder import write_json
 from hdsynth_tf.train.callbacks import (
     Interrupted,
     LogRates,
@@ -15,7 +17,8 @@ from hdsynth_tf.train.callbacks import (
     StopOnNonFinite,
     StopSignals,
 )
-from hdsynth_tf.train.checkpoints import Position
+from hdsynth_tf.train.checkpoints import CheckpointError, Position
+from hdsynth_tf.train.content_scales import measured_scales
 from hdsynth_tf.train.pace import FIRST_STEPS, TIMED, TimeSteps
 from hdsynth_tf.train.tone_fitting import fit_tone
 from hdsynth_tf.train.validation import Validation
@@ -80,26 +83,40 @@ class StagedTraining:
     @property
     def is_over(self):
         """Whether nothing is left to train."""
-        position = self.checkpoints.newest()[1]
+        position = self._newest()[1]
         is_last = position.stage == len(self.stages) - 1
         return self._left(position) == 0 or (is_last and position.step >= self._steps(position.stage))
+
+    def _newest(self):
+        """The newest checkpoint and its position, which must be one of these stages."""
+        checkpoint, position = self.checkpoints.newest()
+        if position.stage >= len(self.stages):
+            raise CheckpointError(
+                f"The checkpoint {checkpoint} is of stage {position.stage + 1}, and this run has {len(self.stages)}. "
+                "Use the settings the run was begun with, or another --run_dir."
+            )
+        return checkpoint, position
 
     def _steps(self, index):
         """Steps of stage `index`."""
         stage = self.stages[index]
         return stage.epochs * self.pace.steps_per_epoch(stage)
 
-    def run(self):
+    def run(self, trackers=()):
         """Trains to the end of the last stage or to `max_steps`, whichever comes first; returns the model.
+
+        Args:
+            trackers: Callbacks that send the logs elsewhere.
 
         Raises:
             Interrupted: If the process is told to stop; everything is saved then.
         """
+        self.trackers = trackers
         with StopSignals() as signals:
             return self._run(signals)
 
     def _run(self, signals):
-        checkpoint, position = self.checkpoints.newest()
+        checkpoint, position = self._newest()
         if checkpoint:
             print(f"Going on from {checkpoint}.")
         model = None
@@ -112,6 +129,8 @@ class StagedTraining:
                 checkpoint = None
             elif position.total == 0:
                 self._fit_tone(model)
+            if self.stages[index].rescaled:
+                self._rescale(index, model)
             position = self._train(model, position, signals)
             self._keep_coarse_model(model, position)
             if self._left(position) == 0:
@@ -127,6 +146,19 @@ class StagedTraining:
             model.compile(**self.models.compile_arguments(stage, self._speed(stage)))
         print("\n" + self.describe(stage, model))
         return model
+
+    def _rescale(self, index, model):
+        """Gives the content loss the scales of stage `index`: measured where it begins, and kept in the folder."""
+        stage, path = self.stages[index], self.folder.content_scales
+        (loss,) = (term.loss for term in model.terms if term.name == "content")
+        known = json.loads(path.read_text()) if path.exists() else {}
+        if stage.name not in known:
+            batches = self._stream(self.levels[stage.level], Position(index), (0, 1))
+            known[stage.name] = measured_scales(model, loss, batches)
+            if self.is_chief:
+                write_json(path, known)
+        loss.scales = tuple(known[stage.name])
+        print(f"  scales of the content loss: {', '.join(f'{scale:.3g}' for scale in loss.scales)}")
 
     def _speed(self, stage):
         """How fast the rates of a stage fall: a variable, where the length of its epochs may be settled under way."""
@@ -218,6 +250,7 @@ class StagedTraining:
         return [
             *watchers,
             LogTable(log_dir.with_name(f"{log_dir.name}.csv")),
+            *self.trackers,
             keras.callbacks.TensorBoard(str(log_dir), write_graph=False),
         ]
 
@@ -226,29 +259,31 @@ class StagedTraining:
 
     def _batches(self, level, position):
         """The stream of batches from `position` on; with several workers, each has its part of every batch."""
+        if self.num_workers == 1:
+            return self._stream(level, position, (0, 1))
         batch_size = level.training.batch_size
 
-        def stream(shard):
-            return make_train(
-                level.source,
-                batch_size,
-                level.host_size,
-                level.crop_size,
-                level.data.flip,
-                self.seed + position.stage,
-                position.step * batch_size,
-                shard,
-                level.data.zoom or NO_ZOOM,
-                level.data.source_shift,
-                assemble.percentiles(level.data),
-            )
+        def own_part(context):
+            part = self._stream(level, position, (context.input_pipeline_id, context.num_input_pipelines))
+            return part.rebatch(context.get_per_replica_batch_size(batch_size), drop_remainder=True)
 
-        if self.num_workers == 1:
-            return stream((0, 1))
-        return self.strategy.distribute_datasets_from_function(
-            lambda context: stream((context.input_pipeline_id, context.num_input_pipelines)).rebatch(
-                context.get_per_replica_batch_size(batch_size), drop_remainder=True
-            )
+        return self.strategy.distribute_datasets_from_function(own_part)
+
+    def _stream(self, level, position, shard):
+        """The batches from `position` on, or of `shard`, (number, count), its part of each."""
+        batch_size = level.training.batch_size
+        return make_train(
+            level.source,
+            batch_size,
+            level.host_size,
+            level.crop_size,
+            level.data.flip,
+            self.seed + position.stage,
+            position.step * batch_size,
+            shard,
+            level.data.zoom or NO_ZOOM,
+            level.data.source_shift,
+            assemble.percentiles(level.data),
         )
 
     def _keep_coarse_model(self, model, position):

@@ -7,7 +7,9 @@ import keras
 from hdsynth_tf.evaluate.perceptual import NAMES
 from hdsynth_tf.evaluate.quality import scores
 from hdsynth_tf.files.storage import replacing
+from pipelines.records import FormError, read_record
 
+BEST = {"stage": str, "epoch": int, str: float}  # the form of the record, see `pipelines.records`
 JUDGE = NAMES["alex"]  # lower is better
 SCENES = 16  # at most, that are scored each time
 PATIENCE = 5  # validations without a better one, after which falling scores are worth a warning
@@ -63,8 +65,12 @@ class Validation(keras.callbacks.Callback):
         self.warned = False
 
     def _read(self):
-        """What was best before an interruption, of this stage; `None` if nothing was."""
-        best = json.loads(self.record.read_text()) if self.record.exists() else {}
+        """What was best before an interruption, of this stage; `None` if nothing was, or nobody knows any more."""
+        try:
+            best = read_record(self.record, BEST) if self.record.exists() else {}
+        except FormError as error:
+            print(f"{self.record} {error}: the best model is found anew.")
+            return None
         return best if best.get("stage") == self.stage else None
 
     def on_epoch_end(self, epoch, logs=None):

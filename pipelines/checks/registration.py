@@ -24,17 +24,24 @@ class Registration:
             different scenes. Thermal and visible pictures of one scene have 0.05 to 0.3.
         certainty: Float, how far that stands out of all other shifts, in deviations. Below `CERTAIN` the shift is a
             guess: there is too little to see in one of the pictures.
+        fraction: Two floats, parts of a pixel by which the best shift, down and right, is farther than those integers.
     """
 
     down: int
     right: int
     similarity: float
     certainty: float
+    fraction: tuple = (0.0, 0.0)
 
     @property
     def shift(self):
         """Pixels, as a length."""
         return float(np.hypot(self.down, self.right))
+
+    @property
+    def residual(self):
+        """`shift`, with its part of a pixel."""
+        return float(np.hypot(self.down + self.fraction[0], self.right + self.fraction[1]))
 
     @property
     def words(self):
@@ -72,7 +79,17 @@ def register(first, second):
     best = around[row, column]
     others = np.delete(around.ravel(), np.ravel_multi_index((row, column), around.shape))
     certainty = (best - np.median(others)) / max(1.4826 * np.median(np.abs(others - np.median(others))), 1e-12)
-    return Registration(int(row - reach) * scale, int(column - reach) * scale, float(best), float(certainty))
+    fraction = (_beyond(around[:, column], row) * scale, _beyond(around[row], column) * scale)
+    return Registration(int(row - reach) * scale, int(column - reach) * scale, float(best), float(certainty), fraction)
+
+
+def _beyond(scores, place):
+    """How far, in steps, the top of the parabola through the best score and its neighbours lies from it."""
+    if not 0 < place < len(scores) - 1:
+        return 0.0
+    before, here, after = scores[place - 1 : place + 2]
+    bend = before - 2 * here + after
+    return float((before - after) / (2 * bend)) if bend < 0 else 0.0
 
 
 def _shrink(grey, scale):

@@ -32,6 +32,21 @@ def test_flag_files_nest_and_later_flags_win(tmp_path):
     assert (training.epochs, training.batch_size) == (7, 4)
 
 
+def test_flag_files_of_experiments_are_found_from_anywhere(tmp_path, monkeypatch):
+    def folder(name):
+        given = ["train", f"--flagfile=experiments/{name}.flags"]
+        return flags.parse(given, (DataSettings, NetworkSettings, LossSettings, TrainingSettings), "usage")[0]
+
+    monkeypatch.chdir(tmp_path)
+    assert folder("folder").dataset == "folder"
+    (tmp_path / "experiments").mkdir()
+    (tmp_path / "experiments" / "folder.flags").write_text("--dataset=cityscapes\n--data_dir=mine\n")
+    assert folder("folder").data_dir == "mine"  # what lies here comes first
+    with pytest.raises(SettingsError) as error:
+        folder("none")
+    assert "experiments/none.flags" in str(error.value) and "experiments/quickstart.flags" in str(error.value)
+
+
 def test_a_recipe_gives_defaults_that_flags_win_over():
     groups = (NetworkSettings, LossSettings, TrainingSettings)
     fields = {field.name for group in groups for field in dataclasses.fields(group)}

@@ -16,6 +16,7 @@ ROWS = {
     "toy_street.py": [],
     "clustering.py": ["70"],
     "pooling.py": ["64", "128"],
+    "rigs.py": ["--rigs=1"],
     "editor.py": ["64", "--filters=8"],
     "sides.py": ["our_step", "64", "64", "float32", "1", "4"],
 }

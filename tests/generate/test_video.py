@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from hdsynth_tf.generate.video import probe
+from hdsynth_tf.generate.video import concat_list, every_frame, extract_frames, frame_times, probe, write_video
 from hdsynth_tf.model import Pix2PixHD
 from hdsynth_tf.networks import GlobalGenerator
 from pipelines.conditioning import ImageConditioning
@@ -44,6 +44,87 @@ def test_video_in_video_out(command, tmp_path, video):
         assert Image.open(tmp_path / "out" / f"{number:06d}.png").size == (33, 26)
     assert probe(tmp_path / "out" / "video.mp4")[0] == "7/1"
     assert "0 pictures made, 5 were there" in command("generate", *options)[1]
+
+
+FAKE = """#!/bin/sh
+case "$*" in
+*"-h long"*) echo "{help}";;
+*) pwd > "{log}"; echo "$@" >> "{log}"; cat >> "{log}";;
+esac
+"""
+PROBED = '{"streams": [{"avg_frame_rate": "25/1", "r_frame_rate": "25/1", "pix_fmt": "gray"}], "frames": FRAMES}'
+
+
+@pytest.fixture
+def fake(tmp_path, monkeypatch):
+    """Puts programs that only note how they were called in ffmpeg's and ffprobe's place; returns their log."""
+
+    def install(help, times=()):
+        frames = ", ".join(f'{{"best_effort_timestamp_time": "{time}"}}' for time in times)
+        log, folder = tmp_path / "log.txt", tmp_path / "bin"
+        folder.mkdir()
+        programs = {
+            "ffmpeg": FAKE.format(help=help, log=log),
+            "ffprobe": f"#!/bin/sh\ncat <<'END'\n{PROBED.replace('FRAMES', f'[{frames}]')}\nEND\n",
+        }
+        for name, script in programs.items():
+            (folder / name).write_text(script)
+            (folder / name).chmod(0o755)
+        monkeypatch.setenv("PATH", f"{folder}:/usr/bin:/bin")
+        return log
+
+    return install
+
+
+@pytest.mark.parametrize(
+    "help, option",
+    [
+        ("-vsync  set video sync method", "-vsync"),  # until 5.0
+        ("-vsync  deprecated, use -fps_mode -fps_mode[:<stream_spec>]  set framerate mode", "-fps_mode"),
+        ("-fps_mode[:<stream_spec>]  set framerate mode for matching video streams", "-fps_mode"),  # from 8 on
+    ],
+)
+def test_frames_are_passed_through_by_any_ffmpeg(fake, tmp_path, help, option):
+    log = fake(help)
+    assert every_frame() == [option, "passthrough"]
+    extract_frames(tmp_path / "-x.mkv", tmp_path / "50%d" / "frames", 1)
+    folder, called, *_ = log.read_text().splitlines()
+    assert f"{option} passthrough" in called and f"-i {tmp_path / '-x.mkv'}" in called
+    assert "%" in folder and called.endswith(" %06d.png")  # the only pattern that ffmpeg sees
+
+
+def test_times_of_frames_are_kept_where_they_vary(fake, tmp_path):
+    uneven = [0.5, 0.6, 0.65, 1.15]
+    log = fake("-fps_mode", times=uneven)
+    assert frame_times("x.mkv") == uneven
+    lines = concat_list(tmp_path, ".png", uneven).splitlines()
+    assert [line.split()[1] for line in lines if line.startswith("duration")] == [
+        "0.100000", "0.050000", "0.500000", "0.500000",
+    ]  # fmt: skip
+    with pytest.raises(FileNotFoundError):  # the fake makes none
+        write_video(tmp_path, ".png", "25", tmp_path / "made.mp4", uneven)
+    called = log.read_text()
+    assert "-f concat" in called and "-fps_mode passthrough" in called and "000004.png" in called
+
+
+@pytest.mark.parametrize("times", [[], ["nan"] * 3, [0, 0.033, 0.067, 0.1], [0, 0.5, 0.4, 2]])
+def test_a_constant_rate_needs_no_times(fake, times):
+    """Milliseconds are rounded in some files; times that fall or are unknown tell nothing."""
+    fake("-fps_mode", times=times)
+    assert frame_times("x.mkv") is None
+
+
+@needs_ffmpeg
+def test_a_rate_that_varies_in_a_folder_with_a_percent_sign(tmp_path, save, rng):
+    folder, times = tmp_path / "50%d of it's", [0.0, 0.1, 0.15, 0.65, 0.7]
+    for number in range(1, 6):
+        save(folder / f"{number:06d}.png", rng.integers(0, 256, (26, 33)).astype("uint8"))
+    write_video(folder, ".png", "25", folder / "made.mp4", times)
+    np.testing.assert_allclose(frame_times(folder / "made.mp4"), times, atol=1e-3)
+    extract_frames(folder / "made.mp4", folder / "frames", 1)
+    assert len(list((folder / "frames").iterdir())) == 5
+    write_video(folder, ".png", "30000/1001", folder / "made.mp4")
+    assert probe(folder / "made.mp4")[0] == "30000/1001" and frame_times(folder / "made.mp4") is None
 
 
 @needs_ffmpeg

@@ -8,12 +8,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tensorflow as tf
-from tiny import compiled, image_model, semantic_batch, semantic_model
+from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
+from tiny import compiled, image_model, semantic_batch, semantic_model, style_model
 
 from hdsynth_tf.model import Pix2PixHD
 from hdsynth_tf.model.serving import input_signature
 from hdsynth_tf.networks import GlobalGenerator, convolution
-from pipelines.conditioning import SemanticConditioning
+from pipelines.conditioning import ImageConditioning, SemanticConditioning
 
 LOAD_ALONE = """
 import sys
@@ -68,7 +69,8 @@ def served(request, all_served):
 def test_signatures(served):
     model, path, _ = served
     signatures = tf.saved_model.load(path).signatures
-    assert set(signatures) == {"serving_default", "serve_png"}
+    fixed = {"serve_fixed"} if model.conditioning.image_size else set()
+    assert set(signatures) == {"serving_default", "serve_png"} | fixed
     _, inputs = signatures["serving_default"].structured_input_signature
     assert set(inputs) == set(model.conditioning.input_formats)
     assert all(spec.shape[:3].as_list() == [None] * 3 for spec in inputs.values())
@@ -195,3 +197,209 @@ def test_a_folder_of_other_things_is_left_alone(tmp_path):
     with pytest.raises(FileExistsError, match="holds other things than a SavedModel"):
         semantic_model().save(tmp_path / "photos")
     assert (tmp_path / "photos" / "holiday.jpg").read_bytes() == b"precious"
+
+
+# === What is refused ===
+
+CLASSES = SemanticConditioning(4, dont_care=(255,))
+DEEP = ImageConditioning(1, (7000, 30000))
+
+
+def save_of(conditioning, path, encoder=False):
+    generator = GlobalGenerator(4, 2, 1, kernel_initializer="he_normal")
+    model = style_model(dont_care=(255,)) if encoder else Pix2PixHD(conditioning, generator, None)
+    model.save(path)
+    return tf.saved_model.load(path).signatures
+
+
+@pytest.fixture(scope="module")
+def classes(tmp_path_factory):
+    """Signatures of a model of four classes, with styles."""
+    return save_of(CLASSES, tmp_path_factory.mktemp("refused") / "1", encoder=True)
+
+
+@pytest.fixture(scope="module")
+def deep(tmp_path_factory):
+    """Signatures of a model of thermal counts."""
+    return save_of(DEEP, tmp_path_factory.mktemp("refused") / "1")
+
+
+def ask(serve, **inputs):
+    return serve(**{name: tf.constant(value) for name, value in inputs.items()})
+
+
+def refused(serve, *parts, **inputs):
+    with pytest.raises(tf.errors.InvalidArgumentError) as caught:
+        ask(serve, **inputs)
+    assert all(str(part) in str(caught.value) for part in parts), caught.value
+
+
+MAPS = np.ones((2, 16, 24), "int32")
+SEEDS = np.zeros(2, "int32")
+
+
+@pytest.mark.parametrize("label", [4, 99, -1, 2**31 - 1, -(2**31), 254])
+def test_ids_of_no_class_are_refused(classes, label):
+    maps = MAPS.copy()
+    maps[1, 3, 5] = label
+    for stray in (maps, MAPS * label):  # one pixel, or all
+        refused(
+            classes["serving_default"], "label_map", f" {label};", 255, label_map=stray, instance_map=MAPS, seed=SEEDS
+        )
+    if 0 <= label < 256:
+        files = {"label_map": [encode(one) for one in maps], "instance_map": [encode(one) for one in MAPS]}
+        refused(classes["serve_png"], "label_map", f" {label};", **files, seed=SEEDS)
+
+
+def test_ids_that_mean_no_class_are_not(classes):
+    made = ask(classes["serving_default"], label_map=MAPS * 255, instance_map=MAPS, seed=SEEDS)["image"]
+    assert made.shape == (2, 16, 24, 3)
+    files = [encode(one) for one in MAPS * 255]
+    assert ask(classes["serve_png"], label_map=files, instance_map=files, seed=SEEDS)["png"].shape == (2,)
+
+
+@pytest.mark.parametrize("instances", [MAPS[:, :8], MAPS[:, :, :23], MAPS[:1]])
+def test_maps_of_unequal_size_or_number_are_refused(classes, instances):
+    counts = {"label_map": MAPS, "instance_map": instances}
+    refused(classes["serving_default"], "label_map", "instance_map", "2 x 16 x 24", **counts, seed=SEEDS)
+    files = {name: [encode(one) for one in maps] for name, maps in counts.items()}
+    refused(classes["serve_png"], "label_map", "instance_map", **files, seed=SEEDS)
+
+
+@pytest.mark.parametrize("count", [0, 1, 3])
+def test_other_numbers_of_seeds_than_pictures_are_refused(classes, count):
+    seeds = np.zeros(count, "int32")
+    maps, files = dict(label_map=MAPS, instance_map=MAPS), [encode(one) for one in MAPS]
+    refused(classes["serving_default"], "seed", count, **maps, seed=seeds)
+    refused(classes["serve_png"], "seed", count, label_map=files, instance_map=files, seed=seeds)
+    refused(classes["serve_styles"], "seed", **maps, seed=seeds, chosen_ids=MAPS[:, :, 0], chosen_styles=MAPS[:, :, 0])
+
+
+def test_choices_without_a_style_are_refused(classes):
+    maps, ids = dict(label_map=MAPS, instance_map=MAPS, seed=SEEDS), np.zeros((2, 3), "int32")
+    refused(
+        classes["serve_styles"], "chosen_styles", "2 x 3", "2 x 2", **maps, chosen_ids=ids, chosen_styles=ids[:, :2]
+    )
+    assert ask(classes["serve_styles"], **maps, chosen_ids=ids, chosen_styles=ids)["image"].shape == (2, 16, 24, 3)
+
+
+def test_bytes_that_are_no_picture_are_refused(classes, deep):
+    good = encode(MAPS[0])
+    for bad in (b"", b"abc", good[:20], b"\xff\xd8\xff\xe0" + bytes(40)):
+        refused(classes["serve_png"], "instance_map", "PNG", label_map=[good], instance_map=[bad], seed=SEEDS[:1])
+    refused(deep["serve_png"], "source", "PNG", source=[b"abc"])
+    refused(classes["serve_png"], "PNG", label_map=[good], instance_map=[good[:60]], seed=SEEDS[:1])  # cut short
+
+
+def test_pictures_that_are_too_small_are_refused(classes):
+    refused(classes["serving_default"], "3 x 24", label_map=MAPS[:, :3], instance_map=MAPS[:, :3], seed=SEEDS)
+
+
+@pytest.fixture
+def counts():
+    """A thermal picture in 16 bits."""
+    return np.linspace(6000, 20000, 16 * 24, dtype="float32").reshape(1, 16, 24, 1).round()
+
+
+def test_sources_of_the_wrong_depth_are_refused(deep, counts, tmp_path):
+    grey = (counts[0] / 100).astype("uint8")
+    for file in (tf.io.encode_png(grey), tf.io.encode_jpeg(grey)):
+        refused(deep["serve_png"], "source", 16, 30000, source=[file.numpy()])
+    refused(deep["serving_default"], "source", 60, 200, 7000, 30000, source=counts / 100)
+    refused(deep["serving_default"], "source", source=np.concatenate([counts, counts / 100]))  # the second alone
+    assert ask(deep["serve_png"], source=[encode(counts[0])])["png"].shape == (1,)
+    assert ask(deep["serving_default"], source=counts)["image"].shape == (1, 16, 24, 3)
+
+    plain = save_of(ImageConditioning(1), tmp_path / "plain")
+    refused(plain["serve_png"], "source", 16, 255, source=[encode(counts[0])])
+    whole = save_of(ImageConditioning(1, (0, 65535)), tmp_path / "whole")
+    refused(whole["serving_default"], "source", 65535, source=np.round(counts / 100))  # dark, but no darker than others
+    assert ask(whole["serving_default"], source=counts)["image"].shape == (1, 16, 24, 3)
+    own = save_of(ImageConditioning(1, percentiles=(1, 99)), tmp_path / "own")  # each picture has its own window
+    for picture in (counts[0], grey):
+        assert ask(own["serve_png"], source=[encode(picture)])["png"].shape == (1,)
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_values_that_are_no_numbers_are_refused(deep, counts, value):
+    counts[0, 3, 5] = value
+    refused(deep["serving_default"], "source", source=counts)
+
+
+def test_of_no_pictures_there_are_none(classes, deep, counts):
+    for maps in (MAPS[:0], np.zeros((0, 0, 0), "int32")):
+        made = ask(classes["serving_default"], label_map=maps, instance_map=maps, seed=SEEDS[:0])["image"]
+        assert made.shape == (*maps.shape, 3)
+    assert ask(deep["serving_default"], source=counts[:0])["image"].shape == (0, 16, 24, 3)
+    files = tf.zeros((0,), tf.string)
+    assert classes["serve_png"](label_map=files, instance_map=files, seed=tf.constant(SEEDS[:0]))["png"].shape == (0,)
+
+
+# === Warm-up ===
+
+
+def message(file, title, /, **fields):
+    """A message of protobuf; fields: name -> number, and `string` or the name of a message, a list for several."""
+    found = file.message_type.add(name=title)
+    for field, (number, kind) in fields.items():
+        one = found.field.add(name=field, number=number, label=3 if isinstance(kind, list) else 1)
+        if kind == "string":
+            one.type = 9
+        else:
+            one.type, one.type_name = 11, f".warmup_test.{kind[0] if isinstance(kind, list) else kind}"
+    return found
+
+
+@pytest.fixture(scope="module")
+def prediction_log():
+    """`PredictionLog` as tensorflow_serving/apis 2.21 describes it, in the fields that a request for a picture has."""
+    pool = descriptor_pool.Default()
+    file = descriptor_pb2.FileDescriptorProto(name="warmup_test.proto", package="warmup_test", syntax="proto3")
+    file.dependency.append("tensorflow/core/framework/tensor.proto")
+    message(file, "ModelSpec", name=(1, "string"), signature_name=(3, "string"))
+    of_map = ["PredictRequest.InputsEntry"]
+    request = message(file, "PredictRequest", model_spec=(1, "ModelSpec"), inputs=(2, of_map))
+    entry = request.nested_type.add(name="InputsEntry")
+    entry.options.map_entry = True
+    entry.field.add(name="key", number=1, type=9, label=1)
+    entry.field.add(name="value", number=2, type=11, type_name=".tensorflow.TensorProto", label=1)
+    message(file, "PredictLog", request=(1, "PredictRequest"))
+    message(file, "PredictionLog", predict_log=(6, "PredictLog"))
+    pool.Add(file)
+    return message_factory.GetMessageClass(pool.FindMessageTypeByName("warmup_test.PredictionLog"))
+
+
+def requests_in(path, prediction_log):
+    """The requests that TensorFlow Serving would answer to itself: name of a signature -> inputs."""
+    found = {}
+    for record in tf.data.TFRecordDataset(str(path / "assets.extra" / "tf_serving_warmup_requests")):
+        log = prediction_log.FromString(record.numpy())
+        request = log.predict_log.request
+        assert request.model_spec.name == path.parent.name and log.ByteSize() == len(record.numpy())
+        inputs = {name: tf.constant(tf.make_ndarray(tensor)) for name, tensor in request.inputs.items()}
+        found[request.model_spec.signature_name] = inputs
+    return found
+
+
+def test_every_signature_has_a_request_that_it_answers(all_served, tmp_path, prediction_log):
+    others = {
+        "styles": style_model(),
+        "deep": Pix2PixHD(DEEP, GlobalGenerator(4, 2, 1), None),
+        "between": Pix2PixHD(ImageConditioning(1, (-3, 300)), GlobalGenerator(4, 2, 1), None),
+        "percentiles": image_model(percentiles=(1, 99)),
+    }
+    for name, model in others.items():
+        model.save(tmp_path / name / "1")
+    paths = [path for _, path, _ in all_served.values()] + [tmp_path / name / "1" for name in others]
+    for path in paths:
+        signatures, requests = tf.saved_model.load(path).signatures, requests_in(path, prediction_log)
+        assert set(requests) == set(signatures)
+        for name, inputs in requests.items():
+            (made,) = signatures[name](**inputs).values()
+            assert len(made) == 1
+
+
+def test_what_no_png_holds_has_no_request_as_a_file(tmp_path, prediction_log):
+    kelvin = Pix2PixHD(ImageConditioning(1, (250.5, 330.5)), GlobalGenerator(4, 2, 1), None)
+    kelvin.save(tmp_path / "kelvin" / "1")
+    assert set(requests_in(tmp_path / "kelvin" / "1", prediction_log)) == {"serving_default"}

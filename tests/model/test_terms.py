@@ -6,7 +6,7 @@ import pytest
 from tiny import compiled, semantic_batch, semantic_model
 
 from hdsynth_tf.losses import FeatureMatchingLoss, HingeLoss, PyramidLoss
-from hdsynth_tf.model.terms import Term, compute_terms, per_sample, weighted_sum, with_terms
+from hdsynth_tf.model.terms import Term, compute_terms, per_sample, pop_former_terms, weighted_sum
 
 
 @pytest.mark.parametrize("size", [(2, 8, 8), (4, 8, 4), (3, 4, 3)])  # batch 2; batch equal to the width, twice
@@ -27,7 +27,7 @@ def test_a_plain_keras_loss_trains_a_model():
     model.compile(keras.optimizers.Adam(1e-3), terms=[Term("mae", keras.losses.MeanAbsoluteError())])
     inputs, image = semantic_batch(2)
     logs = model.train_on_batch(inputs, image, return_dict=True)
-    assert set(logs) == {"mae"} and 0 < logs["mae"] < 2
+    assert set(logs) == {"mae", "loss"} and 0 < logs["mae"] < 2
 
 
 def test_a_loss_of_one_number_is_refused():
@@ -64,9 +64,10 @@ def test_former_compile_arguments_become_terms():
     former = {f"{name}_loss": loss for name, loss in {**losses, "gradient": None}.items()}
     former |= {"adversarial_weight": 2.0, "pixel_weight": 7.0, "generator_optimizer": None, "discriminator_weight": 0.5}
     former |= {f"{name}_weight": 1.0 for name in ("feature_matching", "perceptual", "gradient")}
-    new = with_terms(former)
-    assert [(term.name, term.weight) for term in new.pop("terms")] == [("adversarial", 2.0), ("pixel", 7.0)]
-    assert new == {"generator_optimizer": None, "discriminator_weight": 0.5}
+    terms = pop_former_terms(former)
+    assert [(term.name, term.weight) for term in terms] == [("adversarial", 2.0), ("pixel", 7.0)]
+    assert former == {"generator_optimizer": None, "discriminator_weight": 0.5}
+    assert [(term.name, term.weight) for term in pop_former_terms({"pixel_loss": PyramidLoss()})] == [("pixel", 10.0)]
 
 
 def test_keras_own_losses_property_is_not_hidden():

@@ -179,15 +179,18 @@ def plans(draw):
     methods, images = [f"m{i}" for i in range(num_methods)], [f"i{i}" for i in range(num_images)]
     methods[0] = draw(st.sampled_from(["m0", REAL]))
     pairs = stimuli.comparisons(methods)
+    apart = draw(st.integers(0, num_images - 1))
     return Plan(
         pairs,
         images,
         stimuli.degraded(methods, images),
         draw(st.lists(st.sampled_from([0, 0.125, 0.25, 1, 8]), min_size=1, max_size=5, unique=True)),
-        draw(st.integers(1, len(pairs) * num_images)),
+        draw(st.integers(1, len(pairs) * (num_images - apart))),
         draw(st.integers(0, 12)),
         draw(st.sampled_from([0, 0.1, 0.5])),
         draw(st.integers(0, 9)),
+        images[:apart],
+        draw(st.sampled_from(["", "secret"])),
     )
 
 
@@ -198,6 +201,9 @@ def test_every_plan_is_balanced(plan, rater):
     assert kinds["practice"] == plan.practice and kinds["pair"] == plan.num_pairs
     assert [trial.kind for trial in found[: plan.practice]] == ["practice"] * plan.practice
     pairs = [trial for trial in found if trial.kind == "pair"]
+    if plan.practice_images:
+        assert {trial.image for trial in found if trial.kind == "practice"} <= set(plan.practice_images)
+        assert not {trial.image for trial in pairs} & set(plan.practice_images)
     seen = collections.Counter((frozenset((trial.left, trial.right)), trial.image) for trial in pairs)
     assert max(seen.values()) == 1  # an image once in a comparison
     of_comparison = collections.Counter(frozenset((trial.left, trial.right)) for trial in pairs)
@@ -419,7 +425,7 @@ def test_the_report_counts_what_should_count(methods):
 
 def test_ties_count_half_and_three_methods_get_a_scale(methods):
     names = (REAL, "a", "b")
-    study = begin(methods, methods / "study", names, num_pairs=24, allow_tie=True, checks=0)
+    study = begin(methods, methods / "study", names, num_pairs=24, practice=0, allow_tie=True, checks=0)
     answers = judged(study, ["anna", "ben", "cleo"], REAL)
     for answer in answers:
         if "a" in (answer["left"], answer["right"]):

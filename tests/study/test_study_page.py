@@ -229,7 +229,7 @@ def test_names_tell_nothing_and_what_was_disturbed_is_shown_again(pictures, tmp_
 
     assert {address.split("/")[2] for address in shown} == {url.split("/")[2]}  # nothing from elsewhere
     loaded = {address: headers for address, headers in shown.items() if "/pictures/" in address}
-    assert len(loaded) >= 4 and all(re.fullmatch(r".*/pictures/[0-9a-f]{32}\.png", address) for address in loaded)
+    assert len(loaded) >= 4 and all(re.fullmatch(r".*/pictures/x/\d+/[0-9a-f]{32}\.png", address) for address in loaded)
     assert all("immutable" in headers["cache-control"] for headers in loaded.values())
 
 

@@ -4,6 +4,7 @@ import json
 
 import numpy as np
 import pytest
+from mutate import damaged_json
 from tiny import compiled, semantic_batch, semantic_model
 
 from hdsynth_tf.model import Pix2PixHD
@@ -143,3 +144,36 @@ def test_a_checkpoint_that_is_not_finite_is_passed_over(model, tmp_path, capsys)
     np.savez(path, **arrays)
     assert checkpoints.newest()[1] == Position(0, 1, 1)
     assert "step_00000002" in capsys.readouterr().out
+
+
+def test_of_300_mutated_positions_none_is_taken_for_another(model, tmp_path, rng):
+    """`position.json` is covered by a checksum, which covers the variables it was saved with, too."""
+    checkpoints = Checkpoints(tmp_path)
+    checkpoints.save(model, Position(1, 2, 7))
+    path = tmp_path / "step_00000007" / "position.json"
+    text = path.read_text()
+    found = []
+    for _ in range(300):
+        path.write_bytes(damaged_json(text, rng))
+        found.append(checkpoints.newest()[1])
+    assert set(found) <= {Position(), Position(1, 2, 7)} and found.count(Position()) > 250
+
+
+def test_positions_of_earlier_versions_have_no_checksum_and_possible_numbers(model, tmp_path):
+    checkpoints = Checkpoints(tmp_path)
+    checkpoints.save(model, Position(1, 2, 7))
+    path = tmp_path / "step_00000007" / "position.json"
+    for numbers, is_possible in [((1, 2, 7), True), ((1, 2, 8), False), ((1, 8, 7), False), ((-1, 2, 7), False),
+                                 ((1.0, 2, 7), False), (("1", 2, 7), False), ((True, 2, 7), False)]:  # fmt: skip
+        path.write_text(json.dumps(dict(zip(("stage", "step", "total"), numbers))))
+        assert (checkpoints.newest()[0] is not None) == is_possible, numbers
+
+
+def test_variables_of_another_checkpoint_are_not_taken(model, tmp_path):
+    checkpoints = Checkpoints(tmp_path)
+    for total in (1, 2):
+        checkpoints.save(model, Position(0, total, total))
+        model.generator.stem.conv.kernel.assign(np.array(model.generator.stem.conv.kernel) * 0.5)
+    first, second = (tmp_path / f"step_0000000{total}" for total in (1, 2))
+    (second / "variables.npz").write_bytes((first / "variables.npz").read_bytes())
+    assert checkpoints.newest()[1] == Position(0, 1, 1)

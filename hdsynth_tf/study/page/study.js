@@ -41,6 +41,8 @@ async function welcome(study) {
   $("limited-help").hidden = !study.is_limited;
   $("tie").hidden = !study.allow_tie;
   $("opinion-help").hidden = study.has_truth;
+  $("rater").required = study.is_closed;
+  if (study.is_closed) $("rater-help").textContent = "The one that you were given with your invitation.";
   const key = `study-${study.id}-rater`;
   $("rater").value = new URLSearchParams(location.search).get("rater") ?? localStorage.getItem(key) ?? "";
   screen("welcome");

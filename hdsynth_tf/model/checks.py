@@ -1,0 +1,157 @@
+"""What enters a model, looked at: kinds and shapes while a graph is traced, sizes and ids whenever it runs."""
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+
+def checked_batch(conditioning, batch):
+    """A batch of `fit` or `evaluate`, unpacked, of what the conditioning reads and makes.
+
+    Args:
+        conditioning: `pipelines.conditioning.Conditioning`.
+        batch: `(inputs, image)` or `(inputs, image, sample_weight)`.
+
+    Returns:
+        inputs with maps as int32, image, and sample_weight `(batch,)` or `None`.
+
+    Raises:
+        ValueError: If something is missing, or of another kind, shape or size.
+        tf.errors.InvalidArgumentError: If a graph finds the same, or ids that are no class, in what it is fed.
+    """
+    inputs, image, sample_weight = keras.utils.unpack_x_y_sample_weight(batch)
+    if image is None:
+        raise ValueError("Training compares with real images: give (inputs, image). Received: no image")
+    inputs = checked_inputs(conditioning, inputs, {"image": image})
+    if sample_weight is not None:
+        if sample_weight.shape.rank not in (1, 2) or (sample_weight.shape.rank == 2 and sample_weight.shape[1] != 1):
+            raise ValueError(
+                "`sample_weight` should have one number for each sample, (batch,); `class_weight` gives none for "
+                f"images. Received: {tuple(sample_weight.shape)}"
+            )
+        sample_weight = tf.reshape(sample_weight, [-1])
+    return inputs, image, sample_weight
+
+
+def checked_inputs(conditioning, inputs, images=None):
+    """Tensors as the conditioning reads them, maps as int32.
+
+    Args:
+        conditioning: `pipelines.conditioning.Conditioning`.
+        inputs: Dict of tensors; what the conditioning does not name is passed on.
+        images: Dict of tensors that must be images as the conditioning makes them, of the inputs' size, or `None`.
+
+    Raises: As `checked_batch`.
+    """
+    check_kinds(conditioning, inputs, images or {})
+    read = {name: tf.convert_to_tensor(inputs[name]) for name in conditioning.input_formats}
+    check_sizes({**read, **(images or {})})
+    maps = {name: _checked_ids(conditioning, name, read[name]) for name in _maps(conditioning)}
+    return {**inputs, **maps}
+
+
+def check_kinds(conditioning, inputs, images):
+    """Raises `ValueError` unless arrays or tensors are of the kinds and shapes that a conditioning reads and makes.
+
+    Args:
+        conditioning: `pipelines.conditioning.Conditioning`.
+        inputs, images: See `checked_inputs`.
+    """
+    formats = conditioning.input_formats
+    if not isinstance(inputs, dict) or not set(formats) <= set(inputs):
+        found = sorted(inputs) if isinstance(inputs, dict) else type(inputs).__name__
+        raise ValueError(f"`inputs` should be a dict that has the keys {sorted(formats)}. Received: {found}")
+    of_image = (conditioning.image_channels,), conditioning.image_dtype
+    for name, array in {**{name: inputs[name] for name in formats}, **images}.items():
+        channels, dtype = of_image if name in images else formats[name]
+        found = keras.backend.standardize_dtype(array.dtype)
+        if not _is_kind(found, dtype, name in images):
+            raise ValueError(f"`{name}` should be {_kind(dtype, name in images)}. Received: {found}")
+        shape = tuple(array.shape)
+        if len(shape) != 3 + len(channels) or shape[3:] not in (channels, (None,) * len(channels)):
+            axes = ", ".join(["batch", "height", "width", *map(str, channels)])
+            raise ValueError(f"`{name}` should be ({axes}). Received: {shape}")
+
+
+def check_sizes(arrays):
+    """Raises `ValueError` unless batch, height and width of all are alike, or has the graph look where it is traced.
+
+    Args:
+        arrays: Dict of arrays or tensors with a batch axis.
+    """
+    known = {name: tf.TensorShape(array.shape)[:3] for name, array in arrays.items()}
+    first, *others = arrays
+    for name in others:
+        if not known[name].is_compatible_with(known[first]):
+            shapes = {name: tuple(shape) for name, shape in known.items()}
+            raise ValueError(f"All inputs and images should have one batch, height and width. Received: {shapes}")
+        if not (known[name].is_fully_defined() and known[first].is_fully_defined()):
+            shapes = [tf.shape(arrays[key])[:3] for key in (first, name)]
+            alike = tf.reduce_all(shapes[0] == shapes[1])
+            tf.debugging.Assert(alike, [f"{first} and {name} should have one batch, height and width. Found:", *shapes])
+
+
+def check_ids(conditioning, arrays):
+    """Raises `ValueError` unless the ids in NumPy's arrays are classes, or of 32 bits.
+
+    Args:
+        conditioning: `pipelines.conditioning.Conditioning`.
+        arrays: Dict of what it reads.
+    """
+    for name in _maps(conditioning):
+        outside = _outside(conditioning, name, arrays[name], np.logical_or)
+        if outside.any():
+            ids = ", ".join(map(str, np.unique(arrays[name][outside])[:5]))
+            raise ValueError(f"{_expected(conditioning, name)} Received: {ids}")
+
+
+def _maps(conditioning):
+    """The names of the inputs that hold ids."""
+    return [name for name, (_, dtype) in conditioning.input_formats.items() if dtype == "int32"]
+
+
+def _is_kind(found, wanted, is_image):
+    if wanted == "int32":
+        return "int" in found
+    if is_image:
+        return "float" in found if wanted == "float32" else found == wanted
+    return "int" in found or "float" in found
+
+
+def _kind(wanted, is_image):
+    """How a dtype is asked for."""
+    if wanted == "int32":
+        return "integers: ids are counted, not measured (astype('int32'))"
+    if is_image:
+        return f"{wanted}, as the conditioning's image_dtype says; its image_range, not the caller, scales to [-1, 1]"
+    return "numbers"
+
+
+def _checked_ids(conditioning, name, ids):
+    """Ids of any integer type -> int32, where they are all classes, or those of a map of objects."""
+    is_wide = ids.dtype.size > 4 or ids.dtype == tf.uint32
+    ids = tf.cast(ids, tf.int64 if is_wide else tf.int32)
+    if name == "label_map" or is_wide:
+        outside = tf.where(_outside(conditioning, name, ids, tf.logical_or), ids, 0)  # 0 is an id that may be
+        lowest, highest = tf.reduce_min(outside), tf.reduce_max(outside)
+        message = f"{_expected(conditioning, name)} Found, lowest and highest:"
+        tf.debugging.Assert((lowest == 0) & (highest == 0), [message, lowest, highest])
+    return tf.cast(ids, tf.int32)
+
+
+def _outside(conditioning, name, ids, either):
+    """Which ids, an array or a tensor, are none that may be. `either`: the library's logical or."""
+    if name != "label_map":
+        return either(ids < -(2**31), ids >= 2**31)
+    outside = either(ids < 0, ids >= conditioning.num_classes)
+    for label in conditioning.dont_care:
+        if not 0 <= label < conditioning.num_classes:
+            outside &= ids != label
+    return outside
+
+
+def _expected(conditioning, name):
+    if name != "label_map":
+        return f"`{name}` should hold ids of 32 bits."
+    others = f", or {', '.join(map(str, conditioning.dont_care))} of dont_care" if conditioning.dont_care else ""
+    return f"`{name}` should hold ids from 0 to {conditioning.num_classes - 1}{others}."

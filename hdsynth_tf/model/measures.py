@@ -1,0 +1,75 @@
+"""What a training step tells: its terms, their sum, and metrics of its images."""
+
+import keras
+import tensorflow as tf
+
+from hdsynth_tf.model.terms import TOTAL, weighted_sum
+
+METRICS = ("metrics", "weighted_metrics")  # arguments of Keras' `compile`
+
+
+class Measuring:
+    """The part of a model that keeps count of its terms, `trackers`, and of Keras' metrics."""
+
+    @property
+    def metrics(self):
+        if not self.compiled:
+            return []
+        others = [self._compile_metrics] if self._compile_metrics is not None else []
+        return [*self.trackers, *others, self._loss_tracker]
+
+    def fit(self, *args, class_weight=None, **kwargs):
+        """Keras' own. `sample_weight` is `(batch,)`.
+
+        Raises:
+            ValueError: If there is a `class_weight`: Keras takes the class of a sample from its image.
+        """
+        if class_weight is not None:
+            raise ValueError("`class_weight` is for classifiers; weigh pictures by `sample_weight`, (batch,).")
+        return super().fit(*args, **kwargs)
+
+    def build_measures(self):
+        """Makes the metrics' variables: at once, since a strategy needs them before `fit`.
+
+        Raises:
+            ValueError: If a metric is called as a term is, or Keras' `compile` was given losses of its own.
+        """
+        if self._compile_loss is not None:
+            raise ValueError("Losses are given as `terms`, a list of `Term`. Received: `loss`")
+        if self._compile_metrics is None:
+            return
+        image = keras.KerasTensor((None, None, None, self.conditioning.image_channels))
+        self._compile_metrics.build(image, image)
+        names = [metric.name for metric in self._compile_metrics.metrics]
+        taken = {TOTAL, *(tracker.name for tracker in self.trackers)}
+        if taken & set(names):
+            raise ValueError(f"`metrics` should have other names than terms have, {sorted(taken)}. Received: {names}")
+
+    def track(self, values, images, sample_weight=None):
+        """Counts a step.
+
+        Args:
+            values: Dict of name -> `(batch,)` float32, the terms.
+            images: Pair (real, fake) of `(batch, height, width, channels)` in [-1, 1].
+            sample_weight: `(batch,)` or `None`.
+
+        Returns:
+            Dict of name -> number: the means so far.
+        """
+        for tracker in self.trackers:
+            tracker.update_state(values[tracker.name])
+        *_, (_, _, weights) = self.players()  # the generator's
+        self._loss_tracker.update_state(weighted_sum(values, weights))
+        results = {tracker.name: tracker.result() for tracker in self.trackers}
+        if self._compile_metrics is not None:
+            self._compile_metrics.update_state(*images, sample_weight)
+            results |= self._compile_metrics.result()
+        results[TOTAL] = self._loss_tracker.result()
+        if isinstance(tf.distribute.get_strategy(), tf.distribute.MultiWorkerMirroredStrategy):
+            results = {name: result[None] for name, result in results.items()}  # Keras 3 concatenates workers' results
+        return results
+
+    def measures_config(self):
+        """The metrics that `compile` got, serialized; nothing where there were none."""
+        given = {name: self._compile_config.config[name] for name in METRICS}
+        return {name: keras.saving.serialize_keras_object(value) for name, value in given.items() if value is not None}
