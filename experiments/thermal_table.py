@@ -3,6 +3,8 @@
     python experiments/thermal_table.py THERMAL VISIBLE OUTPUT_DIR ours=runs/thermal pix2pix=runs/thermal_pix2pix
 
 The pairs scored are those that the runs held out, or with --share those that `hdsynth_tf.train --val_share=SHARE` does.
+A run of --unpaired on the same two folders, cyclegan=runs/thermal_unpaired, is a row like the others: it held out the
+same names of each folder, and was never told what pairs.
 Everything is scored at the pairs' own size, in 8 bits. Besides the scores of every run it prints the PSNR that is left
 when each channel of each picture is brought to the real one's mean and contrast: structure without exposure.
 """

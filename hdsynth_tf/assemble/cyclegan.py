@@ -16,6 +16,8 @@ PAD = 1  # of PatchGAN's convolutions in pix2pix and CycleGAN: 30x30 scores at 2
 def check_unpaired(*groups):
     """Raises `SettingsError` where settings of other groups are of no use without pairs."""
     for group in groups:
+        if getattr(group, "generator", "") == "crn":
+            raise SettingsError("--unpaired is of --generator=global or unet: crn makes pictures of label maps.")
         for name, value in ONLY_UNPAIRED.items():
             if hasattr(group, name) and getattr(group, name) != value:
                 raise SettingsError(

@@ -84,7 +84,6 @@ def _gibibytes(count):
 
 def _learning_outputs(model, batch_size, height, width):
     """Every tensor of a step's forward pass that depends on a trained weight; the graph is traced, not run."""
-
     shape = (batch_size, height, width)
     inputs = {
         name: tf.TensorSpec((*shape, *channels), dtype)

@@ -213,7 +213,7 @@ def test_what_is_no_scene_is_refused(all_served):
 
 def test_sources_that_cannot_be_read_are_refused(all_served):
     serve = tf.saved_model.load(all_served["image"][1]).signatures["serve_png"]
-    with pytest.raises(tf.errors.InvalidArgumentError, match="source.*PNG"):
+    with pytest.raises(tf.errors.InvalidArgumentError, match=r"source.*PNG"):
         serve(source=tf.constant([b"no picture"]))
 
 
