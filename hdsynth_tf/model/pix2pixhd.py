@@ -222,7 +222,7 @@ class Pix2PixHD(Generating, Family, Presets, Saving, Training, keras.Model):
 
     # === Training ===
 
-    def forward(self, inputs, image, sample_weight):
+    def forward(self, inputs, image, sample_weight=None):
         semantic_input, real_image = self.conditioning(inputs), self.conditioning.target(inputs, image)
         fake_image = self.generator(self.generator_input(inputs, semantic_input, real_image), training=True)
         values = self.compute_terms(semantic_input, real_image, fake_image, True, sample_weight)
