@@ -108,9 +108,9 @@ def check_output(output_dir, maker):
     """
     check_writable(output_dir)
     manifest = output_dir / MANIFEST
-    before = {"style_from": "", "source_video": "", "direction": ""}  # of folders made by earlier versions
+    before = {"style_from": "", "source_video": "", "direction": ""}  # what is not said, as by earlier versions
     mend = "Remove the folder, or choose another --output_dir: nobody knows who made its pictures."
-    if manifest.exists() and {**before, **read_own(manifest, {"model": str}, mend)} != maker:
+    if manifest.exists() and {**before, **read_own(manifest, {"model": str}, mend)} != {**before, **maker}:
         raise RunFolderError(
             f"{output_dir} holds pictures of another model, of another video or other scenes, or in other styles. "
             "Choose another --output_dir, or remove it."
