@@ -80,7 +80,7 @@ def write_rectified(asked, source, folder):
     rig = choose_rig(asked, source)
     frames = Frames(source, rig.time_offset)
     print(f"{len(frames)} pairs. {rig.words[0].upper()}{rig.words[1:]}.")
-    outcomes = rectify_all(rig, frames, asked.max_shift, folder)
+    outcomes = rectify_all(rig, frames, asked.max_shift, asked.keep_unsure, folder)
     rig.save(folder / TRANSFORM)
     kept = [outcome for outcome in outcomes if not outcome.left_out]
     write_json(
@@ -124,7 +124,7 @@ def describe_outcomes(outcomes, kept):
 
 def draw_page(count, rig, frames, outcomes, line, folder):
     """The page of pairs before and after, those first that were left out, then those that are farthest off."""
-    order = sorted(range(len(outcomes)), key=lambda i: (not outcomes[i].left_out, -(outcomes[i].residual or 0)))
+    order = sorted(range(len(outcomes)), key=lambda i: place(outcomes[i]))
     rows = []
     for index in order[:count]:
         first, second = frames.load(index)
@@ -144,6 +144,11 @@ def draw_page(count, rig, frames, outcomes, line, folder):
     heads = ["before, the image brought to the source's size: source | image | both", "after: source | image | both"]
     tables = [table for table in tables if table["rows"]]
     write_gallery(folder / GALLERY, "Rectified pairs", note, heads, rows, columns=1, tables=tables)
+
+
+def place(outcome):
+    """Sorts pairs on the page: left out, then those of which nothing can be told, then by how far they are off."""
+    return not outcome.left_out, outcome.residual is not None, -(outcome.residual or 0)
 
 
 def _stretched(size, other):

@@ -128,13 +128,14 @@ def rectified(rig, first, second):
     return first[rows, columns], warped.astype(second.dtype)
 
 
-def rectify_all(rig, frames, max_shift, folder):
+def rectify_all(rig, frames, max_shift, keep_unsure, folder):
     """Writes every pair that lies on each other to `folder`/source and `folder`/target, and tells about all.
 
     Args:
         rig: `Rig`.
         frames: `Frames`.
         max_shift: Float, pixels by which a pair may be off.
+        keep_unsure: Boolean, whether pairs of which that cannot be told are written.
         folder: `Path`.
 
     Returns:
@@ -146,13 +147,13 @@ def rectify_all(rig, frames, max_shift, folder):
     with replacing(folder / "source") as sources, replacing(folder / "target") as targets:
         sources.mkdir()
         targets.mkdir()
-        one = functools.partial(_rectify_one, rig, frames, max_shift, (sources, targets))
+        one = functools.partial(_rectify_one, rig, frames, max_shift, keep_unsure, (sources, targets))
         outcomes = list(in_threads(one, range(len(frames)), "pair"))
         _check_common(rig, outcomes)
     return outcomes
 
 
-def _rectify_one(rig, frames, max_shift, folders, index):
+def _rectify_one(rig, frames, max_shift, keep_unsure, folders, index):
     first, second = frames.load(index)
     for what, picture in (("source", first), ("target", second)):
         if is_empty(picture):
@@ -164,6 +165,8 @@ def _rectify_one(rig, frames, max_shift, folders, index):
     found = register(*pair)
     if found.is_certain and found.residual > max_shift:
         return Outcome(frames.name(index), found, f"it is off by {found.residual:.1f} pixels: {found.words}")
+    if not (found.is_certain or keep_unsure) and found.residual > max_shift:
+        return Outcome(frames.name(index), found, "its edges agree nowhere: another moment, or too little to see")
     for picture, folder in zip(pair, folders):
         path = folder / (frames.name(index) + file_suffix(picture.shape[-1], picture.dtype.name))
         path.parent.mkdir(parents=True, exist_ok=True)

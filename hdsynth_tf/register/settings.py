@@ -20,6 +20,9 @@ class RegisterSettings(Settings):
     time_offset: str = setting(
         "0", "With --rectify: source number i belongs to target number i + so many; auto: it is looked for."
     )
+    keep_unsure: bool = setting(
+        False, "With --rectify: whether pairs are written whose edges agree nowhere, as by night, when little is seen."
+    )
     max_shift: float = setting(NOTABLE, "Pixels; pairs that are shifted by more are named, or left out.", at_least=0)
     num_pairs: int = setting(100, "Pairs on the page, the worst first.", at_least=0)
 
