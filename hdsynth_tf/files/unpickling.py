@@ -168,6 +168,28 @@ def _collect(count):
     return load
 
 
+MOST_INSTRUCTIONS = 10**6  # real files have some ten thousand
+DEEPEST = 1000  # marks in marks
+
+
+class _Instructions(dict):
+    """Instruction -> what it does, as often as `MOST_INSTRUCTIONS`."""
+
+    left = MOST_INSTRUCTIONS
+
+    def __getitem__(self, code):
+        self.left -= 1
+        if self.left < 0:
+            raise ValueError("more instructions than any such file has")
+        return super().__getitem__(code)
+
+
+def _mark(unpickler):
+    if len(unpickler.metastack) >= DEEPEST:
+        raise ValueError("things in things without end")
+    unpickler.load_mark()
+
+
 TUPLES = (pickle.EMPTY_TUPLE, pickle.TUPLE1, pickle.TUPLE2, pickle.TUPLE3)
 
 
@@ -181,10 +203,15 @@ class _Unpickler(pickle._Unpickler):
 
     dispatch = {
         **pickle._Unpickler.dispatch,
+        pickle.MARK[0]: _mark,
         pickle.TUPLE[0]: pickle._Unpickler.load_list,
         pickle.NEWOBJ[0]: pickle._Unpickler.load_reduce,
         **{code[0]: _collect(count) for count, code in enumerate(TUPLES)},
     }
+
+    def __init__(self, file, **options):
+        super().__init__(file, **options)
+        self.dispatch = _Instructions(self.dispatch)
 
     def find_class(self, module, name):
         if module.startswith(OWN_CODE):

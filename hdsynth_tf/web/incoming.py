@@ -8,7 +8,7 @@ from pathlib import PurePosixPath
 from PIL import Image
 
 from hdsynth_tf.web.errors import Refused
-from pipelines.errors import DataError
+from pipelines.errors import DataError, UserError
 
 FORMATS = ("PNG", "JPEG", "TIFF")
 MAX_PIXELS = 8192 * 8192
@@ -76,15 +76,36 @@ def checked_upload(name, data, max_pixels=MAX_PIXELS, formats=FORMATS):
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # our own limit is told below
             picture = Image.open(io.BytesIO(data), formats=formats)
+        has_pages = _has_second_page(picture)
     except Image.DecompressionBombError:
         raise DataError(f"{name} has too many pixels: at most {max_pixels:,} can be read.") from None
-    except (OSError, ValueError, SyntaxError) as error:
+    except Exception as error:  # what Pillow raises of damaged tags is of any kind
         raise DataError(f"{name} is no picture that can be read here: {' or '.join(formats)}.") from error
     with picture:
         if picture.width * picture.height > max_pixels:
             raise DataError(
                 f"{name} has {picture.width} x {picture.height} pixels; at most {max_pixels:,} can be read."
             )
-        if getattr(picture, "n_frames", 1) > 1:
-            raise DataError(f"{name} has {picture.n_frames} pages. Send one of them.")
+        if has_pages:
+            raise DataError(f"{name} has 2 pages or more. Send one of them.")
     return Upload(name, data)
+
+
+def decoded(read, upload):
+    """What a reader makes of an `Upload`. Raises `DataError` if it cannot, whatever is wrong."""
+    try:
+        return read(upload)
+    except (UserError, MemoryError):
+        raise
+    except Exception as error:
+        raise DataError(f"{upload} cannot be read as a picture. Is it whole?") from error
+
+
+def _has_second_page(picture):
+    """Whether there is one. All of them are not counted: of thousands that takes minutes."""
+    try:
+        picture.seek(1)
+        picture.seek(0)
+    except EOFError:
+        return False
+    return True

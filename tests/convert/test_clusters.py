@@ -1,6 +1,7 @@
 """The released code's style files: read as plain data, whatever they ask for."""
 
 import pickle
+import time
 import tracemalloc
 
 import numpy as np
@@ -152,3 +153,17 @@ def test_only_the_names_of_style_files_are_known(tmp_path, name):
         file.write("c{}\n{}\n.".format(*name.split()).encode())
     with pytest.raises(WeightsFileError, match=name):
         read_clusters(path)
+
+
+@pytest.mark.parametrize(
+    "code", [b"(" * 300_000 + b"l" * 300_000 + b".", b"N0" * 5_000_000 + b".", b"]" * 10**6 + b"a" * 10**6]
+)
+def test_files_of_endless_instructions_end_soon(tmp_path, code):
+    path = tmp_path / "endless.npy"
+    with path.open("wb") as file:
+        np.lib.format.write_array_header_1_0(file, {"descr": "|O", "fortran_order": False, "shape": ()})
+        file.write(b"\x80\x02" + code)
+    begun = time.process_time()
+    with pytest.raises(WeightsFileError, match="no style file"):
+        read_clusters(path)
+    assert time.process_time() - begun < 3

@@ -35,6 +35,7 @@ from starlette.testclient import TestClient
 from hdsynth_tf.edit.server import files
 from hdsynth_tf.edit.server.routes import MAX_BODY, Editor
 from hdsynth_tf.edit.server.sessions import Session, Sessions
+from hdsynth_tf.web import long_work
 from hdsynth_tf.web.errors import Refused
 
 NAMES, COLORS = ("sky", "road", "car", "tree"), ((70, 130, 180), (128, 64, 128), (0, 0, 142), (107, 142, 35))
@@ -292,6 +293,17 @@ def test_maps_keep_every_id(ids):
     suffix, content = files.map_file(np.array([ids], "int32"))
     assert suffix == (".png" if min(ids) >= 0 and max(ids) < 2**16 else ".tiff")
     assert np.asarray(Image.open(io.BytesIO(content))).astype("int64").tolist() == [ids]
+
+
+def test_a_record_of_work_without_end_is_refused(client, monkeypatch):
+    monkeypatch.setattr(long_work, "LONGEST_S", 0.5)
+    page = Page(client)
+    kept = json.loads(client.get(f"{page.path}/files/record.json").text)
+    strokes = [{"do": "paint", "points": [[n % 60, n % 30]], "radius": 2, "label": n % 2} for n in range(20_000)]
+    begun = time.monotonic()
+    answer = client.post("/api/sessions", json={"record": {**kept, "edits": strokes}})
+    assert answer.status_code in (400, 413) and time.monotonic() - begun < 10
+    assert answer.status_code == 413, answer.text
 
 
 def test_a_record_brings_everything_back(client):

@@ -152,12 +152,13 @@ def make_record(opened, history, model, scene_name=""):
     }
 
 
-def replay(record, classes):
+def replay(record, classes, go_on=lambda: None):
     """The history that a record tells of, edit by edit.
 
     Args:
         record: Dict, as `make_record` made it.
         classes: `ClassTable` of the model that it was made with.
+        go_on: Function that is called before each edit, and raises an exception to end it.
 
     Raises:
         EditError: If it is no record, holds labels of no class, or an edit cannot be carried out; says which.
@@ -168,6 +169,7 @@ def replay(record, classes):
     seed = _whole(0, LARGEST_SEED)(record.get("seed", 0), None, classes)
     history = History(classes.checked(Scene.of_maps(*maps, seed)))
     for number, command in enumerate(record["edits"], start=1):
+        go_on()
         try:
             history = history.do(command, apply(history.scene, command, classes))
         except EditError as error:

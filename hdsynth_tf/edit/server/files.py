@@ -11,7 +11,7 @@ from hdsynth_tf.edit.scenes.errors import EditError
 from hdsynth_tf.edit.scenes.packing import MOST_PIXELS
 from hdsynth_tf.edit.scenes.scene import Scene
 from hdsynth_tf.web.errors import Refused
-from hdsynth_tf.web.incoming import checked_upload
+from hdsynth_tf.web.incoming import checked_upload, decoded
 from pipelines.reading.decode import read_ids
 from pipelines.reading.depth import write_deep
 
@@ -82,7 +82,7 @@ def read_maps(head, data):
     maps, start = {}, 0
     for part in _parts(head):
         upload = checked_upload(part["name"], data[start : start + part["length"]], MOST_PIXELS, FORMATS)
-        maps[part["role"]] = read_ids(upload)
+        maps[part["role"]] = decoded(read_ids, upload)
         start += part["length"]
     if "label_map" not in maps:
         raise EditError("A scene needs a label map: a picture with the number of its class in every pixel.")

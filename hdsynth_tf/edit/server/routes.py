@@ -20,6 +20,7 @@ from hdsynth_tf.edit.server.wording import object_names
 from hdsynth_tf.edit.server.worker import EXTRA, FULL, PREVIEW, Superseded
 from hdsynth_tf.show.pictures import color_labels
 from hdsynth_tf.web.errors import Refused
+from hdsynth_tf.web.long_work import LongWork
 from hdsynth_tf.web.server import immutable, make_app, page_routes, read_json
 
 MAX_BODY = 32 * 10**6  # bytes: two maps of 16 million pixels, compressed
@@ -41,7 +42,7 @@ class Editor:
     def __init__(self, source, classes, cut_outs, painter, worker, model):
         self.source, self.classes, self.cut_outs = source, classes, cut_outs
         self.painter, self.worker, self.model = painter, worker, model
-        self.sessions = Sessions()
+        self.sessions, self.long_work = Sessions(), LongWork()
 
     def app(self, host="127.0.0.1"):
         """The ASGI application."""
@@ -118,7 +119,7 @@ class Editor:
         """A new session: of a scene by its place in the list, or of a record."""
         asked = await read_json(request)
         if "record" in asked:
-            session = await run_in_threadpool(Session.of_record, asked["record"], self.classes)
+            session = await self.long_work.run(request, Session.of_record, asked["record"], self.classes)
             if asked["record"].get("model") != self.model["fingerprint"]:
                 session.said += "; it was made with another model, so the photograph is another, too"
             return await self._packet(self.sessions.add(session))

@@ -34,11 +34,12 @@ class Session:
         self.lock = threading.Lock()
 
     @classmethod
-    def of_record(cls, kept, classes):
-        """The session that a record tells of. Raises `EditError` if it cannot be replayed."""
-        history = record.replay(kept, classes)
+    def of_record(cls, kept, classes, go_on=lambda: None):
+        """The session that a record tells of. Raises `EditError` if it cannot be replayed; `go_on`: see `replay`."""
+        history = record.replay(kept, classes, go_on)
         titles, before = [], history.go_to(0)
         for command in history.commands:
+            go_on()
             titles.append(title(command, before.scene, classes))
             before = before.redo()
         scene_name = kept.get("scene")
