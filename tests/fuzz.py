@@ -51,6 +51,7 @@ from pipelines.checks.validate import validate
 from pipelines.errors import UserError
 from pipelines.folder import Folder
 from pipelines.packed import Packed, write_packed
+from pipelines.pairing.pairs import Found
 from pipelines.pairing.table import read_pairs
 from pipelines.reading import decode, depth
 
@@ -138,7 +139,8 @@ def sizes(path):
 
 @target(pictures)
 def whole_folders(path):
-    validate(Folder(source_dir=path.parent, pages="frames"), show_progress=False)
+    files = {"source": Found([("x", path)])}
+    validate(Folder(files=files, pages="channels"), show_progress=False)
 
 
 @target(pictures)
@@ -153,8 +155,10 @@ def tables(folder):
     (folder / "numbers.csv").write_text("value,id,name\n0,0,road\n255,-1,void\n7,1,sky\n")
     (folder / "colors.csv").write_text("value;id;name\n#804080;0;road\n#000000;1;sky\n", encoding="utf-16")
     (folder / "pairs.csv").write_text("source,target\na.png,b.png\nc.png,d.png\n")
+    for name in "abcd":
+        (folder / f"{name}.png").touch()
     (folder / "run.flags").write_text("# a run\n--num_scenes=4\n--dont_care=255,3\n--flip\n--val_share=0.1\n")
-    return sorted(folder.iterdir())
+    return [path for path in sorted(folder.iterdir()) if path.suffix != ".png"]
 
 
 @target(tables)
@@ -293,8 +297,9 @@ def model_files(path):
 
 @dataclasses.dataclass
 class Tally:
-    """What a reader did with damaged files."""
+    """What a reader did with files: how many whole ones it took, and what with damaged ones."""
 
+    whole: int = 0
     fed: int = 0
     refused: int = 0
     slowest: float = 0.0
@@ -336,14 +341,14 @@ class Feeder:
         self.whole = {path: path.read_bytes() for path in self.make(folder)}
         for path in self.whole:
             with contextlib.suppress(*OWN):
-                self.read(path)  # what is loaded once is not counted
+                self.read(path)  # what is loaded once is not counted below
+                self.tally.whole += 1
 
     def feed(self):
         """Damages a file, has it read, and mends it."""
         path = list(self.whole)[self.rng.integers(len(self.whole))]
         content = self.whole[path]
-        text = content.decode() if self.damage is damaged_json else content
-        path.write_bytes(self.damage(text, self.rng))
+        path.write_bytes(self.damage(content, self.rng))
         self.tally.fed += 1
         try:
             with _measured(self.tally):
@@ -386,15 +391,15 @@ def main():
     asked = parser.parse_args()
     names = asked.only.split(",") if asked.only else list(TARGETS)
     tallies = run(asked.seconds, asked.seed, names)
-    print(f"{'reader':<24s}{'files':>8s}{'refused':>9s}{'slowest':>10s}{'memory':>10s}  faults")
+    print(f"{'reader':<24s}{'whole':>6s}{'damaged':>9s}{'refused':>9s}{'slowest':>10s}{'memory':>10s}  faults")
     for name, tally in tallies.items():
         print(
-            f"{name:<24s}{tally.fed:>8,d}{tally.refused:>9,d}{tally.slowest:>8.2f} s{tally.largest / 2**20:>6.0f} MiB"
-            f"{sum(tally.faults.values()):>8,d}"
+            f"{name:<24s}{tally.whole:>6d}{tally.fed:>9,d}{tally.refused:>9,d}{tally.slowest:>8.2f} s"
+            f"{tally.largest / 2**20:>6.0f} MiB{sum(tally.faults.values()):>8,d}"
         )
     total = sum(tally.fed for tally in tallies.values())
     faults = {f"{name}: {fault}": n for name, tally in tallies.items() for fault, n in tally.faults.items()}
-    print(f"{total:,} files, {sum(faults.values())} faults, seed {asked.seed}")
+    print(f"{total:,} damaged files, {sum(faults.values())} faults, seed {asked.seed}")
     for fault, count in sorted(faults.items(), key=lambda item: -item[1]):
         print(f"  {count} x {fault}")
     sys.exit(bool(faults))

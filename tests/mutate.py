@@ -70,8 +70,9 @@ def _places(record):
         yield from _places(value)
 
 
-def damaged_json(text, rng):
-    """The text of a JSON file, damaged in one of both ways: bytes."""
+def damaged_json(content, rng):
+    """The content of a JSON file, text or bytes, damaged in one of both ways: bytes."""
+    content = content.encode() if isinstance(content, str) else content
     if rng.random() < 0.4:
-        return damaged_bytes(text.encode(), rng)
-    return json.dumps(damaged_record(json.loads(text), rng)).encode()
+        return damaged_bytes(content, rng)
+    return json.dumps(damaged_record(json.loads(content), rng)).encode()

@@ -18,7 +18,7 @@ def test_damaged_files_are_read_or_refused(name, tmp_path):
         for _ in range(FEW.get(name, USUAL)):
             feeder.feed()
     feeder.tally.faults.pop("took too long", None)  # the machine may be busy; `make fuzz` looks at the time
-    assert not feeder.tally.faults
+    assert feeder.tally.whole and not feeder.tally.faults
     assert feeder.tally.refused or name in ("checkpoints", "kept_parts", "model_files")
 
 
