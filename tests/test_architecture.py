@@ -35,7 +35,7 @@ BACKEND_NEUTRAL = [
     "hdsynth_tf.model.optimizers",
     "pipelines.conditioning",
 ]
-ONLY_ON_TENSORFLOW = {("hdsynth_tf.model", "hdsynth_tf.model.pix2pixhd")}  # imports under a condition
+ONLY_ON_TENSORFLOW = {("hdsynth_tf.model", "hdsynth_tf.model.pix2pixhd")}  # conditional, too
 
 
 def module(path):

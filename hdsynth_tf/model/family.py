@@ -2,10 +2,9 @@
 
 import keras
 import numpy as np
-import tensorflow as tf
 
 from hdsynth_tf.files.storage import replacing
-from hdsynth_tf.model.serving import input_signature, save_servable
+from hdsynth_tf.model.inputs import input_arrays
 from hdsynth_tf.networks.coarse_to_fine import grow
 from hdsynth_tf.networks.styles import StyleBank
 from pipelines.paths import as_path
@@ -119,6 +118,8 @@ class Family:
         if broken:
             raise ValueError(f"{broken} holds values that are not finite: {path} was not written.")
         if path.suffix == "":
+            from hdsynth_tf.model.serving import save_servable  # needs TensorFlow, which models on their own do not
+
             save_servable(self, path)
             return
         with replacing(path) as temporary:
@@ -146,15 +147,15 @@ class Family:
         super().export(filepath, format=format, verbose=verbose, input_signature=input_signature, **kwargs)
 
     def _export_signature(self, format):
-        signature, size = input_signature(self), self.conditioning.image_size
-        if format == "tf_saved_model":
-            return signature
-        if size is None:
+        arrays, size = input_arrays(self), self.conditioning.image_size
+        if format != "tf_saved_model" and size is None:
             raise ValueError(
                 f"{format} is for pictures of one size, which this model has not: export `model.at_size((height, "
                 "width))`, or give `input_signature`."
             )
-        return {name: tf.TensorSpec((1, *size, *spec.shape[3:]), spec.dtype, name) for name, spec in signature.items()}
+        if format != "tf_saved_model":
+            arrays = {name: ((1, *size, *shape[3:]), dtype) for name, (shape, dtype) in arrays.items()}
+        return {name: keras.InputSpec(dtype, shape=shape, name=name) for name, (shape, dtype) in arrays.items()}
 
 
 def resized(conditioning, image_size):

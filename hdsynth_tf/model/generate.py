@@ -1,12 +1,15 @@
 """From a model to pictures: the served graph, and the same from arrays."""
 
+import keras
 import numpy as np
-import tensorflow as tf
 from keras import ops
 
-from hdsynth_tf.model.serving import input_signature
+from hdsynth_tf.model.inputs import input_arrays
 from hdsynth_tf.networks.styles import style_choices
 from pipelines.resizing import resize
+
+if keras.backend.backend() == "tensorflow":
+    import tensorflow as tf
 
 
 class Generating:
@@ -46,13 +49,13 @@ class Generating:
             ValueError: If an input is missing, or has another number of axes.
         """
         by_image = style_image is not None
-        signature = input_signature(self, ["style_image"] if by_image else ["seed", "chosen_ids", "chosen_styles"])
-        pictures = {name: spec for name, spec in signature.items() if len(spec.shape) > 2}
+        formats = input_arrays(self, ["style_image"] if by_image else ["seed", "chosen_ids", "chosen_styles"])
+        pictures = {name: dtype for name, (shape, dtype) in formats.items() if len(shape) > 2}
         given = {**inputs, "style_image": style_image}
         if not set(pictures) <= set(given):
             raise ValueError(f"`inputs` should have the keys {sorted(pictures)}. Received: {sorted(inputs)}")
-        arrays = {name: np.asarray(given[name], spec.dtype.as_numpy_dtype) for name, spec in pictures.items()}
-        missing_axes = {len(pictures[name].shape) - array.ndim for name, array in arrays.items()}
+        arrays = {name: np.asarray(given[name], dtype) for name, dtype in pictures.items()}
+        missing_axes = {len(formats[name][0]) - array.ndim for name, array in arrays.items()}
         if missing_axes == {1}:
             arrays = {name: array[None] for name, array in arrays.items()}
         elif missing_axes != {0}:
@@ -62,13 +65,20 @@ class Generating:
             )
         if by_image and self.encoder is not None:
             _check_style_image(style_image, arrays, self.conditioning.image_dtype)
-        if "seed" in signature:
+        if "seed" in formats:
             arrays |= style_choices(seed, styles, len(next(iter(arrays.values()))))
+        made = ops.convert_to_numpy(self._rendering(by_image, formats)(arrays))
+        return made[0] if missing_axes == {1} else made
+
+    def _rendering(self, by_image, formats):
+        """What renders arrays: on TensorFlow a graph, made once for each kind of `formats`; else `render` itself."""
+        if keras.backend.backend() != "tensorflow":
+            return lambda arrays: self.render(keras.tree.map_structure(ops.convert_to_tensor, arrays))
         graphs = self._render_graphs.by_image
         if by_image not in graphs:
+            signature = {name: tf.TensorSpec(shape, dtype, name) for name, (shape, dtype) in formats.items()}
             graphs[by_image] = tf.function(self.render, input_signature=[signature], autograph=False)
-        made = graphs[by_image](arrays).numpy()
-        return made[0] if missing_axes == {1} else made
+        return graphs[by_image]
 
 
 def _check_style_image(style_image, arrays, dtype):

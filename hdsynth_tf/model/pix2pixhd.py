@@ -3,7 +3,7 @@
 from types import SimpleNamespace
 
 import keras
-import tensorflow as tf
+from keras import ops
 
 from hdsynth_tf.model.family import PARTS, Family
 from hdsynth_tf.model.generate import Generating
@@ -12,6 +12,10 @@ from hdsynth_tf.model.terms import check_terms, compute_terms, weighted_sum, wit
 from hdsynth_tf.networks.layers import rematerialize_blocks
 from hdsynth_tf.networks.precision import wide
 from hdsynth_tf.networks.styles import StyleBank
+
+ON_TENSORFLOW = keras.backend.backend() == "tensorflow"
+if ON_TENSORFLOW:  # elsewhere models generate, and do not train
+    import tensorflow as tf
 
 
 @keras.saving.register_keras_serializable(package="hdsynth_tf")
@@ -143,7 +147,13 @@ class Pix2PixHD(Generating, Family, Presets, keras.Model):
 
         Raises:
             ValueError: If a term needs a network, an optimizer or another term that is missing.
+            RuntimeError: On another backend than TensorFlow.
         """
+        if not ON_TENSORFLOW:
+            raise RuntimeError(
+                f"Training needs Keras on TensorFlow; here KERAS_BACKEND={keras.backend.backend()}, on which models "
+                "generate: load them with compile=False."
+            )
         terms = list(terms)
         check_terms(terms, self.discriminator if discriminator_optimizer is not None else None)
         if train_finest_only and not hasattr(self.generator, "finest_variables"):
@@ -207,10 +217,10 @@ class Pix2PixHD(Generating, Family, Presets, keras.Model):
         if style_image is not None:
             feature_map = self.encoder(style_image, maps["instance_map"])
         else:
-            seed = inputs.get("seed", tf.zeros(tf.shape(semantic_input)[:1], "int32"))
+            seed = inputs.get("seed", ops.zeros(ops.shape(semantic_input)[:1], "int32"))
             choices = inputs.get("chosen_ids"), inputs.get("chosen_styles")
             feature_map = self.style_bank(maps["label_map"], maps["instance_map"], seed, *choices)
-        return tf.concat([semantic_input, tf.cast(feature_map, semantic_input.dtype)], -1)
+        return ops.concatenate([semantic_input, ops.cast(feature_map, semantic_input.dtype)], -1)
 
     # === Training ===
 
@@ -309,5 +319,7 @@ class Pix2PixHD(Generating, Family, Presets, keras.Model):
         }
 
     def compile_from_config(self, config):
+        if not ON_TENSORFLOW:
+            return  # what was saved is for training
         arguments = {name: keras.saving.deserialize_keras_object(value) for name, value in config.items()}
         self.compile(**(arguments if "terms" in arguments else with_terms(arguments)))
