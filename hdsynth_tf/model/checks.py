@@ -2,7 +2,9 @@
 
 import keras
 import numpy as np
-import tensorflow as tf
+
+if keras.backend.backend() == "tensorflow":  # elsewhere models generate, and do not train
+    import tensorflow as tf
 
 
 def checked_batch(conditioning, batch):
@@ -86,13 +88,12 @@ def check_sizes(arrays):
         List of the operations that look.
     """
     asserted = []
-    known = {name: tf.TensorShape(array.shape)[:3] for name, array in arrays.items()}
+    known = {name: tuple(array.shape)[:3] for name, array in arrays.items()}
     first, *others = arrays
     for name in others:
-        if not known[name].is_compatible_with(known[first]):
-            shapes = {name: tuple(shape) for name, shape in known.items()}
-            raise ValueError(f"All inputs and images should have one batch, height and width. Received: {shapes}")
-        if not (known[name].is_fully_defined() and known[first].is_fully_defined()):
+        if any(a != b for a, b in zip(known[first], known[name]) if None not in (a, b)):
+            raise ValueError(f"All inputs and images should have one batch, height and width. Received: {known}")
+        if None in known[first] + known[name]:
             shapes = [tf.shape(arrays[key])[:3] for key in (first, name)]
             alike = tf.reduce_all(shapes[0] == shapes[1])
             message = f"{first} and {name} should have one batch, height and width. Found:"

@@ -1,7 +1,6 @@
 """CycleGAN: two models that make pictures of one kind of the other, which learn without pairs."""
 
 import keras
-import tensorflow as tf
 from keras import ops
 
 from hdsynth_tf.losses import ADVERSARIAL_LOSSES
@@ -11,6 +10,9 @@ from hdsynth_tf.model.optimizers import scaled
 from hdsynth_tf.model.saving import Saving
 from hdsynth_tf.model.training import Training
 from hdsynth_tf.networks.pool import ImagePool
+
+if keras.backend.backend() == "tensorflow":  # elsewhere models generate, and do not train
+    import tensorflow as tf
 
 PARTS = ("ab", "ba", "discriminator_a", "discriminator_b")
 DIRECTIONS = ("ab", "ba")
@@ -204,7 +206,7 @@ class CycleGAN(Saving, Training, keras.Model):
         check_kinds(self.conditioning, inputs, {"image": image})
         return inputs, image, None
 
-    def forward(self, inputs, image, sample_weight=None, training=True):
+    def learn_from(self, inputs, image, sample_weight=None, training=True):
         real = {"a": self.reading(inputs), "b": self.reading.target(inputs, image)}
         makers = {"a": self.ba.generator, "b": self.ab.generator}
         fake = {"b": makers["b"](real["a"], training=training), "a": makers["a"](real["b"], training=training)}
@@ -261,7 +263,7 @@ class CycleGAN(Saving, Training, keras.Model):
 
     def test_step(self, batch):
         inputs, image, _ = self.read(batch)
-        return self.track(*self.forward(inputs, image, training=False))
+        return self.track(*self.learn_from(inputs, image, training=False))
 
     # === Relatives ===
 

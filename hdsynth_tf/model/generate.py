@@ -1,13 +1,16 @@
 """From a model to pictures: the served graph, and the same from arrays."""
 
+import keras
 import numpy as np
-import tensorflow as tf
 from keras import ops
 
 from hdsynth_tf.model.checks import check_ids, check_kinds, check_sizes
-from hdsynth_tf.model.serving import input_signature
+from hdsynth_tf.model.inputs import input_arrays
 from hdsynth_tf.networks.styles import style_choices
 from pipelines.resizing import resize
+
+if keras.backend.backend() == "tensorflow":
+    import tensorflow as tf
 
 
 class Generating:
@@ -36,7 +39,7 @@ class Generating:
         """Inputs as tensors -> pictures of their size, with the conditioning's channels and depth; the served graph."""
         image = self(inputs, training=False)
         read = inputs[next(iter(self.conditioning.input_formats))]
-        is_of_its_size = read.shape[1:3].is_fully_defined() and read.shape[1:3] == image.shape[1:3]
+        is_of_its_size = tuple(read.shape[1:3]) == tuple(image.shape[1:3]) and None not in tuple(read.shape[1:3])
         if self.conditioning.image_size is not None and not is_of_its_size:
             image = resize(image, ops.shape(read)[1:3], "bicubic")
         return self.conditioning.values(image)
@@ -62,13 +65,13 @@ class Generating:
             ValueError: If an input is missing, or of another kind, shape or size, or an id is no class.
         """
         by_image = style_image is not None
-        signature = input_signature(self, ["style_image"] if by_image else ["seed", "chosen_ids", "chosen_styles"])
-        pictures = {name: spec for name, spec in signature.items() if len(spec.shape) > 2}
+        formats = input_arrays(self, ["style_image"] if by_image else ["seed", "chosen_ids", "chosen_styles"])
+        pictures = {name: dtype for name, (shape, dtype) in formats.items() if len(shape) > 2}
         given = {**inputs, "style_image": style_image}
         if not set(pictures) <= set(given):
             raise ValueError(f"`inputs` should have the keys {sorted(pictures)}. Received: {sorted(inputs)}")
         arrays = {name: np.asarray(given[name]) for name in pictures}
-        missing_axes = {len(pictures[name].shape) - array.ndim for name, array in arrays.items()}
+        missing_axes = {len(formats[name][0]) - array.ndim for name, array in arrays.items()}
         if missing_axes == {1}:
             arrays = {name: array[None] for name, array in arrays.items()}
         elif missing_axes != {0}:
@@ -79,12 +82,19 @@ class Generating:
         check_kinds(self.conditioning, arrays, {name: arrays[name] for name in arrays if name == "style_image"})
         check_sizes(arrays)
         check_ids(self.conditioning, arrays)
-        arrays = {name: array.astype(pictures[name].dtype.as_numpy_dtype, copy=False) for name, array in arrays.items()}
-        if "seed" in signature:
+        arrays = {name: array.astype(pictures[name], copy=False) for name, array in arrays.items()}
+        if "seed" in formats:
             choices = style_choices(seed, styles, len(next(iter(arrays.values()))))
-            arrays |= {name: array for name, array in choices.items() if name in signature}
+            arrays |= {name: array for name, array in choices.items() if name in formats}
+        made = ops.convert_to_numpy(self._rendering(by_image, formats)(arrays))
+        return made[0] if missing_axes == {1} else made
+
+    def _rendering(self, by_image, formats):
+        """What renders arrays: on TensorFlow a graph, made once for each kind of `formats`; else `render` itself."""
+        if keras.backend.backend() != "tensorflow":
+            return lambda arrays: self.render(keras.tree.map_structure(ops.convert_to_tensor, arrays))
         graphs = self._render_graphs.by_image
         if by_image not in graphs:
+            signature = {name: tf.TensorSpec(shape, dtype, name) for name, (shape, dtype) in formats.items()}
             graphs[by_image] = tf.function(self.render, input_signature=[signature], autograph=False)
-        made = graphs[by_image](arrays).numpy()
-        return made[0] if missing_axes == {1} else made
+        return graphs[by_image]

@@ -1,9 +1,11 @@
 """What a training step tells: its terms, their sum, and metrics of its images."""
 
 import keras
-import tensorflow as tf
 
 from hdsynth_tf.model.terms import TOTAL, weighted_sum
+
+if keras.backend.backend() == "tensorflow":  # elsewhere models generate, and do not train
+    import tensorflow as tf
 
 METRICS = ("metrics", "weighted_metrics")  # arguments of Keras' `compile`
 

@@ -3,7 +3,7 @@
 from types import SimpleNamespace
 
 import keras
-import tensorflow as tf
+from keras import ops
 
 from hdsynth_tf.model.checks import checked_batch, checked_inputs
 from hdsynth_tf.model.family import PARTS, Family
@@ -15,6 +15,10 @@ from hdsynth_tf.model.terms import check_terms, compute_terms, pop_former_terms
 from hdsynth_tf.model.training import Training
 from hdsynth_tf.networks.precision import wide
 from hdsynth_tf.networks.styles import StyleBank
+
+ON_TENSORFLOW = keras.backend.backend() == "tensorflow"
+if ON_TENSORFLOW:  # elsewhere models generate, and do not train
+    import tensorflow as tf
 
 
 @keras.saving.register_keras_serializable(package="hdsynth_tf")
@@ -153,7 +157,13 @@ class Pix2PixHD(Generating, Family, Presets, Saving, Training, keras.Model):
 
         Raises:
             ValueError: If a term needs a network, an optimizer or another term that is missing.
+            RuntimeError: On another backend than TensorFlow.
         """
+        if not ON_TENSORFLOW:
+            raise RuntimeError(
+                f"Training needs Keras on TensorFlow; here KERAS_BACKEND={keras.backend.backend()}, on which models "
+                "generate: load them with compile=False."
+            )
         terms = [*terms, *pop_former_terms(kwargs)]
         check_terms(terms, self.discriminator if discriminator_optimizer is not None else None)
         if train_finest_only and not hasattr(self.generator, "finest_variables"):
@@ -191,13 +201,13 @@ class Pix2PixHD(Generating, Family, Presets, Saving, Training, keras.Model):
 
     def call(self, inputs, training=False):
         """Inputs -> image `(batch, height', width', 3)` float32 in [-1, 1], at the conditioning's working size."""
-        inputs = checked_inputs(self.conditioning, inputs)
+        inputs = checked_inputs(self.conditioning, inputs) if ON_TENSORFLOW else inputs
         generator = self.generator if training else self.inference_generator
         style_image = self.conditioning.target(inputs, inputs["style_image"]) if "style_image" in inputs else None
         generator_input = self.generator_input(inputs, self.conditioning(inputs), style_image)
         if training or self.num_images == 1:
             return generator(generator_input, training=training)
-        seed = inputs.get("seed", tf.zeros(tf.shape(generator_input)[:1], "int32"))
+        seed = inputs.get("seed", ops.zeros(ops.shape(generator_input)[:1], "int32"))
         return generator(generator_input, choice=seed % self.num_images)
 
     def generator_input(self, inputs, semantic_input, style_image=None):
@@ -215,14 +225,14 @@ class Pix2PixHD(Generating, Family, Presets, Saving, Training, keras.Model):
         if style_image is not None:
             feature_map = self.encoder(style_image, maps["instance_map"])
         else:
-            seed = inputs.get("seed", tf.zeros(tf.shape(semantic_input)[:1], "int32"))
+            seed = inputs.get("seed", ops.zeros(ops.shape(semantic_input)[:1], "int32"))
             choices = inputs.get("chosen_ids"), inputs.get("chosen_styles")
             feature_map = self.style_bank(maps["label_map"], maps["instance_map"], seed, *choices)
-        return tf.concat([semantic_input, tf.cast(feature_map, semantic_input.dtype)], -1)
+        return ops.concatenate([semantic_input, ops.cast(feature_map, semantic_input.dtype)], -1)
 
     # === Training ===
 
-    def forward(self, inputs, image, sample_weight=None):
+    def learn_from(self, inputs, image, sample_weight=None):
         semantic_input, real_image = self.conditioning(inputs), self.conditioning.target(inputs, image)
         fake_image = self.generator(self.generator_input(inputs, semantic_input, real_image), training=True)
         values = self.compute_terms(semantic_input, real_image, fake_image, True, sample_weight)
@@ -311,5 +321,7 @@ class Pix2PixHD(Generating, Family, Presets, Saving, Training, keras.Model):
         }
 
     def compile_from_config(self, config):
+        if not ON_TENSORFLOW:
+            return  # what was saved is for training
         arguments = {name: keras.saving.deserialize_keras_object(value) for name, value in config.items()}
         self.compile(**arguments, auto_scale_loss=False)  # what the optimizers were, the file says

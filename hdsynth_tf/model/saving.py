@@ -2,10 +2,9 @@
 
 import keras
 import numpy as np
-import tensorflow as tf
 
 from hdsynth_tf.files.storage import replacing
-from hdsynth_tf.model.serving import input_signature, save_servable
+from hdsynth_tf.model.inputs import input_arrays
 from pipelines.paths import as_path
 from pipelines.portable import portable
 
@@ -38,6 +37,8 @@ class Saving:
         if broken:
             raise ValueError(f"{broken} holds values that are not finite: {path} was not written.")
         if path.suffix == "":
+            from hdsynth_tf.model.serving import save_servable  # needs TensorFlow, which models on their own do not
+
             save_servable(self.served(), path)
             return
         with replacing(path) as temporary:
@@ -65,15 +66,15 @@ class Saving:
         super().export(filepath, format=format, verbose=verbose, input_signature=input_signature, **kwargs)
 
     def _export_signature(self, format):
-        signature, size = input_signature(self.served()), self.conditioning.image_size
-        if format == "tf_saved_model":
-            return signature
-        if size is None:
+        arrays, size = input_arrays(self.served()), self.conditioning.image_size
+        if format != "tf_saved_model" and size is None:
             raise ValueError(
                 f"{format} is for pictures of one size, which this model has not: export `model.at_size((height, "
                 "width))`, or give `input_signature`."
             )
-        return {name: tf.TensorSpec((1, *size, *spec.shape[3:]), spec.dtype, name) for name, spec in signature.items()}
+        if format != "tf_saved_model":
+            arrays = {name: ((1, *size, *shape[3:]), dtype) for name, (shape, dtype) in arrays.items()}
+        return {name: keras.InputSpec(dtype, shape=shape, name=name) for name, (shape, dtype) in arrays.items()}
 
 
 def first_not_finite(variables):

@@ -4,34 +4,21 @@ import keras
 import tensorflow as tf
 
 from hdsynth_tf.files.storage import remove_leftovers, replacing
+from hdsynth_tf.model.inputs import input_arrays
 from hdsynth_tf.model.served_checks import check_numbers, check_values, is_deep
 from hdsynth_tf.model.warmup import encoded, example, write_warmup
 from pipelines.portable import portable
 from pipelines.reading.depth import file_suffix
 
-STYLE_INPUTS = {  # what a model with an encoder may read beside its maps and a `style_image` -> shape, dtype
-    "seed": ((None,), "int32"),
-    "chosen_ids": ((None, None), "int32"),
-    "chosen_styles": ((None, None), "int32"),
-}
-
 
 def input_signature(model, style_inputs=(), size=None):
     """The arrays that a model makes a picture of, as `tf.TensorSpec`s with free batch, height and width.
 
-    They are what its conditioning reads and, of a model with an encoder, the `STYLE_INPUTS` named; of one that makes
-    many images, the seed if it is named. With `size` (height, width) they are single pictures of that size.
+    Args:
+        model, style_inputs, size: See `inputs.input_arrays`.
     """
-    formats = model.conditioning.input_formats
-    free = (None, None, None) if size is None else (1, *size)
-    shapes = {name: ((*free, *channels), dtype) for name, (channels, dtype) in formats.items()}
-    if model.encoder is not None:
-        conditioning = model.conditioning
-        style_image = {"style_image": ((None, None, None, conditioning.image_channels), conditioning.image_dtype)}
-        shapes |= {name: {**STYLE_INPUTS, **style_image}[name] for name in style_inputs}
-    elif model.reads_seed and "seed" in style_inputs:
-        shapes["seed"] = STYLE_INPUTS["seed"]
-    return {name: tf.TensorSpec(shape, dtype, name=name) for name, (shape, dtype) in shapes.items()}
+    arrays = input_arrays(model, style_inputs, size)
+    return {name: tf.TensorSpec(shape, dtype, name=name) for name, (shape, dtype) in arrays.items()}
 
 
 @portable()

@@ -1,13 +1,15 @@
 """A training step: one forward pass, from which every network of a model learns."""
 
 import keras
-import tensorflow as tf
 
 from hdsynth_tf.model.checks import checked_batch
 from hdsynth_tf.model.measures import Measuring
 from hdsynth_tf.model.optimizers import Players
 from hdsynth_tf.model.terms import weighted_sum
 from hdsynth_tf.networks.layers import rematerialize_blocks
+
+if keras.backend.backend() == "tensorflow":  # elsewhere models generate, and do not train
+    import tensorflow as tf
 
 
 class Training(Measuring):
@@ -17,7 +19,7 @@ class Training(Measuring):
     - `trained_networks()`: dict of name -> network that trains.
     - `players()`: list of `(optimizer, variables, weights of its terms)` of each side, the discriminators first.
     - `read(batch)`: a batch, checked: inputs, image, and sample weights or `None`.
-    - `forward(inputs, image, sample_weight)`: the terms of a training batch, dict of name -> `(batch,)` float32, and
+    - `learn_from(inputs, image, sample_weight)`: the terms of a training batch, dict of name -> `(batch,)` float32, and
       the pair of images (real, fake) that metrics compare.
     - `follow()`: what is done after the update.
     """
@@ -42,7 +44,7 @@ class Training(Measuring):
         inputs, image, sample_weight = self.read(batch)
         players = self.players()
         with tf.GradientTape(persistent=True) as tape:
-            values, images = self.forward(inputs, image, sample_weight)
+            values, images = self.learn_from(inputs, image, sample_weight)
             losses = [optimizer.scale_loss(_total(values, weights)) for optimizer, _, weights in players]
         updates, done = [], []
         for (optimizer, variables, _), loss in zip(players, losses):

@@ -90,7 +90,7 @@ def _learning_outputs(model, batch_size, height, width):
         for name, (channels, dtype) in model.conditioning.input_formats.items()
     }
     image = tf.TensorSpec((*shape, model.conditioning.image_channels), model.conditioning.image_dtype)
-    graph = tf.function(model.forward, autograph=False).get_concrete_function(inputs, image).graph
+    graph = tf.function(model.learn_from, autograph=False).get_concrete_function(inputs, image).graph
     networks = model.trained_networks().values()
     weights = {id(weight.value.handle) for network in networks for weight in network.trainable_variables}
     reached = {inner.name for outer, inner in graph.captures if id(outer) in weights}
