@@ -11,7 +11,7 @@ from tiny import semantic_batch
 import hdsynth_tf  # noqa: F401
 
 FORMER = TESTS / "data" / "former"  # model.keras by the commit 64eb565, before the house was rebuilt
-OTHERS = {  # a model of two steps, by commits that changed what a file holds -> what is new in it
+OTHERS = {  # the model of a finished run of two steps, by commits that changed what a file holds -> what is new in it
     "tone": "4d86c98",  # thermal input; the tone has layers of its own
     "styles": "a91642e",  # terms; an encoder and its style bank
 }
@@ -49,13 +49,10 @@ def test_training_goes_on_and_the_file_is_written_anew(model, tmp_path):
 
 
 @pytest.mark.parametrize("name", OTHERS)
-def test_files_of_other_formats_make_the_same_pictures_and_go_on(name):
+def test_files_of_other_formats_make_the_same_pictures(name):
     """Each with its inputs and the picture that the commit's own code made."""
     model = keras.saving.load_model(FORMER / f"{name}.keras")
     with np.load(FORMER / f"{name}.npz", allow_pickle=False) as stored:
         inputs = {key: stored[key] for key in stored.files}
     picture = inputs.pop("picture")
     np.testing.assert_allclose(model.generate(inputs, seed=3), picture, atol=1)
-    assert int(model.generator_optimizer.iterations) > 0
-    logs = model.train_on_batch(inputs, picture, return_dict=True)
-    assert all(np.isfinite(value) for value in logs.values())
