@@ -12,6 +12,7 @@ from places import ROOT
 
 PLACE = ROOT / "experiments" / "benchmarks"
 ROWS = {
+    "accelerator.py": ["--side", "matrix"],
     "bench.py": ["--only=loader", "--output=/dev/null"],
     "toy_street.py": [],
     "clustering.py": ["70"],

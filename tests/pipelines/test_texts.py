@@ -54,5 +54,5 @@ def test_flag_files_that_are_not_there_or_no_text_are_named(tmp_path):
     (tmp_path / "x.flags").write_bytes(b"\x81\0\x8d")
     with pytest.raises(SettingsError, match=r"x\.flags is no text"):
         parse(["x", f"--flagfile={tmp_path / 'x.flags'}"], [DataSettings], "")
-    with pytest.raises(SettingsError, match=r"no/city\.flags.*experiments/.*repository"):
+    with pytest.raises(SettingsError, match=r"no/city\.flags.*experiments/city\.flags"):
         parse(["x", "--flagfile=no/city.flags"], [DataSettings], "")

@@ -1,6 +1,7 @@
 """Held-out scenes in the middle of a training: scores, the best model, the warning."""
 
 import json
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -28,7 +29,7 @@ def validate(monkeypatch, tmp_path):
         kept, series = [], iter(series)
         monkeypatch.setattr(validation, "scores", lambda *_: next(series))
         callback = Validation(None, stage, tmp_path / "best.json", kept.append, every)
-        callback.set_model("model")
+        callback.set_model(SimpleNamespace(served=lambda: "model"))
         logs, epoch = [], first
         while True:
             try:

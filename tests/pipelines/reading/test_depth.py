@@ -266,7 +266,7 @@ def test_styles_of_deep_images(rng):
     assert model.generate(inputs, style_image=image).dtype == "uint16"
     with pytest.raises(ValueError, match="`style_image` should be uint16"):
         model.generate(inputs, style_image=image.astype("uint8"))
-    assert compiled(model, adversarial=False).evaluate(inputs, image, verbose=0) > 0
+    assert compiled(model, adversarial=False).evaluate(inputs, image, verbose=0)[0] > 0
 
 
 @pytest.mark.slow
