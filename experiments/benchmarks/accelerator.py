@@ -7,6 +7,7 @@ for each images a second, TFLOP/s (multiplications and additions of the referenc
 rate that a product of two 8192 x 8192 matrices has on the same card.
 """
 
+import argparse
 import json
 import os
 import subprocess
@@ -132,7 +133,8 @@ def in_process(side, *arguments):
     return json.loads(done.stdout.strip().splitlines()[-1])
 
 
-def main(sizes):
+def compare(sizes):
+    """Prints a line for each side at each `(height, width, enhancers, batch)`."""
     rate = in_process("matrix")["rate"]
     print(f"matrices of 8192 x 8192, bfloat16: {rate:.0f} TFLOP/s", flush=True)
     for size in sizes:
@@ -151,10 +153,16 @@ def main(sizes):
             )
 
 
-if __name__ == "__main__":
-    if sys.argv[1:2] == ["--side"]:
-        side, numbers = sys.argv[2], [int(number) for number in sys.argv[3:]]
-        print(json.dumps({"rate": matrix_rate()} if side == "matrix" else measure(side, *numbers)))
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--side", help="measure one side in this process: matrix, or " + ", ".join(SIDES))
+    parser.add_argument("sizes", nargs="*", type=int, default=[512, 1024, 0, 4, 1024, 2048, 1, 1])
+    asked = parser.parse_args()
+    if asked.side:
+        print(json.dumps({"rate": matrix_rate()} if asked.side == "matrix" else measure(asked.side, *asked.sizes)))
     else:
-        numbers = [int(number) for number in sys.argv[1:]] or [512, 1024, 0, 4, 1024, 2048, 1, 1]
-        main([numbers[i : i + 4] for i in range(0, len(numbers), 4)])
+        compare([asked.sizes[i : i + 4] for i in range(0, len(asked.sizes), 4)])
+
+
+if __name__ == "__main__":
+    main()

@@ -500,13 +500,13 @@ def test_the_server_tells_no_methods_and_keeps_answers(methods):
 
     from hdsynth_tf.study.app import make_study_app
 
-    study = begin(methods, methods / "study", (REAL, "a"), durations=(0.125,))
+    study = begin(methods, methods / "study", (REAL, "a"), durations=(0.125,), num_pairs=10)
     client = TestClient(make_study_app(study, "127.0.0.1"), base_url="http://127.0.0.1:1")
     assert client.get("/").status_code == 200 and "module" in client.get("/").text
     about = client.get("/api/study").json()
-    assert about["num_trials"] == 15 and about["width"] == 32 and about["has_truth"]
+    assert about["num_trials"] == 13 and about["width"] == 32 and about["has_truth"]
     session = client.post("/api/session", json={"rater": "Anna"}).json()
-    assert session["rater"] == "anna" and len(session["trials"]) == 15 and session["answers"] == []
+    assert session["rater"] == "anna" and len(session["trials"]) == 13 and session["answers"] == []
     assert client.post("/api/session", json={}).json()["rater"].startswith("r-")
     assert client.post("/api/session", json={"rater": "../x"}).status_code == 400
     picture = client.get(session["trials"][0]["left"])
