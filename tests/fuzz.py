@@ -216,7 +216,7 @@ def sessions(folder):
     return [folder / "session.json"]
 
 
-CLASSES = class_table([f"class {i}" for i in range(4)], [(i, i, i) for i in range(4)], [])
+CLASSES = class_table([f"class {i}" for i in range(4)], [(i, i, i) for i in range(4)], [], style_counts=(2,) * 4)
 
 
 @target(sessions, damaged_json)

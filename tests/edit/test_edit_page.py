@@ -763,6 +763,7 @@ HALVES = (b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nX-Slow: ", b"POST /api/sessions
           b"Content-Type: application/json\r\nContent-Length: 1000\r\n\r\n{")  # fmt: skip
 
 
+@pytest.mark.slow
 def test_a_person_edits_beside_two_hundred_half_sent_requests(page, server, capsys):
     """Half of them without all headers, half without all of their body; a byte comes now and then."""
     with contextlib.ExitStack() as stack:

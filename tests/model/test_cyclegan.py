@@ -81,6 +81,7 @@ def test_the_cycle_can_be_learnt():
     assert history["identity_b"][-1] < 0.7 * history["identity_b"][0]
 
 
+@pytest.mark.slow
 def test_every_network_learns_and_evaluate_changes_nothing():
     model = compiled(cycle_model(norm="spectral", ema_momentum=0.9))
     start = {name: weights(network) for name, network in model.trained_networks().items()}

@@ -118,6 +118,7 @@ def test_the_forward_pass(rng):
     assert np.abs(ours - np.moveaxis(theirs, 1, -1)).max() < 1e-4
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("images", [1, 3])
 def test_training_steps_in_float64(tmp_path, float64, images):
     """The losses of five steps, and all weights after them, to 1e-8."""

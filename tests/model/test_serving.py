@@ -431,6 +431,7 @@ def requests_in(path, prediction_log):
     return found
 
 
+@pytest.mark.slow
 def test_every_signature_has_a_request_that_it_answers(all_served, tmp_path, prediction_log):
     others = {
         "styles": style_model(),
