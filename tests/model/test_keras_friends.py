@@ -1,5 +1,8 @@
 """Keras' own callbacks, weights of samples, metrics and mixed precision, on a model with two optimizers."""
 
+import copy
+import pickle
+
 import keras
 import numpy as np
 import pytest
@@ -149,3 +152,16 @@ def test_losses_as_earlier_versions_took_them():
     model.compile(keras.optimizers.Adam(), keras.optimizers.Adam(), **options)
     assert [(term.name, term.weight) for term in model.terms] == [("adversarial", 1.0), ("pixel", 3.0)]
     assert np.isfinite(model.train_on_batch(*semantic_batch())).all()
+
+
+def test_what_keras_models_can_do(tmp_path):
+    model, batch = compiled(semantic_model(), adversarial=False, steps_per_execution=2), semantic_batch(4)
+    friends = keras.callbacks.BackupAndRestore(tmp_path / "backup"), keras.callbacks.TensorBoard(tmp_path / "logs")
+    model.fit(*batch, batch_size=1, epochs=2, verbose=0, callbacks=list(friends))
+    assert list((tmp_path / "logs").rglob("events*"))
+    lines = []
+    model.summary(print_fn=lines.append)
+    assert "global_generator" in "".join(lines)
+    for again in (copy.deepcopy(model), pickle.loads(pickle.dumps(model))):
+        np.testing.assert_array_equal(again.generate(batch[0]), model.generate(batch[0]))
+    compiled(model, adversarial=False).fit(*batch, verbose=0)
