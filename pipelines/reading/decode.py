@@ -376,5 +376,6 @@ def read_label_table(path):
         ids[value] = label
         names[label] = row.get("name") or str(label)
     if max(ids.values(), default=-1) < 0:
-        raise DataError(f"The label table {path} has no class; it should have the columns value,id,name.")
+        what = "has no class" if ids else "is empty"
+        raise DataError(f"The label table {path} {what}; it should have the columns value,id,name.")
     return {"by_color": by_color, "ids": ids, "names": names}
