@@ -77,7 +77,7 @@ def test_a_broken_label_table_names_its_line(tmp_path, text):
 
 
 def test_an_empty_or_absent_label_table(tmp_path):
-    with pytest.raises(DataError, match="no class"):
+    with pytest.raises(DataError, match="is empty"):
         table(tmp_path, "value,id,name\n")
     with pytest.raises(DataError, match="cannot be read: No such file"):
         read_label_table(tmp_path / "absent.csv")
