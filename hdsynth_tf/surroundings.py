@@ -1,4 +1,4 @@
-"""What is around when the package is imported: another `pipelines`, and settings of Keras that are not ours.
+"""What is around the package: another `pipelines`, settings of Keras that are not ours, other packages.
 
 Commands (`python -m hdsynth_tf.VERB`, `hdsynth VERB`) settle these things themselves; whoever imports the package is
 told.
@@ -12,6 +12,11 @@ from pathlib import Path
 
 OURS = Path(__file__).resolve().parent.parent / "pipelines"
 KERAS = {"image_data_format": "channels_last", "floatx": "float32"}
+
+
+def is_installed(package):
+    """Whether a package can be imported; it is not imported."""
+    return importlib.util.find_spec(package) is not None
 
 
 def is_command():

@@ -42,6 +42,16 @@ def rng():
 
 
 @pytest.fixture
+def float64():
+    """Keras computes in float64 for one test."""
+    keras.config.set_dtype_policy("float64")
+    keras.config.set_floatx("float64")
+    yield
+    keras.config.set_dtype_policy("float32")
+    keras.config.set_floatx("float32")
+
+
+@pytest.fixture
 def save(tmp_path):
     """A function that writes an array as a picture below the test's folder and returns the path."""
 

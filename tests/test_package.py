@@ -73,6 +73,7 @@ def test_hdsynth_names_a_verb_that_is_none(capsys, monkeypatch):
     assert stop.value.code == 2 and error.count("\n") == 1 and "trian" in error and "train_segmenter" in error
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("arguments, code", [(["export", "--help"], 0), (["export", "--nonsense"], 2)])
 def test_hdsynth_is_the_command(tmp_path, arguments, code):
     done = run(["-c", ENTRY], arguments, tmp_path, PYTHONPATH=str(ROOT))

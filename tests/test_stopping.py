@@ -17,9 +17,10 @@ sys.path.insert(0, "hdsynth_tf")  # without the package, which takes seconds
 import stopping
 stopping.at_once()
 with stopping.in_order() if {in_order} else contextlib.nullcontext():
-    print("ready", flush=True)
-    for _ in range(60):
+    for second in range(60):
         try:
+            if second == 0:
+                print("ready", flush=True)
             time.sleep(1)
         except BaseException:  # as some packages have it
             print("it goes on", flush=True)
@@ -48,7 +49,7 @@ def test_a_signal_that_is_swallowed_ends_the_process_all_the_same(in_order, numb
     begun = time.monotonic()
     code, output, lines = told(process, number)
     assert code == 128 + number and output.count("it goes on") == in_order and len(lines) == 1
-    assert time.monotonic() - begun < 5  # 2 on a machine that is not busy
+    assert time.monotonic() - begun < 20  # 2 on a machine that is not busy; left alone it goes on for 60
 
 
 @pytest.mark.slow

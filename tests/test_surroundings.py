@@ -69,6 +69,7 @@ def test_commands_name_a_backend_that_they_cannot_use(tmp_path):
     assert code == 1 and len(errors.strip().splitlines()) == 1 and "KERAS_BACKEND" in errors and "jax" in errors
 
 
+@pytest.mark.slow
 def test_whoever_imports_the_package_is_told_in_a_line(keras_home, tmp_path):
     code, output, errors = run(["-c", SETTINGS], tmp_path, KERAS_HOME=keras_home(image_data_format="channels_first"))
     assert code == 0 and output.strip() == "tensorflow channels_first"

@@ -1,5 +1,7 @@
 """Small models and batches for tests."""
 
+import json
+
 import keras
 import numpy as np
 
@@ -94,3 +96,16 @@ def unpaired_batch(batch=2, height=16, width=24, channels=(3, 3), seed=0):
     rng = np.random.default_rng(seed)
     source, image = (rng.integers(0, 256, (batch, height, width, c)).astype("uint8") for c in channels)
     return {"source": source}, image
+
+
+def round_trip(model, batch, path):
+    """`model` from a Keras file: of the same configs, of the same pictures; both have trained a step since."""
+    model.save(path)
+    loaded = keras.saving.load_model(path)
+    for config in ("get_config", "get_compile_config"):
+        written, read = (json.dumps(getattr(m, config)(), sort_keys=True) for m in (model, loaded))
+        assert written == read
+    np.testing.assert_array_equal(loaded.generate(batch[0]), model.generate(batch[0]))
+    for m in (model, loaded):
+        m.train_step(batch)  # the optimizers too are where they were
+    return loaded

@@ -4,6 +4,7 @@ Module names and positions give the state-dict keys of the released files. For t
 package. Everything follows the default dtype of the module's weights, so that `.double()` gives a reference in float64.
 """
 
+import numpy as np
 import torch
 from torch import nn
 
@@ -12,6 +13,16 @@ CLASSES, FEATURES = 4, 3  # of the networks that `make_networks` makes
 SLOPE = 0.20000000298023224  # 0.2 as float32 arithmetic has it, of which a reference in float64 should not differ
 VGG_TAPS = (1, 6, 11, 20, 29)
 VGG_LAYER_WEIGHTS = (1 / 32, 1 / 16, 1 / 8, 1 / 4, 1.0)
+
+
+def nchw(x, dtype=torch.float32):
+    """Ours -> PyTorch's."""
+    return torch.from_numpy(np.moveaxis(np.asarray(x), -1, 1).copy()).to(dtype)
+
+
+def nhwc(x):
+    """PyTorch's -> ours."""
+    return np.moveaxis(x.detach().numpy(), 1, -1)
 
 
 def norm(channels):

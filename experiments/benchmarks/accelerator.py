@@ -74,13 +74,10 @@ def reference(height, width, enhancers, batch, compiled):
 
 
 def our_generator(enhancers):
-    from hdsynth_tf.networks import CoarseToFineGenerator, GlobalGenerator, LocalEnhancer
+    """Built, at the paper's width: 64 filters of G1."""
+    import sides
 
-    generator = GlobalGenerator(64, makes_image=not enhancers, dtype="mixed_bfloat16")
-    if enhancers:
-        generator = CoarseToFineGenerator(
-            generator, [LocalEnhancer(32, dtype="mixed_bfloat16")], dtype="mixed_bfloat16"
-        )
+    generator = sides.our_generator("mixed_bfloat16", 64 // 2**enhancers, enhancers)
     generator.build((None, None, None, CHANNELS))
     return generator
 

@@ -29,20 +29,28 @@ def maps(height, width, batch=1):
 # === Ours ===
 
 
+def our_generator(precision, filters, enhancers):
+    """Of `filters` at full size, with so many enhancers; not built."""
+    from hdsynth_tf.networks import CoarseToFineGenerator, GlobalGenerator, LocalEnhancer
+
+    generator = GlobalGenerator(filters * 2**enhancers, makes_image=not enhancers, dtype=precision)
+    if not enhancers:
+        return generator
+    widths = [filters * 2 ** (enhancers - n) for n in range(1, enhancers + 1)]
+    levels = [LocalEnhancer(width, dtype=precision) for width in widths]
+    return CoarseToFineGenerator(generator, levels, dtype=precision)
+
+
 def our_model(precision="float32", scales=2, filters=32, enhancers=1, rematerialize=False):
     """Compiled, with the released code's terms; VGG19 has random weights, which cost the same."""
     from hdsynth_tf import Pix2PixHD, Term
     from hdsynth_tf.losses import FeatureMatchingLoss, PerceptualLoss
     from hdsynth_tf.model.optimizers import Adam
-    from hdsynth_tf.networks import CoarseToFineGenerator, GlobalGenerator, LocalEnhancer, MultiScaleDiscriminator
+    from hdsynth_tf.networks import MultiScaleDiscriminator
     from hdsynth_tf.pretrained import VGG19Features
     from pipelines.conditioning import SemanticConditioning
 
-    generator = GlobalGenerator(filters * 2**enhancers, makes_image=not enhancers, dtype=precision)
-    if enhancers:
-        widths = [filters * 2 ** (enhancers - n) for n in range(1, enhancers + 1)]
-        levels = [LocalEnhancer(width, dtype=precision) for width in widths]
-        generator = CoarseToFineGenerator(generator, levels, dtype=precision)
+    generator = our_generator(precision, filters, enhancers)
     discriminator = MultiScaleDiscriminator(scales, 2 * filters, dtype=precision)
     model = Pix2PixHD(SemanticConditioning(CLASSES, dtype=precision), generator, discriminator)
     terms = [

@@ -9,10 +9,11 @@ import numpy as np
 from street_parts import make_parts
 
 from hdsynth_tf import Pix2PixHD
+from pipelines.toy_street import CLASS_COLORS, CLASS_NAMES
 
 
 def main(weights, path):
-    conditioning, generator, encoder = make_parts()
+    conditioning, generator, encoder = make_parts(class_names=CLASS_NAMES, class_colors=CLASS_COLORS)
     with np.load(weights, allow_pickle=False) as file:
         values = [file[name].astype("float32") for name in file.files]
     count = len(generator.get_weights())

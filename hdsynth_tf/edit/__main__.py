@@ -29,8 +29,8 @@ def main(argv):
     asked, _ = flags.parse(argv, (EditSettings, DataSettings), USAGE)
     if asked.model == EditSettings.model and not names_preset(asked.model):
         raise RunFolderError(
-            f"The preset {asked.model} is not in this installation. make quickstart trains another model in four "
-            "minutes, --model=runs/quickstart; or say which: --model=RUN_OR_FILE."
+            f"The preset {asked.model} is not in this installation. make quickstart trains another model, "
+            "--model=runs/quickstart; or say which: --model=RUN_OR_FILE."
         )
     path = find_model(asked.model)
     check_installed()

@@ -1,9 +1,8 @@
 """What a run folder knows of how its model came to be, for the card of a preset."""
 
 import csv
-import json
 
-from hdsynth_tf.files.run_folder import RunFolder
+from hdsynth_tf.files.run_folder import GROUPS, LOST_SETTINGS, RunFolder, read_epoch_steps, read_own
 
 PLACES = (
     "data_dir",
@@ -26,14 +25,14 @@ def facts_of(path):
     folder = RunFolder(path.parent)
     if not folder.settings.is_file():
         return {}
-    settings = json.loads(folder.settings.read_text())
+    settings = read_own(folder.settings, GROUPS, LOST_SETTINGS)
     facts = {
         "data": {name: "" if name in PLACES else value for name, value in settings.get("data", {}).items()},
         "recipe": {name: _public(group) for name, group in settings.items() if name not in NOT_SHOWN},
         "steps": _steps(folder, settings.get("training", {})),
     }
     if folder.scores.is_file():
-        facts["scores"] = json.loads(folder.scores.read_text())
+        facts["scores"] = read_own(folder.scores, {}, "Start the same training again: it writes them anew.")
     return facts
 
 
@@ -44,7 +43,7 @@ def _public(group):
 
 def _steps(folder, training):
     """Steps of all stages together, by their logs; `None` where the steps of an epoch are not known."""
-    steps_of = json.loads(folder.epoch_steps.read_text()) if folder.epoch_steps.exists() else {}
+    steps_of = read_epoch_steps(folder.epoch_steps)
     total = 0
     for stage in folder.logs.glob("*.csv"):
         of_epoch = {folder.log(name).name: steps for name, steps in steps_of.items()}.get(stage.stem)

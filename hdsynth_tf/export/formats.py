@@ -1,7 +1,6 @@
 """The formats of other programs: how each is written, and run."""
 
 import dataclasses
-import importlib.util
 import logging
 import re
 import shutil
@@ -14,6 +13,7 @@ import tensorflow as tf
 
 from hdsynth_tf.export.errors import ExportError
 from hdsynth_tf.files.storage import replacing
+from hdsynth_tf.surroundings import is_installed
 from pipelines.portable import portable
 
 OPSET = 18  # of ONNX: the first with bitwise operations, which styles are drawn by
@@ -50,11 +50,6 @@ class Format:
     def runs_here(self):
         """Whether a runtime is installed."""
         return any(is_installed(name) for name in self.runtimes)
-
-
-def is_installed(module):
-    """Whether a module can be found; it is not imported."""
-    return importlib.util.find_spec(module) is not None
 
 
 def convert(served, format, path, **options):

@@ -22,7 +22,7 @@ def scenes_for(model, data, size, count):
         count: Integer, how many.
 
     Returns:
-        List of dicts of arrays, batches of one, with a `seed` for models with an encoder; and where they are from.
+        List of dicts of arrays, batches of one, with a `seed` for models that read one; and where they are from.
     """
     try:
         source = assemble.build_source(data, data.split, images=False)
@@ -35,7 +35,7 @@ def scenes_for(model, data, size, count):
         rng = np.random.default_rng(0)
         scenes = [_blocks(model.conditioning, size or SIZE, rng) for _ in range(count)]
         place = f"blocks drawn by lot, since {data.dataset} cannot be taken ({str(error).splitlines()[0]})"
-    if model.encoder is not None:
+    if model.reads_seed:
         scenes = [{**scene, "seed": np.array([seed], "int32")} for seed, scene in enumerate(scenes)]
     return scenes, place
 

@@ -34,9 +34,5 @@ class Served(keras.Model):
     @property
     def signature(self):
         """Dict of name -> `tf.TensorSpec`: what the conditioning reads and, of a model with an encoder, `seed`."""
-
-        def fixed(spec):
-            size = (*self.size, *spec.shape[3:]) if len(spec.shape) > 2 else ()
-            return tf.TensorSpec((1, *size), spec.dtype, spec.name)
-
-        return {name: fixed(spec) for name, spec in input_signature(self.model, ["seed"]).items()}
+        specs = input_signature(self.model, ["seed"], self.size)
+        return {name: tf.TensorSpec((1, *spec.shape[1:]), spec.dtype, name) for name, spec in specs.items()}

@@ -1,8 +1,8 @@
 """Presets: folders that hold a model, its weights in half floats. Where they are found, by the names of Keras Hub."""
 
-import importlib.util
 from pathlib import Path
 
+from hdsynth_tf.surroundings import is_installed
 from pipelines.errors import UserError
 from pipelines.paths import as_path
 
@@ -13,11 +13,6 @@ HUBS = {"hf": "huggingface_hub", "kaggle": "kagglehub"}  # scheme -> package tha
 
 class PresetError(UserError, ValueError):
     """A preset cannot be had, or is none. Says why."""
-
-
-def is_installed(package):
-    """Whether a package can be imported."""
-    return importlib.util.find_spec(package) is not None
 
 
 def built_in():

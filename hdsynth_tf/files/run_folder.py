@@ -10,7 +10,7 @@ from hdsynth_tf.files.presets import built_in, find_preset, names_preset
 from hdsynth_tf.files.storage import remove_leftovers, replacing
 from pipelines.errors import UserError
 from pipelines.paths import RemotePath, as_path
-from pipelines.records import FormError, Optional, is_range, one_of, read_record
+from pipelines.records import FormError, Optional, is_range, one_of, read_record, whole_number
 
 README = """This folder was made by `python -m hdsynth_tf.train`.
 
@@ -250,6 +250,12 @@ def read_own(path, form, mend):
         return read_record(path, form)
     except FormError as error:
         raise RunFolderError(f"{path} {error}. {mend}") from error
+
+
+def read_epoch_steps(path):
+    """Dict: name of a stage -> steps of its epochs, as --time_limit settled them; empty where there is no such file."""
+    mend = "Remove it: the length of epochs is settled anew, by the steps on this machine."
+    return read_own(path, {str: whole_number(1, 2**53)}, mend) if path.exists() else {}
 
 
 def write_json(path, content):

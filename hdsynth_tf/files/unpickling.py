@@ -168,7 +168,7 @@ def _collect(count):
     return load
 
 
-MOST_INSTRUCTIONS = 10**6  # real files have some ten thousand
+MOST_INSTRUCTIONS = 300_000  # real files have some ten thousand
 DEEPEST = 1000  # marks in marks
 
 

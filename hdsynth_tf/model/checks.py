@@ -109,7 +109,7 @@ def check_ids(conditioning, arrays):
         arrays: Dict of what it reads.
     """
     for name in _maps(conditioning):
-        outside = _outside(conditioning, name, arrays[name], np.logical_or)
+        outside = is_outside(conditioning, name, arrays[name], np.logical_or)
         if outside.any():
             ids = ", ".join(map(str, np.unique(arrays[name][outside])[:5]))
             raise ValueError(f"{_expected(conditioning, name)} Received: {ids}")
@@ -146,13 +146,13 @@ def _assert_ids(conditioning, name, ids):
     """The operation that looks whether ids are classes, or of 32 bits."""
     if name != "label_map" and ids.dtype == tf.int32:
         return tf.no_op()
-    outside = tf.where(_outside(conditioning, name, ids, tf.logical_or), ids, 0)  # 0 is an id that may be
+    outside = tf.where(is_outside(conditioning, name, ids, tf.logical_or), ids, 0)  # 0 is an id that may be
     lowest, highest = tf.reduce_min(outside), tf.reduce_max(outside)
     message = f"{_expected(conditioning, name)} Found, lowest and highest:"
     return tf.debugging.Assert((lowest == 0) & (highest == 0), [message, lowest, highest])
 
 
-def _outside(conditioning, name, ids, either):
+def is_outside(conditioning, name, ids, either):
     """Which ids, an array or a tensor, are none that may be. `either`: the library's logical or."""
     if name != "label_map":
         return either(ids < -(2**31), ids >= 2**31)

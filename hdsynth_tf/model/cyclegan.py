@@ -6,7 +6,6 @@ from keras import ops
 from hdsynth_tf.losses import ADVERSARIAL_LOSSES
 from hdsynth_tf.losses.adversarial import per_sample_mean
 from hdsynth_tf.model.checks import check_kinds
-from hdsynth_tf.model.optimizers import scaled
 from hdsynth_tf.model.saving import Saving
 from hdsynth_tf.model.training import Training
 from hdsynth_tf.networks.pool import ImagePool
@@ -14,7 +13,6 @@ from hdsynth_tf.networks.pool import ImagePool
 if keras.backend.backend() == "tensorflow":  # elsewhere models generate, and do not train
     import tensorflow as tf
 
-PARTS = ("ab", "ba", "discriminator_a", "discriminator_b")
 DIRECTIONS = ("ab", "ba")
 
 
@@ -57,6 +55,8 @@ class CycleGAN(Saving, Training, keras.Model):
     Reference:
         - [Zhu et al., 2017](https://arxiv.org/abs/1703.10593)
     """
+
+    parts = ("ab", "ba", "discriminator_a", "discriminator_b")
 
     def __init__(
         self,
@@ -143,12 +143,8 @@ class CycleGAN(Saving, Training, keras.Model):
             )
         if kwargs.get("metrics") or kwargs.get("weighted_metrics"):
             raise ValueError("Metrics compare a picture with the real one, and CycleGAN's batches have no pairs.")
-        if kwargs.get("auto_scale_loss", True):
-            generator_optimizer = scaled(generator_optimizer, self.ab.generator)
-            discriminator_optimizer = scaled(discriminator_optimizer, self.discriminator_a)
-        super().compile(optimizer=None, jit_compile=jit_compile, **kwargs)
-        self.generator_optimizer = generator_optimizer
-        self.discriminator_optimizer = discriminator_optimizer
+        players = self.ab.generator, generator_optimizer, self.discriminator_a, discriminator_optimizer
+        self.take_optimizers(*players, jit_compile=jit_compile, **kwargs)
         self.adversarial_loss = loss
         self.cycle_weight = cycle_weight
         self.identity_weight = identity_weight
@@ -261,10 +257,6 @@ class CycleGAN(Saving, Training, keras.Model):
         for model in (self.ab, self.ba):
             model.update_average(self.generator_optimizer.iterations)
 
-    def test_step(self, batch):
-        inputs, image, _ = self.read(batch)
-        return self.track(*self.learn_from(inputs, image, training=False))
-
     # === Relatives ===
 
     def finished(self):
@@ -274,13 +266,10 @@ class CycleGAN(Saving, Training, keras.Model):
     # === Config ===
 
     def get_config(self):
-        parts = {name: keras.saving.serialize_keras_object(getattr(self, name)) for name in PARTS}
-        plain = {name: getattr(self, name) for name in ("training_size", "pool_size", "seed")}
-        return {**super().get_config(), **parts, **plain}
-
-    @classmethod
-    def from_config(cls, config):
-        return cls(**{k: keras.saving.deserialize_keras_object(v) if k in PARTS else v for k, v in config.items()})
+        return {
+            **super().get_config(),
+            **{name: getattr(self, name) for name in ("training_size", "pool_size", "seed")},
+        }
 
     def get_compile_config(self):
         if not self.compiled:

@@ -36,8 +36,11 @@ class Generating:
         return getattr(self.generator, "num_images", 1)
 
     def render(self, inputs):
-        """Inputs as tensors -> pictures of their size, with the conditioning's channels and depth; the served graph."""
-        image = self(inputs, training=False)
+        """Inputs as tensors -> pictures of their size, with the conditioning's channels and depth; the served graph.
+
+        Nothing is looked at: who calls this has checked the inputs.
+        """
+        image = self.image_of(inputs)
         read = inputs[next(iter(self.conditioning.input_formats))]
         is_of_its_size = tuple(read.shape[1:3]) == tuple(image.shape[1:3]) and None not in tuple(read.shape[1:3])
         if self.conditioning.image_size is not None and not is_of_its_size:

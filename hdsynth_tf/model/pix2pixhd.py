@@ -5,10 +5,9 @@ from types import SimpleNamespace
 import keras
 from keras import ops
 
-from hdsynth_tf.model.checks import checked_batch, checked_inputs
+from hdsynth_tf.model.checks import checked_inputs
 from hdsynth_tf.model.family import PARTS, Family
 from hdsynth_tf.model.generate import Generating
-from hdsynth_tf.model.optimizers import scaled
 from hdsynth_tf.model.presets import Presets
 from hdsynth_tf.model.saving import Saving
 from hdsynth_tf.model.terms import check_terms, compute_terms, pop_former_terms
@@ -71,6 +70,8 @@ class Pix2PixHD(Generating, Family, Presets, Saving, Training, keras.Model):
     Reference:
         - [Wang et al., 2018](https://arxiv.org/abs/1711.11585)
     """
+
+    parts = PARTS
 
     def __init__(
         self,
@@ -168,12 +169,8 @@ class Pix2PixHD(Generating, Family, Presets, Saving, Training, keras.Model):
         check_terms(terms, self.discriminator if discriminator_optimizer is not None else None)
         if train_finest_only and not hasattr(self.generator, "finest_variables"):
             raise ValueError("`train_finest_only` is for models that have grown. See `Pix2PixHD.grow`.")
-        if kwargs.get("auto_scale_loss", True):
-            generator_optimizer = scaled(generator_optimizer, self.generator)
-            discriminator_optimizer = scaled(discriminator_optimizer, self.discriminator)
-        super().compile(optimizer=None, jit_compile=jit_compile, **kwargs)
-        self.generator_optimizer = generator_optimizer
-        self.discriminator_optimizer = discriminator_optimizer
+        players = self.generator, generator_optimizer, self.discriminator, discriminator_optimizer
+        self.take_optimizers(*players, jit_compile=jit_compile, **kwargs)
         self.terms = terms
         self.discriminator_weight = discriminator_weight
         self.train_finest_only = train_finest_only
@@ -201,7 +198,10 @@ class Pix2PixHD(Generating, Family, Presets, Saving, Training, keras.Model):
 
     def call(self, inputs, training=False):
         """Inputs -> image `(batch, height', width', 3)` float32 in [-1, 1], at the conditioning's working size."""
-        inputs = checked_inputs(self.conditioning, inputs) if ON_TENSORFLOW else inputs
+        return self.image_of(checked_inputs(self.conditioning, inputs) if ON_TENSORFLOW else inputs, training)
+
+    def image_of(self, inputs, training=False):
+        """What `call` gives, of inputs that are checked already."""
         generator = self.generator if training else self.inference_generator
         style_image = self.conditioning.target(inputs, inputs["style_image"]) if "style_image" in inputs else None
         generator_input = self.generator_input(inputs, self.conditioning(inputs), style_image)
@@ -232,22 +232,15 @@ class Pix2PixHD(Generating, Family, Presets, Saving, Training, keras.Model):
 
     # === Training ===
 
-    def learn_from(self, inputs, image, sample_weight=None):
+    def learn_from(self, inputs, image, sample_weight=None, training=True):
         semantic_input, real_image = self.conditioning(inputs), self.conditioning.target(inputs, image)
-        fake_image = self.generator(self.generator_input(inputs, semantic_input, real_image), training=True)
-        values = self.compute_terms(semantic_input, real_image, fake_image, True, sample_weight)
+        generator = self.generator if training else self.inference_generator
+        fake_image = generator(self.generator_input(inputs, semantic_input, real_image), training=training)
+        values = self.compute_terms(semantic_input, real_image, fake_image, training, sample_weight)
         return values, (real_image, fake_image)
 
     def follow(self):
         self.update_average(self.generator_optimizer.iterations)
-
-    def test_step(self, batch):
-        inputs, image, sample_weight = checked_batch(self.conditioning, batch)
-        semantic_input, real_image = self.conditioning(inputs), self.conditioning.target(inputs, image)
-        generator_input = self.generator_input(inputs, semantic_input, real_image)
-        fake_image = self.inference_generator(generator_input, training=False)
-        values = self.compute_terms(semantic_input, real_image, fake_image, False, sample_weight)
-        return self.track(values, (real_image, fake_image), sample_weight)
 
     def compute_terms(self, semantic_input, real_image, fake_image, training, sample_weight=None):
         """The terms that `compile` got, and the discriminator's: dict of name -> `(batch,)` float32.
@@ -299,14 +292,6 @@ class Pix2PixHD(Generating, Family, Presets, Saving, Training, keras.Model):
             average.assign(momentum * average + (1 - momentum) * weight)
 
     # === Config ===
-
-    def get_config(self):
-        parts = {name: keras.saving.serialize_keras_object(getattr(self, name)) for name in PARTS}
-        return {**super().get_config(), **parts}
-
-    @classmethod
-    def from_config(cls, config):
-        return cls(**{k: keras.saving.deserialize_keras_object(v) if k in PARTS else v for k, v in config.items()})
 
     def get_compile_config(self):
         if not self.compiled:

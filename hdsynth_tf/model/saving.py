@@ -10,7 +10,16 @@ from pipelines.portable import portable
 
 
 class Saving:
-    """The part of a model that writes it. A subclass has `served()`: the model whose pictures are served."""
+    """The part of a model that is written and read. A subclass has `served()`, the model whose pictures are served, and
+    `parts`, the names of its arguments that are objects of Keras."""
+
+    def get_config(self):
+        parts = {name: keras.saving.serialize_keras_object(getattr(self, name)) for name in self.parts}
+        return {**super().get_config(), **parts}
+
+    @classmethod
+    def from_config(cls, config):
+        return cls(**{k: keras.saving.deserialize_keras_object(v) if k in cls.parts else v for k, v in config.items()})
 
     def save(self, filepath, overwrite=True, **kwargs):
         """Writes the model: a Keras file if `filepath` ends in `.keras`, else a SavedModel folder for TF Serving.
@@ -66,14 +75,13 @@ class Saving:
         super().export(filepath, format=format, verbose=verbose, input_signature=input_signature, **kwargs)
 
     def _export_signature(self, format):
-        arrays, size = input_arrays(self.served()), self.conditioning.image_size
+        size = None if format == "tf_saved_model" else self.conditioning.image_size
         if format != "tf_saved_model" and size is None:
             raise ValueError(
                 f"{format} is for pictures of one size, which this model has not: export `model.at_size((height, "
                 "width))`, or give `input_signature`."
             )
-        if format != "tf_saved_model":
-            arrays = {name: ((1, *size, *shape[3:]), dtype) for name, (shape, dtype) in arrays.items()}
+        arrays = input_arrays(self.served(), size=size)
         return {name: keras.InputSpec(dtype, shape=shape, name=name) for name, (shape, dtype) in arrays.items()}
 
 

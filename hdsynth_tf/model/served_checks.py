@@ -6,6 +6,7 @@ is it certain that nothing is computed of it, and fails otherwise, before it is 
 
 import tensorflow as tf
 
+from hdsynth_tf.model.checks import is_outside
 from pipelines.conditioning import ImageConditioning, SemanticConditioning
 
 EIGHT_BITS = 255  # the highest value
@@ -61,10 +62,7 @@ def check_values(inputs, conditioning, smallest):
 def _check_classes(label_map, conditioning):
     labels, last = tf.cast(label_map, "int64"), conditioning.num_classes - 1  # GPUs have no kernels for int32
     no_class = [label for label in conditioning.dont_care if not 0 <= label <= last]
-    is_known = (labels >= 0) & (labels <= last)
-    for label in no_class:
-        is_known |= labels == label
-    strays = tf.where(is_known, tf.zeros((), "int64"), labels)  # 0 is no stray
+    strays = tf.where(is_outside(conditioning, "label_map", labels, tf.logical_or), labels, 0)  # 0 is no stray
     lowest, highest = tf.reduce_min(strays), tf.reduce_max(strays)
     known = f"; the model knows 0 to {last}" + "".join(f", and {label} for none" for label in no_class)
     return _assert(

@@ -4,6 +4,7 @@ import keras
 import tensorflow as tf
 
 from hdsynth_tf.files.storage import remove_leftovers, replacing
+from hdsynth_tf.model.checks import checked_inputs
 from hdsynth_tf.model.inputs import input_arrays
 from hdsynth_tf.model.served_checks import check_numbers, check_values, is_deep
 from hdsynth_tf.model.warmup import encoded, example, write_warmup
@@ -100,7 +101,11 @@ def _endpoints(model):
     if conditioning.image_size is not None:
         fixed = input_signature(model, ["seed"], conditioning.image_size)
         scene = example(fixed, conditioning, smallest)
-        found["serve_fixed"] = lambda inputs: {"image": model.render(inputs)}, fixed, scene
+        found["serve_fixed"] = (
+            lambda inputs: {"image": model.render(checked_inputs(conditioning, inputs))},
+            fixed,
+            scene,
+        )
     return found
 
 

@@ -4,7 +4,7 @@ import keras
 
 from hdsynth_tf.model.checks import checked_batch
 from hdsynth_tf.model.measures import Measuring
-from hdsynth_tf.model.optimizers import Players
+from hdsynth_tf.model.optimizers import Players, scaled
 from hdsynth_tf.model.terms import weighted_sum
 from hdsynth_tf.networks.layers import rematerialize_blocks
 
@@ -19,13 +19,23 @@ class Training(Measuring):
     - `trained_networks()`: dict of name -> network that trains.
     - `players()`: list of `(optimizer, variables, weights of its terms)` of each side, the discriminators first.
     - `read(batch)`: a batch, checked: inputs, image, and sample weights or `None`.
-    - `learn_from(inputs, image, sample_weight)`: the terms of a training batch, dict of name -> `(batch,)` float32, and
-      the pair of images (real, fake) that metrics compare.
+    - `learn_from(inputs, image, sample_weight, training)`: the terms of a batch, dict of name -> `(batch,)` float32,
+      and the pair of images (real, fake) that metrics compare; without `training`, as pictures are made afterwards.
     - `follow()`: what is done after the update.
     """
 
     def read(self, batch):
         return checked_batch(self.conditioning, batch)
+
+    def take_optimizers(self, generator, generator_optimizer, discriminator, discriminator_optimizer, **kwargs):
+        """Keras' own `compile`, and the optimizers of both sides: where its network, given before each, computes in
+        `mixed_float16`, one scales its loss. `kwargs`: of Keras."""
+        if kwargs.get("auto_scale_loss", True):
+            generator_optimizer = scaled(generator_optimizer, generator)
+            discriminator_optimizer = scaled(discriminator_optimizer, discriminator)
+        super().compile(optimizer=None, **kwargs)
+        self.generator_optimizer = generator_optimizer
+        self.discriminator_optimizer = discriminator_optimizer
 
     def begin(self, others, rematerialize):
         """Makes a tracker for every term, and the optimizers' variables. `others`: networks that do not train."""
@@ -55,6 +65,11 @@ class Training(Measuring):
         for optimizer, gradients, variables in updates:
             optimizer.apply(gradients, variables)
         self.follow()
+        return self.track(values, images, sample_weight)
+
+    def test_step(self, batch):
+        inputs, image, sample_weight = self.read(batch)
+        values, images = self.learn_from(inputs, image, sample_weight, training=False)
         return self.track(values, images, sample_weight)
 
     def _maybe_symbolic_build(self, iterator=None, data_batch=None):

@@ -83,7 +83,8 @@ def trials(plan, rater):
     """All trials of a rater: practice, then pairs with the checks among them.
 
     Every rater sees an image once in a comparison. Comparisons come in shuffled rounds, and so do viewing times within
-    each comparison; sides alternate within what has both in common.
+    each comparison. Sides are drawn by lot for each pair: who is sure of one knows nothing of the others. In studies
+    without a secret, which are older, they alternate within what has comparison and viewing time in common.
 
     Args:
         plan: `Plan`.
@@ -108,8 +109,8 @@ def _pairs(plan, key):
     for comparison in order:
         image, duration = next(cells[comparison])
         cell = comparison, duration
-        swap = (_number(*key, "side", cell) + turns[cell]) % 2
-        found.append(Trial("pair", image, *_sides(comparison, swap), duration))
+        drawn = _number(*key, "side", cell, turns[cell]) if plan.secret else _number(*key, "side", cell) + turns[cell]
+        found.append(Trial("pair", image, *_sides(comparison, drawn % 2), duration))
         turns[cell] += 1
     return found
 

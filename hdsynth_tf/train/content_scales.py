@@ -22,9 +22,8 @@ def measured_scales(model, loss, batches):
 
     @tf.function(autograph=False)
     def distances(inputs, image):
-        semantic_input, real_image = model.conditioning(inputs), model.conditioning.target(inputs, image)
-        fake_image = model.generator(model.generator_input(inputs, semantic_input, real_image), training=True)
-        return [tf.reduce_sum(distance) for distance in loss.distances(real_image, fake_image)]
+        _, images = model.learn_from(inputs, image)
+        return [tf.reduce_sum(distance) for distance in loss.distances(*images)]
 
     totals, seen = 0.0, 0
     for inputs, image in batches:

@@ -6,13 +6,10 @@ from statistics import median
 
 import keras
 
-from hdsynth_tf.files.run_folder import read_own, write_json
-from pipelines.records import whole_number
+from hdsynth_tf.files.run_folder import read_epoch_steps, write_json
 
 UNTIMED, TIMED = 3, 7  # first steps of a stage: those that compile and warm up, and those that are timed
 FIRST_STEPS = UNTIMED + TIMED
-STEPS = {str: whole_number(1, 2**53)}  # the form of the record, see `pipelines.records`
-LOST = "Remove it: the length of epochs is settled anew, by the steps on this machine."
 COST_OF_A_DISCRIMINATOR = 1.3  # times as long as one without takes a step with it, at 256x128 and at 1024x512
 
 
@@ -34,7 +31,7 @@ class Pace:
         self.levels = levels
         self.record = record
         self.minutes = minutes
-        self.settled = read_own(record, STEPS, LOST) if record.exists() else {}
+        self.settled = read_epoch_steps(record)
 
     def steps_per_epoch(self, stage):
         return self.settled.get(stage.name, self.asked(stage))

@@ -29,5 +29,4 @@ def saved_bytes(model):
 
 def checkpoint_bytes(model):
     """Bytes of a checkpoint of a compiled model: all weights, and two moments for each that trains."""
-    trained = sum(network.count_params() for network in model.trained_networks().values())
-    return 4 * (model.count_params() + 2 * trained)
+    return 4 * model.count_params() + 2 * saved_bytes(model)

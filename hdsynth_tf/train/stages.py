@@ -1,12 +1,11 @@
 """Runs the stages of a training one after the other, from wherever its newest checkpoint left off."""
 
-import json
 import math
 
 import keras
 
 from hdsynth_tf import assemble
-from hdsynth_tf.files.run_folder import write_json
+from hdsynth_tf.files.run_folder import read_own, write_json
 from hdsynth_tf.stopping import Stopped
 from hdsynth_tf.train.callbacks import (
     Interrupted,
@@ -26,6 +25,8 @@ from hdsynth_tf.train.validation import Validation
 from pipelines.augment import NO_ZOOM
 from pipelines.dataset import make_train
 from pipelines.source import spread
+
+LOST_SCALES = "Remove it: the scales are measured again."
 
 
 class StagedTraining:
@@ -155,7 +156,7 @@ class StagedTraining:
         """Gives the content loss the scales of stage `index`: measured where it begins, and kept in the folder."""
         stage, path = self.stages[index], self.folder.content_scales
         (loss,) = (term.loss for term in model.terms if term.name == "content")
-        known = json.loads(path.read_text()) if path.exists() else {}
+        known = read_own(path, {str: [float]}, LOST_SCALES) if path.exists() else {}
         if stage.name not in known:
             batches = self._stream(self.levels[stage.level], Position(index), (0, 1))
             known[stage.name] = measured_scales(model, loss, batches)

@@ -3,15 +3,15 @@
 import contextlib
 import dataclasses
 import importlib
-import importlib.util
-import json
 import uuid
 
 import keras
 
-from hdsynth_tf.files.run_folder import write_json
+from hdsynth_tf.files.run_folder import read_own, write_json
+from hdsynth_tf.surroundings import is_installed
 from pipelines.errors import UserError
 
+LOST = "Remove it: the service then counts what follows as another run."
 PROJECT = "hdsynth_tf"  # of wandb, experiment of MLflow: what runs are found under
 
 
@@ -42,7 +42,7 @@ class Tracker(keras.callbacks.Callback):
 
 def check_installed(service):
     """Raises `TrackingError` unless the package of a service is there; `""` needs none."""
-    if service and importlib.util.find_spec(service) is None:
+    if service and not is_installed(service):
         raise TrackingError(f"--log_to={service} needs {service}: pip install -e .[{service}]")
 
 
@@ -65,7 +65,7 @@ def tracking(service, folder, groups):
         yield []
         return
     settings = {name: value for group in groups.values() for name, value in dataclasses.asdict(group).items()}
-    known = json.loads(folder.tracking.read_text()) if folder.tracking.exists() else {}
+    known = read_own(folder.tracking, {str: str}, LOST) if folder.tracking.exists() else {}
     try:
         number, send, close = SERVICES[service](
             importlib.import_module(service), folder.path, settings, known.get(service)

@@ -1,7 +1,6 @@
 """What can be wrong with a page's server, and what the server answers to requests it does not accept."""
 
-import importlib.util
-
+from hdsynth_tf.surroundings import is_installed
 from pipelines.errors import UserError
 
 
@@ -24,6 +23,6 @@ class Refused(Exception):
 
 def check_installed():
     """Raises `WebError` unless the packages of the extra `ui` are there."""
-    missing = [name for name in ("starlette", "uvicorn") if importlib.util.find_spec(name) is None]
+    missing = [name for name in ("starlette", "uvicorn") if not is_installed(name)]
     if missing:
         raise WebError(f"The page needs {' and '.join(missing)}: pip install -e .[ui]")

@@ -494,6 +494,7 @@ def test_perceptual_weights_offline_names_the_ways_out(command, tmp_path):
     assert not (tmp_path / "run").exists()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["lpips_alex", "vgg16"])
 def test_a_perceptual_network_from_a_file_trains(command, tmp_path, rng, name):
     weights = write_lpips(tmp_path / "w.ckpt", lpips_content("alex" if "alex" in name else "vgg", rng))
@@ -511,6 +512,7 @@ def test_perceptual_networks_of_packages_that_are_not_there_name_the_ways_out(co
     assert not (tmp_path / "run").exists()
 
 
+@pytest.mark.slow
 def test_a_loss_that_is_no_number_stops_the_run(command, tmp_path):
     code, _, error = command("train", *TOY, "--pixel_weight=1e39", f"--run_dir={tmp_path / 'run'}", "--max_steps=20")
     assert code == 1 and "was not finite at step" in error
@@ -658,6 +660,7 @@ def test_other_networks_than_the_given_models_are_refused(toy_run, command, tmp_
     assert code == 2 and "multiples of 2" in error
 
 
+@pytest.mark.slow
 def test_one_value_or_one_for_each_level(command, tmp_path):
     options = [*TOY, "--num_enhancers=2", "--num_filters=4", "--image_height=64", "--image_width=128", "--dry_run"]
     code, output, error = command("train", *options, "--epochs=3,2,1", "--batch_size=4,2,1", f"--run_dir={tmp_path}/r")

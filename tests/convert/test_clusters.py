@@ -1,7 +1,6 @@
 """The released code's style files: read as plain data, whatever they ask for."""
 
 import pickle
-import time
 import tracemalloc
 
 import numpy as np
@@ -156,14 +155,19 @@ def test_only_the_names_of_style_files_are_known(tmp_path, name):
 
 
 @pytest.mark.parametrize(
-    "code", [b"(" * 300_000 + b"l" * 300_000 + b".", b"N0" * 5_000_000 + b".", b"]" * 10**6 + b"a" * 10**6]
+    ("code", "said"),
+    [
+        (b"(" * 300_000 + b"l" * 300_000 + b".", "things in things"),
+        (b"N0" * 5_000_000 + b".", "more instructions"),
+        (b"]" * 10**6 + b"a" * 10**6, "more instructions"),
+    ],
+    ids=["marks", "nothings", "lists"],
 )
-def test_files_of_endless_instructions_end_soon(tmp_path, code):
+def test_files_of_endless_instructions_have_an_end(tmp_path, code, said):
     path = tmp_path / "endless.npy"
     with path.open("wb") as file:
         np.lib.format.write_array_header_1_0(file, {"descr": "|O", "fortran_order": False, "shape": ()})
         file.write(b"\x80\x02" + code)
-    begun = time.process_time()
-    with pytest.raises(WeightsFileError, match="no style file"):
+    with pytest.raises(WeightsFileError, match="no style file") as caught:
         read_clusters(path)
-    assert time.process_time() - begun < 3
+    assert said in str(caught.value.__cause__)

@@ -9,7 +9,7 @@ from tiny import semantic_batch
 
 torch = pytest.importorskip("torch", reason="the exchange with PyTorch's files needs PyTorch")
 import torch_reference as reference  # noqa: E402
-from torch_reference import make_networks, save_networks  # noqa: E402
+from torch_reference import make_networks, nchw, nhwc, save_networks  # noqa: E402
 
 from hdsynth_tf.convert.clusters import write_clusters  # noqa: E402
 from hdsynth_tf.convert.models import foreign_to_released, read_model, write_model  # noqa: E402
@@ -22,14 +22,6 @@ from hdsynth_tf.pretrained.vgg19 import VGG19Features, WeightsError  # noqa: E40
 pytestmark = pytest.mark.torch
 
 CLASSES, FEATURES = reference.CLASSES, reference.FEATURES
-
-
-def nchw(x, dtype=torch.float32):
-    return torch.from_numpy(np.moveaxis(np.asarray(x), -1, 1).copy()).to(dtype)
-
-
-def nhwc(x):
-    return np.moveaxis(x.detach().numpy(), 1, -1)
 
 
 def largest_difference(a, b):
@@ -115,16 +107,6 @@ def test_round_trip_is_bit_exact(tmp_path, enhancers, encoder, matching):
 
 
 # === Training ===
-
-
-@pytest.fixture
-def float64():
-    """Both sides compute in float64 for one test."""
-    keras.config.set_dtype_policy("float64")
-    keras.config.set_floatx("float64")
-    yield
-    keras.config.set_dtype_policy("float32")
-    keras.config.set_floatx("float32")
 
 
 def vgg_file(folder):

@@ -340,6 +340,7 @@ def test_dragging_the_sky_moves_the_view_until_it_is_selected(page):
     assert page.head()["steps"][0]["title"] == "sky moved"
 
 
+@pytest.mark.slow
 def test_duplicate_and_mirror_by_key(page):
     car = page.largest(CAR)
     page.select(car)
@@ -353,6 +354,7 @@ def test_duplicate_and_mirror_by_key(page):
     assert np.array_equal(page.mask(new)[box], mask[box][:, ::-1])
 
 
+@pytest.mark.slow
 def test_another_class(page):
     person = page.largest(PERSON)
     where = page.mask(person)
@@ -386,6 +388,7 @@ def test_a_style_is_chosen_from_pictures(page):
     assert page.js("document.activeElement.classList.contains('style')")
 
 
+@pytest.mark.slow
 def test_pictures_of_styles_leave_the_browser_connections_for_edits(page):
     """Of six; a slow model would else keep an edit waiting until its thumbnails are made."""
     held = []
@@ -405,6 +408,7 @@ def test_pictures_of_styles_leave_the_browser_connections_for_edits(page):
     page.until(f"{shown}.length === {page.num_styles(PERSON)}")
 
 
+@pytest.mark.slow
 def test_a_new_seed_is_another_look_of_everything(page):
     photo = page.photo()
     page.after(lambda: page.press("r"))
@@ -443,6 +447,7 @@ def test_brush_and_fill(page):
     assert where == VEGETATION and page.labels()[110, 45] == SKY
 
 
+@pytest.mark.slow
 def test_the_brush_spares_what_is_locked(page):
     car = page.largest(CAR)
     before = page.mask(car)
@@ -572,6 +577,7 @@ def test_on_a_tablet_the_picture_stays_in_view(page):
     page.page.set_viewport_size({"width": 1280, "height": 720})
 
 
+@pytest.mark.slow
 def test_the_page_stays_where_it_was_scrolled(page):
     page.page.set_viewport_size({"width": 768, "height": 500})
     page.page.locator("#library").scroll_into_view_if_needed()
@@ -602,6 +608,7 @@ def test_history_goes_anywhere(page):
 # === Files ===
 
 
+@pytest.mark.slow
 def test_what_is_taken_out_can_be_put_in_again(page, tmp_path):
     page.select(page.largest(CAR))
     page.after(lambda: page.press("Delete"))
@@ -664,6 +671,7 @@ def test_dropping_files_on_the_page(page):
     assert np.array_equal(page.labels(), label_map)
 
 
+@pytest.mark.slow
 def test_reloading_goes_on_and_so_does_an_ended_session(page):
     page.js("localStorage.removeItem('editor-session')")  # what an earlier page kept
     page.select(page.largest(CAR))
@@ -738,6 +746,7 @@ def test_two_people_do_not_see_each_others_scenes(page, server, context):
     other.page.close()
 
 
+@pytest.mark.slow
 def test_feedback_is_quick(page):
     """Pointing takes less than a frame, an edit's answer less than 100 ms; on a busy machine once in a few times."""
     car = page.largest(CAR)

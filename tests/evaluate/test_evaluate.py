@@ -188,6 +188,7 @@ def test_large_photographs_are_made_smaller_smoothly_and_label_maps_keep_their_c
     assert all(np.isin(pictures[i], (0, 255)).all() for i in (0, 3, 4, 5))
 
 
+@pytest.mark.slow
 def test_another_model_does_not_take_over_pictures(command, scenes):
     semantic_model().save(scenes / "ours.keras")
     assert evaluate(command, scenes, f"ours={scenes / 'ours.keras'}")[0] == 0
@@ -276,6 +277,7 @@ def test_styles_give_diversity(command, scenes):
     assert code == 2 and "--styles is for models with an encoder" in error
 
 
+@pytest.mark.slow
 def test_thermal_pictures_have_no_segmentation_scores(command, scenes, rng, save):
     for i in range(5):
         save(f"thermal/s{i}.png", rng.integers(0, 255, (24, 32)).astype("uint8"))
@@ -436,6 +438,7 @@ def test_train_segmenter_goes_on_after_an_interruption(command, tmp_path, monkey
     assert epochs == [0, 1, 2, 2, 3]
 
 
+@pytest.mark.slow
 def test_train_segmenter_on_folders_of_its_own_labels(command, scenes):
     data = [flag for flag in data_flags(scenes) if "split" not in flag]
     size = ["--image_height=32", "--image_width=32", "--num_filters=4", "--num_downsamples=1", "--epochs=1"]

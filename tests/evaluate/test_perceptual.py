@@ -30,6 +30,7 @@ def made(model, source):
         yield [picture[None].astype("float32") / 127.5 - 1 for picture in (model.generate(scene), scene["image"])]
 
 
+@pytest.mark.slow
 def test_scores_have_the_distances_of_the_pictures(lpips_weights, streets):
     lpips_weights()
     found = quality.scores(*streets, vgg_limit=2)

@@ -178,6 +178,7 @@ def test_a_preset_is_scaled_as_its_converter_says_and_read_in_windows(monkeypatc
     assert asked == ["some_preset"] and segmenter.window == (24, 24) and "24.5, 49, 73.5" in segmenter.protocol()
 
 
+@pytest.mark.slow
 def test_a_segformer_of_keras_hub(tmp_path, picture):
     """A tiny one of random weights, saved as a preset's folder."""
     keras_hub = pytest.importorskip("keras_hub")

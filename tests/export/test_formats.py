@@ -134,6 +134,7 @@ def test_command_says_size_time_and_difference(model_file, command, tmp_path):
     assert all(word in output for word in ("model.tflite", "MB", "ms", "largest"))
 
 
+@pytest.mark.slow
 def test_command_removes_what_gives_other_pictures(model_file, command, tmp_path, monkeypatch):
     monkeypatch.setattr("hdsynth_tf.export.checking.TOLERANCE", -1)
     code, _, error = command("export", f"--model={model_file}", "--format=litert", f"--output_dir={tmp_path}")

@@ -105,6 +105,7 @@ def test_images_of_any_kind_where_the_conditioning_says_so():
         checked_batch(conditioning, ({"source": np.zeros((2, 8, 8, 3))}, source))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("model", [semantic_model, style_model])
 def test_fit_takes_small_integers(model):
     """As NumPy's and Pillow's arrays come: ids would overflow where styles are pooled."""

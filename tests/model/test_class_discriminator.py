@@ -64,6 +64,7 @@ def test_a_step_is_that_of_the_equations():
             np.testing.assert_allclose(weight, value, atol=2e-5, err_msg=weight.path)
 
 
+@pytest.mark.slow
 def test_every_weight_learns_and_every_term_is_logged():
     model = compiled_classes(class_model())
     networks = model.generator, model.discriminator

@@ -1,12 +1,10 @@
 """CycleGAN: its step against a plain computation, `fit` and its friends, saving, both directions."""
 
-import json
-
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from tiny import cycle_model, direction, semantic_model, unpaired_batch
+from tiny import cycle_model, direction, round_trip, semantic_model, unpaired_batch
 
 from hdsynth_tf.model import CycleGAN
 from hdsynth_tf.model.optimizers import Adam
@@ -64,6 +62,7 @@ def test_a_step_equals_a_plain_computation():
             np.testing.assert_allclose(weight, value, atol=1e-5, err_msg=name)
 
 
+@pytest.mark.slow
 def test_pools_hold_the_new_fakes_of_both_kinds():
     model = compiled(cycle_model((1, 3)), identity_weight=0)
     batches = tf.data.Dataset.from_tensor_slices(unpaired_batch(5, channels=(1, 3))).batch(1)
@@ -73,6 +72,7 @@ def test_pools_hold_the_new_fakes_of_both_kinds():
     assert all(np.abs(np.array(pool.images)).max(axis=(1, 2, 3)).all() for pool in (model.pool_a, model.pool_b))
 
 
+@pytest.mark.slow
 def test_the_cycle_can_be_learnt():
     model = compiled(cycle_model(), rate=3e-3)
     one = tf.data.Dataset.from_tensors(unpaired_batch(1)).repeat()
@@ -93,6 +93,7 @@ def test_every_network_learns_and_evaluate_changes_nothing():
     assert set(logs) >= TERMS and all(np.array_equal(a, b) for a, b in zip(before, weights(model)))
 
 
+@pytest.mark.slow
 def test_averages_make_the_pictures():
     model = compiled(cycle_model(ema_momentum=0.9))
     model.fit(*unpaired_batch(), batch_size=1, verbose=0)
@@ -106,6 +107,7 @@ def test_averages_make_the_pictures():
     assert not model.finished().averages() and model.finished().pool_a.capacity == 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("precision", ["mixed_bfloat16", "mixed_float16"])
 def test_mixed_precision_learns(precision):
     model = cycle_model(dtype=precision)
@@ -121,14 +123,7 @@ def test_keras_file_round_trip(tmp_path):
     model = compiled(cycle_model((1, 3)), identity_weight=0.0)
     batch = unpaired_batch(channels=(1, 3))
     model.fit(*batch, batch_size=1, verbose=0)
-    model.save(tmp_path / "m.keras")
-    loaded = keras.saving.load_model(tmp_path / "m.keras")
-    for config in ("get_config", "get_compile_config"):
-        written, read = (json.dumps(getattr(m, config)(), sort_keys=True) for m in (model, loaded))
-        assert written == read
-    np.testing.assert_array_equal(loaded.generate(batch[0]), model.generate(batch[0]))
-    for m in (model, loaded):
-        m.train_step(batch)
+    loaded = round_trip(model, batch, tmp_path / "m.keras")
     for a, b in zip(weights(model), weights(loaded), strict=True):
         np.testing.assert_allclose(a, b, atol=1e-6)
 

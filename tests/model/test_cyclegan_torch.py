@@ -6,6 +6,7 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="the comparison needs PyTorch")
 import torch_reference as reference  # noqa: E402
+from torch_reference import nchw, nhwc  # noqa: E402
 
 from hdsynth_tf.convert.layout import assign, generator_layers  # noqa: E402
 from hdsynth_tf.model import CycleGAN, Pix2PixHD  # noqa: E402
@@ -15,23 +16,6 @@ from pipelines.conditioning import ImageConditioning  # noqa: E402
 
 pytestmark = pytest.mark.torch
 SIZE = 32, 48
-
-
-@pytest.fixture
-def double():
-    keras.config.set_floatx("float64")
-    keras.config.set_dtype_policy("float64")
-    yield
-    keras.config.set_floatx("float32")
-    keras.config.set_dtype_policy("float32")
-
-
-def nchw(x, dtype):
-    return torch.from_numpy(np.moveaxis(np.asarray(x), -1, 1).copy()).to(dtype)
-
-
-def nhwc(x):
-    return np.moveaxis(x.detach().numpy(), 1, -1)
 
 
 def tensors(network):
@@ -72,7 +56,7 @@ def test_forward_passes_equal(rng, blocks):
         assert tuple(scores.shape) == (2, 6, 8, 1)
 
 
-def test_training_steps_equal(double, rng):
+def test_training_steps_equal(float64, rng):
     """Six steps, three of which find the pools full: the reference is given what ours draw."""
     model, theirs = both(torch.float64)
     model.compile(Adam(2e-4), Adam(2e-4), cycle_weight=10.0, identity_weight=5.0)

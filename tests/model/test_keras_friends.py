@@ -154,6 +154,7 @@ def test_losses_as_earlier_versions_took_them():
     assert np.isfinite(model.train_on_batch(*semantic_batch())).all()
 
 
+@pytest.mark.slow
 def test_what_keras_models_can_do(tmp_path):
     model, batch = compiled(semantic_model(), adversarial=False, steps_per_execution=2), semantic_batch(4)
     friends = keras.callbacks.BackupAndRestore(tmp_path / "backup"), keras.callbacks.TensorBoard(tmp_path / "logs")

@@ -1,6 +1,5 @@
 """Cascaded refinement here and in a reference in PyTorch: the forward pass, the loss and a training step."""
 
-import keras
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -9,6 +8,7 @@ from tiny import semantic_batch
 torch = pytest.importorskip("torch", reason="the comparison needs PyTorch")
 import torch_crn as crn  # noqa: E402
 import torch_reference as reference  # noqa: E402
+from torch_reference import nchw  # noqa: E402
 
 from hdsynth_tf.losses import ContentLoss  # noqa: E402
 from hdsynth_tf.model import Pix2PixHD  # noqa: E402
@@ -20,20 +20,6 @@ from pipelines.conditioning import SemanticConditioning  # noqa: E402
 
 pytestmark = pytest.mark.torch
 CLASSES, WIDTHS = 4, (12, 8, 6)
-
-
-@pytest.fixture
-def float64():
-    """Both sides compute in float64 for one test."""
-    keras.config.set_dtype_policy("float64")
-    keras.config.set_floatx("float64")
-    yield
-    keras.config.set_dtype_policy("float32")
-    keras.config.set_floatx("float32")
-
-
-def nchw(x, dtype):
-    return torch.from_numpy(np.moveaxis(np.asarray(x), -1, 1).copy()).to(dtype)
 
 
 def vgg19(path):

@@ -82,6 +82,7 @@ def test_no_discriminator_is_served(served):
     assert sum(int(tf.size(v)) for v in variables) == model.generator.count_params()
 
 
+@pytest.mark.slow
 def test_exported_by_the_command(all_served, command, tmp_path):
     model, _, inputs = all_served["image"]
     model.save(tmp_path / "m.keras")
@@ -138,6 +139,7 @@ def operations_in(path):
     return {node.op for function in read_graph(path).graph_def.library.function for node in function.node_def}
 
 
+@pytest.mark.slow
 def test_graphs_are_for_other_machines_too(tmp_path, monkeypatch):
     """Whatever the CPU on which they were made computes convolutions by."""
     monkeypatch.setattr(convolution, "is_slow_cpu", lambda: True)
@@ -217,6 +219,7 @@ def test_sources_that_cannot_be_read_are_refused(all_served):
         serve(source=tf.constant([b"no picture"]))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("by", ["save", "export"])
 def test_a_graph_of_fixed_size_converts_for_telephones(all_served, tmp_path, by):
     model, path, (inputs, _) = all_served["resized"]
@@ -351,6 +354,7 @@ def counts():
     return np.linspace(6000, 20000, 16 * 24, dtype="float32").reshape(1, 16, 24, 1).round()
 
 
+@pytest.mark.slow
 def test_sources_of_the_wrong_depth_are_refused(deep, counts, tmp_path):
     grey = (counts[0] / 100).astype("uint8")
     for file in (tf.io.encode_png(grey), tf.io.encode_jpeg(grey)):

@@ -117,6 +117,7 @@ def test_a_frozen_encoder_keeps_its_features(train_encoder):
     assert grown.get_compile_config()["train_encoder"] == train_encoder
 
 
+@pytest.mark.slow
 def test_other_styles_for_the_same_networks():
     model = compiled(style_model(ema_momentum=0.5), run_eagerly=True)
     inputs, image = semantic_batch()

@@ -166,6 +166,7 @@ def test_spectral_norm_keeps_the_stored_kernel_in_float32(rng, precision):
     assert (kernel != numpy(narrow)).mean() > 0.9
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("precision", ["mixed_bfloat16", "mixed_float16"])
 def test_small_steps_go_as_far_in_mixed_precision(rng, precision):
     x = rng.standard_normal((1, 8, 8, 3)).astype("float32")

@@ -81,6 +81,7 @@ def test_patch_discriminator_sizes():
     ]  # fmt: skip
 
 
+@pytest.mark.slow
 def test_patch_discriminator_sees_70_pixels():
     discriminator = PatchDiscriminator(4, 3, norm=None, kernel_initializer="ones")
     x = np.zeros((1, 160, 160, 1), "float32")

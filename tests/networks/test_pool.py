@@ -54,6 +54,7 @@ def test_it_is_the_plain_rule():
     assert 70 < swaps < 126  # half of 196, by four deviations
 
 
+@pytest.mark.slow
 def test_every_place_is_drawn_alike():
     pool = built(4)
     counts = np.zeros(4, int)

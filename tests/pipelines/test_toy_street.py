@@ -64,6 +64,7 @@ def test_modes_have_the_shares_they_claim():
         np.testing.assert_allclose(counts / counts.sum(), list(MODES[label].values()), atol=0.05)
 
 
+@pytest.mark.slow
 def test_a_mode_shows_in_the_picture():
     """Blue cars are blue and red ones red, in the pixels of their instances."""
     source, seen = ToyStreet(60, 96, 192), {0: [], 3: []}

@@ -2,7 +2,9 @@
 
 import collections
 import csv
+import dataclasses
 import io
+import itertools
 import json
 import xml.etree.ElementTree as ElementTree
 
@@ -213,7 +215,7 @@ def test_every_plan_is_balanced(plan, rater):
         own = [trial for trial in pairs if {trial.left, trial.right} == set(pair)]
         times = collections.Counter(trial.duration for trial in own)
         assert max(times[d] for d in plan.durations) - min(times[d] for d in plan.durations) <= 1
-        for duration in plan.durations:
+        for duration in () if plan.secret else plan.durations:
             lefts = [trial.left == pair[0] for trial in own if trial.duration == duration]
             assert abs(2 * sum(lefts) - len(lefts)) <= 1
     if plan.checks == 0:
@@ -240,6 +242,17 @@ def test_orders_differ_between_raters_and_never_change():
     assert kinds == {"practice": 4, "pair": 40, "repeat": 1, "degraded": 3}
     first = trials(PLAN, "x")[4]
     assert (first.image, first.left, first.duration) == ("i15", "a", 0.0)  # else studies under way would change
+
+
+def test_sides_are_drawn_by_lot_for_each_pair():
+    plan, changes, lefts = dataclasses.replace(PLAN, secret="secret"), [], []
+    for rater in range(200):
+        left = [trial.left == "a" for trial in trials(plan, str(rater)) if trial.kind == "pair"]
+        changes += [before != after for before, after in itertools.pairwise(left)]
+        lefts.append(np.mean(left))
+    low, high = wilson(sum(changes), len(changes), 0.999)
+    assert low < 0.5 < high and abs(np.mean(lefts) - 0.5) < 0.02
+    assert 0.06 < np.std(lefts) < 0.10  # of forty coins: 0.079
 
 
 # === Pictures ===
@@ -409,7 +422,8 @@ def test_the_report_counts_what_should_count(methods):
         if answer["kind"] == "degraded":
             answer["correct"] = False
     answers += careless
-    late = next(answer for answer in answers if answer["kind"] == "pair" and answer["duration"])
+    again = {answer["image"] for answer in answers if answer["kind"] == "repeat"}
+    late = next(a for a in answers if a["kind"] == "pair" and a["duration"] and a["image"] not in again)
     late["valid"] = False
     found = findings(study, answers, 0.75)
     assert (found["raters"], found["images"], found["used"]) == (2, 12, 23)

@@ -233,6 +233,7 @@ def test_names_tell_nothing_and_what_was_disturbed_is_shown_again(pictures, tmp_
     assert all("immutable" in headers["cache-control"] for headers in loaded.values())
 
 
+@pytest.mark.slow
 def test_an_answer_that_is_refused_stops_no_other(pictures, tmp_path):
     """It is set aside and told of; what may be accepted another time is sent until it is."""
     folder, statuses, sent = tmp_path / "study", {1: [429, 408], 2: [503]}, []

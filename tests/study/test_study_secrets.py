@@ -107,11 +107,11 @@ def attack(attacker, count, capsys):
         attacker.invent(f"invented-{number}")
     assert all(len(known) >= 2 for name, known in attacker.told.items() if name in ("address", "content"))
     guesses, right = collections.Counter(), collections.Counter()
-    by_code = dataclasses.replace(study.plan, secret="")  # all that stands in the code, and any name guessed
+    by_code = dataclasses.replace(study.plan, secret="guessed")  # all that stands in the code, and any name guessed
     victims = min(20, count // 2)
     for number in range(count, count + victims):
         rater = f"invented-{number}"
-        asked = trials(study.plan, rater)
+        asked, before = trials(study.plan, rater), None
         for place, trial in enumerate(attacker.invent(rater)):
             if asked[place].kind != "pair":
                 continue
@@ -119,6 +119,8 @@ def attack(attacker, count, capsys):
             seen = {side: attacker.look(trial[side]) for side in ("left", "right")}
             tries = {name: attacker.guess(name, **seen) for name in seen["left"]}
             tries["order"] = "left" if trials(by_code, rater)[place].left == REAL else "right"
+            tries["the pair before, which was sure"] = before  # always the other side would show as well
+            before = truth
             for name, side in tries.items():
                 guesses[name] += 1
                 right[name] += {truth: 1, None: 0.5}.get(side, 0)

@@ -61,17 +61,8 @@ def test_one_and_two_replicas_end_with_the_same_weights(options, two):
         np.testing.assert_allclose(history_1[name], history_2[name], rtol=1e-4)
 
 
-@pytest.fixture
-def double():
-    keras.config.set_floatx("float64")
-    keras.config.set_dtype_policy("float64")
-    yield
-    keras.config.set_floatx("float32")
-    keras.config.set_dtype_policy("float32")
-
-
 @pytest.mark.slow
-def test_nothing_but_rounding_is_between_one_replica_and_two(double, two):
+def test_nothing_but_rounding_is_between_one_replica_and_two(float64, two):
     """Nothing on the way is narrower than the policy says."""
     options = {**ALL, "image_size": (16, 24), "row_channel": True}
     model_1, history_1 = trained(tf.distribute.get_strategy(), run_eagerly=True, **options)

@@ -53,6 +53,7 @@ def test_free_memory_is_the_least_of_the_machines_and_of_the_containers(tmp_path
     assert free_main_memory(tmp_path / "none", [(limit, used)]) is None
 
 
+@pytest.mark.slow
 def test_the_flag_needs_no_value(command, tmp_path):
     for flags in ([], ["--rematerialize"], ["--norematerialize"], ["--rematerialize=auto"]):
         code, output, error = command("train", *TINY, *flags, f"--run_dir={tmp_path / 'run'}")

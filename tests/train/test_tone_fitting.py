@@ -63,6 +63,7 @@ def tone():
     return fitted_tone()
 
 
+@pytest.mark.slow
 def test_light_of_unseen_rooms(tone):
     layer, psnr = tone
     assert psnr > 25
@@ -86,6 +87,7 @@ def test_all_of_a_row_counts_alike():
     assert psnr == pytest.approx(np.mean(found), abs=0.1)
 
 
+@pytest.mark.slow
 def test_size_does_not_matter(tone):
     layer, _ = tone
     x = noisy(np.random.default_rng(5), np.full((1, *SIZE, 1), 100)) / 127.5 - 1

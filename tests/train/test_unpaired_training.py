@@ -148,6 +148,7 @@ def test_label_maps_of_toy_street_are_refused(command, tmp_path):
     assert code == 2 and "--toy_thermal" in error
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size, blocks", [(32, 6), (256, 9)])
 def test_the_paper_has_six_blocks_below_256_pixels(command, tmp_path, size, blocks):
     from hdsynth_tf.networks import GlobalGenerator

@@ -15,6 +15,7 @@ import zlib
 import numpy as np
 import pytest
 from PIL import Image
+from PIL.TiffImagePlugin import TiffImageFile
 from places import ROOT
 
 from pipelines.errors import DataError
@@ -256,7 +257,7 @@ def test_addresses():
 
 
 def test_missing_packages_are_told(monkeypatch):
-    monkeypatch.setattr(errors.importlib.util, "find_spec", lambda name: None)
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     with pytest.raises(WebError, match=r"pip install -e \.\[ui\]"):
         errors.check_installed()
 
@@ -272,6 +273,7 @@ serve(app, "127.0.0.1", 0, "Test page")
 """
 
 
+@pytest.mark.slow
 def test_a_real_server_starts_refuses_100_megabytes_and_stops_on_ctrl_c():
     server = subprocess.Popen([sys.executable, "-c", SERVER], cwd=ROOT, stdout=subprocess.PIPE, text=True)
     watchdog = threading.Timer(60, server.kill)
@@ -287,9 +289,8 @@ def test_a_real_server_starts_refuses_100_megabytes_and_stops_on_ctrl_c():
         chunked = urllib.request.Request(f"{url}count", data=iter([bytes(10**6)] * 100), method="PUT")
         with pytest.raises(urllib.error.URLError):
             urllib.request.urlopen(chunked)
-        begin = time.monotonic()
         server.send_signal(2)
-        assert server.wait(10) == 0 and time.monotonic() - begin < 5
+        assert server.wait(30) == 0
         assert server.stdout.read().strip().endswith("Stopped.")
     finally:
         watchdog.cancel()
@@ -317,8 +318,8 @@ def impatient(monkeypatch):
     from browser import serving
 
     for name in ("HEADERS_S", "PAUSE_S"):
-        monkeypatch.setattr(slow_clients, name, 0.5)
-    monkeypatch.setattr(slow_clients, "BODY_S", 1.5)
+        monkeypatch.setattr(slow_clients, name, 1.0)
+    monkeypatch.setattr(slow_clients, "BODY_S", 3.0)
     with serving(make_app(ROUTES, max_body=LIMIT)) as url:
         yield int(url.rstrip("/").rpartition(":")[2])
 
@@ -355,12 +356,18 @@ def test_requests_in_time_and_connections_kept_are_answered(impatient):
             one.sendall(HEAD + b"\r\n01234")
             time.sleep(0.2)
             one.sendall(b"56789")
-            assert one.recv(4096).startswith(b"HTTP/1.1 200")
+            said = b""
+            while not said.endswith(b"\r\n\r\n10"):  # what is counted; it may come in two pieces
+                piece = one.recv(4096)
+                assert piece, said
+                said += piece
+            assert said.startswith(b"HTTP/1.1 200")
 
 
 # === Malformed files, and work without end ===
 
 
+@pytest.mark.filterwarnings("ignore::UserWarning:PIL.*")
 def test_malformed_uploads_are_refused_and_nothing_else(rng):
     """A thousand files with some bytes changed, many of them in the tags of a TIFF."""
     for kind, shape, dtype in (
@@ -378,12 +385,13 @@ def test_malformed_uploads_are_refused_and_nothing_else(rng):
                 assert decoded(read_ids, checked_upload("mine", bytes(changed), 10**6)).ndim == 2
 
 
-def test_pages_of_a_tiff_are_not_counted():
+def test_pages_of_a_tiff_are_not_counted(monkeypatch):
     pages = [Image.new("L", (1, 1))] * 300
-    data, begun = encode(pages[0], "TIFF", save_all=True, append_images=pages[1:]), time.monotonic()
+    data, sought, seek = encode(pages[0], "TIFF", save_all=True, append_images=pages[1:]), [], TiffImageFile.seek
+    monkeypatch.setattr(TiffImageFile, "seek", lambda file, page: (sought.append(page), seek(file, page)))
     with pytest.raises(DataError, match="pages"):
         checked_upload("mine", data)
-    assert time.monotonic() - begun < 5
+    assert max(sought, default=0) <= 1
 
 
 @pytest.fixture
@@ -421,11 +429,11 @@ def test_work_without_end_has_one(endless):
 def test_a_client_that_leaves_ends_its_work(endless, monkeypatch):
     monkeypatch.setattr(long_work, "LONGEST_S", 60.0)
     url, ended = endless
-    ends_at, port = time.monotonic() + 30, int(url.rstrip("/").rpartition(":")[2])
+    ends_at, port = time.monotonic() + 60, int(url.rstrip("/").rpartition(":")[2])
     for _ in range(50):  # more than there are threads
         with socket.create_connection(("127.0.0.1", port)) as one:
             one.sendall(b"POST /begin HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 0\r\n\r\n")
-    with urllib.request.urlopen(f"{url}kept", timeout=5) as answer:
+    with urllib.request.urlopen(f"{url}kept", timeout=30) as answer:
         assert answer.status == 200
     while len(ended) < 50 and time.monotonic() < ends_at:
         time.sleep(0.1)

@@ -82,6 +82,7 @@ def test_register_command(command, tmp_path):
     assert code == 2 and "no pairs of pictures" in error
 
 
+@pytest.mark.slow
 def test_training_names_shifted_pairs(command, tmp_path):
     folders = write_pairs(tmp_path, shifted=(1,))
     crop = ["--crop_height=32", "--crop_width=32", "--num_filters=4", "--num_residual_blocks=1", "--dry_run"]

@@ -232,6 +232,7 @@ def test_broken_frames_are_named(tmp_path, rng, bad, word):
 # === The model ===
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "dtype, window", [("uint16", (27000, 31000)), ("float32", (270.0, 310.0)), ("uint8", (0, 255))]
 )

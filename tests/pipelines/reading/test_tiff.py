@@ -86,7 +86,7 @@ def test_of_50_000_pages_the_second_is_looked_for_only(tmp_path):
         with pytest.raises(DataError, match=r"x\.tif has \d+ pages or more.*--source_pages"):
             read(path)
     assert read_deep(path, "first").shape == (4, 4, 1)
-    assert time.perf_counter() - begin < 2
+    assert time.perf_counter() - begin < 30  # 97 where all are counted; here less than 1
 
 
 def test_pages_that_are_channels_have_no_more_pixels_than_a_picture_may(tmp_path, monkeypatch):
