@@ -5,6 +5,8 @@ thing differs: gradients also flow through the norm of spectrally normalised ker
 cuts off.
 """
 
+import functools
+
 import jax
 import keras
 from jax import numpy as jnp
@@ -122,10 +124,10 @@ class Training:
             features = self.encoder(real_image, inputs["instance_map"])
             generator_input = ops.concatenate([semantic_input, ops.cast(features, semantic_input.dtype)], -1)
         fake_image = self.generator(generator_input, training=True)
-        judgement = None
+        judge = None
         if self.discriminator is not None:
-            judgement = self.discriminator.judge(semantic_input, real_image, fake_image, training=True)
-        return compute_terms(self.terms, (real_image, fake_image), judgement)
+            judge = functools.partial(self.discriminator.judge, semantic_input, training=True)
+        return compute_terms(self.terms, (real_image, fake_image), judge)
 
     def _weights(self):
         """The weights of the terms of each learner's loss."""

@@ -1,5 +1,6 @@
 """Pix2PixHD: conditioning, generator, discriminator and encoder as one Keras model with its own training step."""
 
+import functools
 from types import SimpleNamespace
 
 import keras
@@ -247,12 +248,13 @@ class Pix2PixHD(Generating, Family, Presets, Saving, Training, keras.Model):
 
         Weights of samples are in them, weights of terms are not.
         """
-        judge = self.discriminator.judge if self.is_adversarial else None
-        judgement = judge and judge(semantic_input, real_image, fake_image, training=training)
-        classes = None
+        judge = classes = None
+        if self.is_adversarial:
+            judge = functools.partial(self.discriminator.judge, semantic_input, training=training)
         if any(term.reads_classes for term in self.terms):
             classes = semantic_input[..., : self.conditioning.num_classes]
-        values = compute_terms(self.terms, (real_image, fake_image), judgement, classes)
+        one_by_one = training and not isinstance(self.generator_optimizer, keras.optimizers.LossScaleOptimizer)
+        values = compute_terms(self.terms, (real_image, fake_image), judge, classes, one_by_one)
         return values if sample_weight is None else {name: value * sample_weight for name, value in values.items()}
 
     def _discriminator_weights(self):

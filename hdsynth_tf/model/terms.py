@@ -1,9 +1,12 @@
 """Loss terms of a training step: named, weighted, and checked against one another."""
 
+import functools
+
 import keras
 from keras import ops
 
 from hdsynth_tf.losses import ADVERSARIAL_LOSSES, AdversarialLoss, ContentLoss, FeatureMatchingLoss
+from hdsynth_tf.model.one_by_one import after, with_gradient
 from hdsynth_tf.networks.precision import widen
 
 FORMER_TERMS = {"adversarial": 1.0, "feature_matching": 10.0, "perceptual": 10.0, "pixel": 10.0, "gradient": 1.0}
@@ -48,6 +51,10 @@ class Term:
         return isinstance(self.loss, FeatureMatchingLoss)
 
     @property
+    def reads_judgement(self):
+        return self.is_adversarial or self.compares_activations
+
+    @property
     def reads_classes(self):
         return isinstance(self.loss, ContentLoss) and self.loss.by_class
 
@@ -86,25 +93,43 @@ def check_terms(terms, discriminator):
         )
 
 
-def compute_terms(terms, images, judgement=None, classes=None):
+def compute_terms(terms, images, judge=None, classes=None, one_by_one=False):
     """The values of the terms and, with an adversarial one, of the discriminator's.
 
     Args:
         terms: List of `Term`.
         images: Pair (real, fake) of `(batch, height, width, channels)` float32 in [-1, 1].
-        judgement: Dict of what `Discriminator.judge` told, or `None` without adversarial term.
+        judge: Function of both images: dict of what `Discriminator.judge` tells. `None` without adversarial term.
         classes: One-hot label map `(batch, height, width, classes)`, or `None` where no term reads it.
+        one_by_one: Boolean. If true, the terms that compare images come with their gradients, see `one_by_one`, and
+            the discriminator after them: less memory, the same values.
 
     Returns:
         Dict: name -> `(batch,)` float32, not weighted.
     """
+    real, fake = images
+    values = {}
+    for term in terms:
+        if not term.reads_judgement:
+            compute = functools.partial(_compare, term, (real, classes) if term.reads_classes else real)
+            values[term.name] = (with_gradient(compute) if one_by_one else compute)(fake)
+            if one_by_one:
+                (fake,) = after([fake], [values[term.name]])
+    return values | (judged_terms(terms, judge(real, fake)) if judge else {})
+
+
+def _compare(term, real, fake):
+    return per_sample(term.loss.call(real, fake), term.name)
+
+
+def judged_terms(terms, judgement):
+    """The values of the terms that read what the discriminator told, see `compute_terms`."""
     values = {}
     for term in terms:
         if term.is_adversarial:
             values |= adversarial_values(term, **judgement)
-        else:
-            real, fake = (judgement["real"], judgement["fake"]) if term.compares_activations else images
-            values[term.name] = term.loss.call((real, classes) if term.reads_classes else real, fake)
+        elif term.compares_activations:
+            values[term.name] = term.loss.call(judgement["real"], judgement["fake"])
     return {name: per_sample(value, name) for name, value in values.items()}
 
 

@@ -3,6 +3,7 @@
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 from tiny import compiled, semantic_batch, semantic_model
 
 from hdsynth_tf.losses import FeatureMatchingLoss, HingeLoss, PyramidLoss
@@ -72,3 +73,40 @@ def test_former_compile_arguments_become_terms():
 
 def test_keras_own_losses_property_is_not_hidden():
     assert compiled(semantic_model()).losses == []
+
+
+class Network(keras.losses.Loss):
+    """Compares what a network that could train makes of both images; samples are weighted by their content."""
+
+    def __init__(self):
+        super().__init__()
+        self.network = keras.Sequential([keras.layers.Conv2D(5, 3, 2, activation="tanh"), keras.layers.Conv2D(4, 3)])
+        self.network.build((None, None, None, 3))
+
+    def call(self, y_true, y_pred):
+        return keras.ops.abs(self.network(y_true) - self.network(y_pred))
+
+
+@pytest.mark.parametrize("in_a_graph", [True, False])
+def test_terms_one_by_one_have_the_same_values_and_gradients(in_a_graph, rng, float64):
+    terms = [Term("mae", keras.losses.MeanAbsoluteError(), 3.0), Term("network", Network(), 0.5)]
+    real, fake = (tf.constant(rng.uniform(-1, 1, (3, 11, 13, 3))) for _ in range(2))
+
+    def judge(real, fake):
+        return {"real": [[real[..., :1]]], "fake": [[keras.ops.tanh(fake[..., :1])]]}
+
+    def value_and_gradient(one_by_one):
+        with tf.GradientTape() as tape:
+            tape.watch(fake)
+            all_terms = [*terms, Term("adversarial", "least_squares")]
+            values = compute_terms(all_terms, (real, fake), judge, one_by_one=one_by_one)
+            weights = {"mae": 3.0, "network": 0.5, "adversarial": 2.0}
+            total = tf.reduce_sum(weighted_sum(values, weights) * [0.2, 0.3, 0.5])
+        return values, tape.gradient(total, fake)
+
+    run = tf.function(value_and_gradient) if in_a_graph else value_and_gradient
+    (values, gradient), (plain_values, plain_gradient) = run(True), run(False)
+    assert list(values) == list(plain_values)
+    for name, value in values.items():
+        np.testing.assert_allclose(value, plain_values[name], rtol=1e-12)
+    np.testing.assert_allclose(gradient, plain_gradient, rtol=1e-5)  # `per_sample` is in float32
