@@ -1,7 +1,9 @@
 """Paths on this machine and in buckets: `as_path("gs://bucket/run")` is used as a `pathlib.Path` is."""
 
+import errno
 import fnmatch
 import functools
+import os
 import types
 from pathlib import Path, PurePath, PurePosixPath
 
@@ -121,7 +123,13 @@ class RemotePath:
         return self.exists() and not self.is_dir()
 
     def stat(self):
+        self._check_exists()
         return types.SimpleNamespace(st_size=gfile().stat(str(self)).length)
+
+    def _check_exists(self):
+        """Raises what `pathlib` does for a missing file; TensorFlow has errors of its own, which are no `OSError`."""
+        if not self.exists():
+            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(self))
 
     def iterdir(self):
         return [self / name.rstrip("/") for name in gfile().listdir(str(self))] if self.is_dir() else []
@@ -137,6 +145,8 @@ class RemotePath:
     # === Reading and writing ===
 
     def open(self, mode="r", **options):
+        if "r" in mode:
+            self._check_exists()
         return gfile().GFile(str(self), mode)
 
     def read_bytes(self):
@@ -150,5 +160,7 @@ class RemotePath:
         gfile().makedirs(str(self))
 
     def unlink(self, missing_ok=False):
-        if not missing_ok or self.exists():
+        if not missing_ok:
+            self._check_exists()
+        if self.exists():
             gfile().rmtree(str(self)) if self.is_dir() else gfile().remove(str(self))

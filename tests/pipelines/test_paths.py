@@ -52,6 +52,9 @@ def test_looking_and_reading(root):
     (root / "a.txt").unlink()
     (root / "a.txt").unlink(missing_ok=True)
     assert not (root / "a.txt").exists()
+    for use in (Path.open, Path.read_bytes, Path.read_text, Path.stat, Path.unlink):
+        with pytest.raises(FileNotFoundError, match=r"a\.txt"):
+            getattr(root / "a.txt", use.__name__)()
     remove_leftovers(root)
 
 
