@@ -68,7 +68,10 @@ def find_source(data, split, images=True):
     if data.dataset == "toy_street":
         size = size_setting(data, "image") or TOY_STREET_SIZE
         modes = data.hidden_modes, data.toy_thermal
-        return ToyStreet(data.num_scenes, *size, split, 0, *modes, instance_maps=data.use_instance_map)
+        return ToyStreet(
+            data.num_scenes, *size, split, 0, *modes,
+            instance_maps=data.use_instance_map, drive_frames=data.drive_frames,
+        )  # fmt: skip
     if data.dataset == "cityscapes":
         if split != "train" and not cityscapes.has_split(root, split, images):
             return None

@@ -109,6 +109,7 @@ class DataSettings(Settings):
     num_scenes: int = setting(2000, "toy_street: scenes in the split.", at_least=1)
     hidden_modes: bool = setting(True, "toy_street: appearances drawn by lot; false: told by the layout.")
     toy_thermal: bool = setting(False, "toy_street: the input is the 16-bit thermal image, not the maps.")
+    drive_frames: int = setting(1, "toy_street: frames of each scene, which then is a drive.", at_least=1, at_most=400)
 
     def check(self):
         check_size(self, "image")

@@ -2,12 +2,14 @@
 
 from pipelines.source import FORMATS, Source
 from pipelines.toy_street.render import draw
-from pipelines.toy_street.scene import CLASS_NAMES, make_scene, restyled
+from pipelines.toy_street.scene import CLASS_NAMES, driven, make_scene, restyled
 
 CLASS_COLORS = (
     (70, 130, 180), (120, 120, 130), (107, 142, 35), (128, 64, 128), (244, 35, 232),
     (255, 255, 255), (0, 0, 142), (220, 20, 60), (60, 60, 60), (220, 220, 0),
 )  # fmt: skip
+STEP = 0.1  # metres from a frame of a drive to the next
+LONGEST_DRIVE = 400  # frames: the street has an end
 SPLITS = {"train": 0, "val": 1, "test": 2}  # the world's number: scenes of two splits are never the same
 
 
@@ -22,6 +24,8 @@ class ToyStreet(Source):
         hidden_modes: Boolean, see `scene.make_scene`.
         thermal: Boolean. If true the input is the 16-bit thermal image (hundredths of a kelvin) instead of the maps.
         instance_maps: Boolean, whether there are any.
+        drive_frames: Integer, up to 400. If above 1 each scene is a drive of so many frames along its street, 0.1 m
+            from one to the next, named `street_000000/0000` and so on.
     """
 
     def __init__(
@@ -34,8 +38,14 @@ class ToyStreet(Source):
         hidden_modes=True,
         thermal=False,
         instance_maps=True,
+        drive_frames=1,
     ):
-        self.names = [f"street_{i:06d}" for i in range(num_scenes)]
+        if not 1 <= drive_frames <= LONGEST_DRIVE:
+            raise ValueError(f"`drive_frames` should be 1 to {LONGEST_DRIVE}. Received: drive_frames={drive_frames}")
+        self.drive_frames = drive_frames
+        streets = [f"street_{i:06d}" for i in range(num_scenes)]
+        drives = [f"{street}/{frame:04d}" for street in streets for frame in range(drive_frames)]
+        self.names = drives if drive_frames > 1 else streets
         self.height, self.width = height, width
         self.seed = 3 * seed + SPLITS[split]
         self.hidden_modes = hidden_modes
@@ -63,8 +73,12 @@ class ToyStreet(Source):
 
     def restyled(self, index, label, mode):
         """The photograph that a scene would have, were everything of a class in one of its modes: uint8."""
-        scene = restyled(make_scene(self.seed, index, self.hidden_modes), label, mode)
-        return draw(scene, self.height, self.width)[0]["image"]
+        return draw(restyled(self._scene(index), label, mode), self.height, self.width)[0]["image"]
 
     def _render(self, index):
-        return draw(make_scene(self.seed, index, self.hidden_modes), self.height, self.width)
+        return draw(self._scene(index), self.height, self.width)
+
+    def _scene(self, index):
+        street, frame = divmod(index, self.drive_frames)
+        scene = make_scene(self.seed, street, self.hidden_modes)
+        return driven(scene, STEP * frame) if frame else scene

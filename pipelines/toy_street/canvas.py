@@ -78,9 +78,10 @@ class Canvas:
             self.taken[rows, columns] |= mask
         return (rows, columns, mask) if mask.any() else None
 
-    def finish(self):
+    def finish(self, travelled=0.0):
         """The finished pictures, seen through a slightly soft lens by a slightly noisy sensor; see `render.draw`."""
-        grain = noise(np.arange(self.width)[None, :] / 256, np.arange(self.height)[:, None] / 256)[..., None] - 0.5
+        u, v = 6.18 * travelled, 3.82 * travelled  # another place of the noise in each frame
+        grain = noise(np.arange(self.width) / 256 + u, np.arange(self.height)[:, None] / 256 + v)[..., None] - 0.5
         image = _soften(self.color) + 0.012 * grain
         kelvin = _soften(self.kelvin[..., None]) + 0.4 * grain
         return {

@@ -39,14 +39,15 @@ def _paint_wall_facing_us(canvas, thing, instance, outer):
 
 
 def _paint_front(canvas, thing, instance):
-    camera, x, near, far, top = canvas.camera, thing.x, thing.z, thing.z + thing.length, thing.height
+    camera, x, top = canvas.camera, thing.x, thing.height
+    near, far = max(thing.z, street.NEAREST), thing.z + thing.length
     light, warmth = (SUNLIT, 2.0) if x > 0 else (SHADED, -1.0)
 
     def color(px, py):
         sideways = px - camera.vanishing_x
         ahead = (x - camera.offset) * camera.focal_length / np.where(sideways == 0, 1e-6, sideways)
         above = camera.height - (py - camera.horizon) * ahead / camera.focal_length
-        return textures.facade(thing, ahead - near, above, ahead, camera.footprint(ahead, canvas), light)
+        return textures.facade(thing, ahead - thing.z, above, ahead, camera.footprint(ahead, canvas), light)
 
     corners = [(x, 0, near), (x, 0, far), (x, top, far), (x, top, near)]
     canvas.paint(corners, street.BUILDING, instance, color, palette.KELVIN[street.BUILDING] + warmth)

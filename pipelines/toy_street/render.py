@@ -30,7 +30,7 @@ def draw(scene, height, width):
     canvas.taken = None
     for thing in scene.standing:
         PAINTERS[thing.label](canvas, thing)
-    return canvas.finish(), canvas.modes
+    return canvas.finish(scene.travelled), canvas.modes
 
 
 def paint_sky(canvas, scene):
@@ -47,18 +47,19 @@ def paint_sky(canvas, scene):
 def paint_ground(canvas, scene):
     """Road, sidewalks and markings below the horizon, pixel by pixel from their world coordinates."""
     camera = scene.camera
-    farthest = camera.horizon + camera.focal_length * camera.height / street.FAR_END
+    farthest = camera.horizon + camera.focal_length * camera.height / (street.FAR_END - scene.travelled)
     rows = slice(int(np.searchsorted(canvas.y[:, 0], farthest)), canvas.height)
     ahead = camera.focal_length * camera.height / (canvas.y[rows] - camera.horizon)  # metres, (rows, 1)
     across = camera.offset + (canvas.x - camera.vanishing_x) * ahead / camera.focal_length  # metres, (rows, width)
     ahead = np.broadcast_to(ahead, across.shape)
     footprint = camera.footprint(ahead, canvas)
+    along = ahead + scene.travelled  # of the street
 
     on_road = np.abs(across) < street.ROAD_HALF_WIDTH
-    marked = on_road & _is_marked(scene, across, ahead, footprint)
-    road = textures.road(scene.stuff[street.ROAD], across, ahead, footprint)
-    sidewalk = textures.sidewalk(scene.stuff[street.SIDEWALK], across, ahead, footprint)
-    wear = 0.85 + 0.15 * textures.noise(across * 0.11, ahead * 0.03)
+    marked = on_road & _is_marked(scene, across, ahead, along, footprint)
+    road = textures.road(scene.stuff[street.ROAD], across, along, footprint)
+    sidewalk = textures.sidewalk(scene.stuff[street.SIDEWALK], across, along, footprint)
+    wear = 0.85 + 0.15 * textures.noise(across * 0.11, along * 0.03)
     paint = palette.color_of(street.LANE_MARKING, scene.stuff[street.LANE_MARKING]) * wear[..., None]
     color = np.where(marked[..., None], paint, np.where(on_road[..., None], road, sidewalk))
     label = np.where(marked, street.LANE_MARKING, np.where(on_road, street.ROAD, street.SIDEWALK))
@@ -69,11 +70,11 @@ def paint_ground(canvas, scene):
     canvas.label_map[rows] = canvas.instance_map[rows] = label
 
 
-def _is_marked(scene, across, ahead, footprint):
+def _is_marked(scene, across, ahead, along, footprint):
     """Where the road has paint: dashes in the middle, lines at the edges, a zebra crossing."""
     half_width = np.maximum(0.1, 0.5 * footprint)  # a line stays a pixel wide in the distance
-    dashes = (np.abs(across) < half_width) & ((ahead - scene.dash_start) % 7 < 3)
+    dashes = (np.abs(across) < half_width) & ((along - scene.dash_start) % 7 < 3)
     edges = np.abs(np.abs(across) - 3.7) < half_width
-    from_crossing = np.abs(ahead - scene.crossing - 1.5)
+    from_crossing = np.abs(along - scene.crossing - 1.5)
     zebra = (from_crossing < 1.5) & (across % 1.0 < 0.5) & (scene.crossing > 0)
     return (dashes | edges) & (ahead < 40) & (from_crossing > 2.2) | zebra

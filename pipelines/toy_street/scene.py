@@ -83,6 +83,7 @@ class Scene:
     standing: tuple  # cars, people, trees, poles and signs, farthest first
     dash_start: float  # metres ahead of the camera where a dash of the middle line begins
     crossing: float  # metres ahead where a zebra crossing begins, or 0
+    travelled: float = 0.0  # metres that the camera has gone since; see `driven`
 
 
 def make_scene(seed, index, hidden_modes=True):
@@ -111,6 +112,28 @@ def make_scene(seed, index, hidden_modes=True):
         crossing=rng.uniform(7, 20) if rng.random() < 0.35 else 0.0,
     )
     return scene if hidden_modes else _with_visible_modes(scene)
+
+
+def driven(scene, metres):
+    """`scene` seen from so many metres further on: all comes nearer but what is in the camera's way, which goes ahead.
+
+    What the camera has passed is gone, and ids of things that are left may be others.
+    """
+
+    def nearer(things):
+        here = [
+            thing if _is_in_the_way(thing, scene.camera) else dataclasses.replace(thing, z=thing.z - metres)
+            for thing in things
+        ]
+        return tuple(thing for thing in here if thing.z + thing.length * (thing.label == BUILDING) > NEAREST)
+
+    things = {name: nearer(getattr(scene, name)) for name in ("buildings", "backdrop", "standing")}
+    things["standing"] = tuple(sorted(things["standing"], key=lambda thing: -thing.z))
+    return dataclasses.replace(scene, travelled=scene.travelled + metres, **things)
+
+
+def _is_in_the_way(thing, camera):
+    return thing.label in (CAR, PERSON) and abs(thing.x - camera.offset) < 2.2
 
 
 def restyled(scene, label, mode):

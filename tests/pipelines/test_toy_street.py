@@ -1,5 +1,7 @@
 """The embedded dataset: the same scene always, maps that agree, modes that are hidden or told."""
 
+import itertools
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -10,6 +12,7 @@ from pipelines.toy_street.scene import (
     BUILDING,
     CAR,
     CLASS_NAMES,
+    LANE_MARKING,
     MODES,
     POLE,
     ROAD,
@@ -129,3 +132,43 @@ def test_edges_of_the_maps_are_edges_of_the_picture():
     step = np.abs(np.diff(scene["image"].astype(float), axis=1)).mean(-1)
     border = np.diff(scene["label_map"], axis=1) != 0
     assert step[border].mean() > 2 * step[~border].mean()
+
+
+def test_a_drive_begins_with_its_scene():
+    drives, scenes = ToyStreet(2, 48, 96, drive_frames=3), ToyStreet(2, 48, 96)
+    assert len(drives) == 6 and drives.names[3:5] == ["street_000001/0000", "street_000001/0001"]
+    for key in ("image", "label_map", "instance_map"):
+        np.testing.assert_array_equal(drives.load(3)[key], scenes.load(1)[key])
+    with pytest.raises(ValueError, match="drive_frames=401"):
+        ToyStreet(2, 48, 96, drive_frames=401)
+
+
+def test_on_a_drive_the_ground_comes_nearer():
+    """What lies 7 metres ahead is seen there again from 5 metres further on, where it is 2 metres ahead."""
+    height, width, alike = 128, 256, {0: [], 5: []}
+
+    def ground(label_map, camera, across, ahead):
+        ((x, y),) = camera.project([(across, 0, ahead)])
+        row, column = int(y * height), int(x * height + width / 2)
+        found = label_map[row, column] if 0 <= row < height and 0 <= column < width else None
+        return found if found in (ROAD, LANE_MARKING) else None
+
+    for index in range(8):
+        camera, before = make_scene(0, index).camera, ToyStreet(index + 1, height, width).load(index)["label_map"]
+        after = ToyStreet(index + 1, height, width, drive_frames=51).load(51 * index + 50)["label_map"]
+        for ahead, across in itertools.product(np.arange(8.0, 16.0, 0.25), (-2.75, -1.25, -0.75, 0.0, 0.75, 1.25)):
+            for metres, found in alike.items():
+                seen = ground(before, camera, across, ahead), ground(after, camera, across, ahead - metres)
+                if None not in seen:
+                    found.append(seen[0] == seen[1])
+    assert len(alike[5]) > 500 and np.mean(alike[5]) > 0.93, [np.mean(found) for found in alike.values()]
+    assert 1 - np.mean(alike[5]) < 0.5 * (1 - np.mean(alike[0]))  # as if nothing had moved
+
+
+def test_a_drive_has_no_jumps():
+    """Nothing of any size appears, goes or changes its place from a frame to the next."""
+    drive = ToyStreet(3, 64, 128, drive_frames=120)
+    for start in (0, 120, 240):
+        frames = np.stack([drive.load(start + frame)["label_map"] for frame in range(120)])
+        changed = (frames[1:] != frames[:-1]).mean((1, 2))
+        assert changed.max() < 0.15 and 0.0005 < np.median(changed) < 0.05
