@@ -22,6 +22,7 @@ from hdsynth_tf.evaluate.perceptual import SMALLEST, lpips_nets, without_lpips
 from hdsynth_tf.evaluate.segmentation import EvaluatedClasses
 from hdsynth_tf.evaluate.segmenters import load_segmenter
 from hdsynth_tf.evaluate.settings import EvaluateSettings
+from hdsynth_tf.evaluate.steadiness import Steadiness, sequences_of
 from hdsynth_tf.files.lock import only_writer
 from hdsynth_tf.files.run_folder import RunFolder, check_writable, find_model, read_settings, write_json
 from hdsynth_tf.files.storage import replacing
@@ -83,6 +84,9 @@ def compare(names, models, folders, asked, data, output_dir):
     given, notes = find_methods(folders, source, asked.resize)
     makings = plan_pictures(models, source, data, asked, output_dir)
     instruments = choose_instruments(asked, source, assemble.with_windows(data, source.formats, values).target_range)
+    if asked.video:
+        sequences = sequences_of(source.names, data.sequence)
+        instruments = dataclasses.replace(instruments, steadiness=Steadiness(), sequences=sequences)
     for note in notes:
         print(note)
 
@@ -223,6 +227,8 @@ def measure_all(methods, source, instruments, asked, data, output_dir):
         key["features"] = [name, *(stamp(path) for path in files_of(asked.features))]
     if lpips_nets():
         key["lpips"] = lpips_nets()
+    if instruments.sequences:
+        key["sequences"] = instruments.sequences
     measured = {}
     for name, method in [*((method.name, method) for method in methods), (ORACLE, None)]:
         files = [*method.paths, *itertools.chain(*method.variants)] if method else []
@@ -263,6 +269,13 @@ def describe(asked, data, source, instruments, measured):
         lines.append(
             f"Diversity: mean difference in grey levels between {asked.styles} pictures of a scene, of seeds from "
             f"{asked.seed} on."
+        )
+    if instruments.sequences:
+        lines.append(
+            f"Steadiness: {len(set(instruments.sequences))} videos, each frame beside the one before it. Flicker: mean "
+            "change in grey levels where the input stands still. Pumping: deviation of the change of a frame's mean. "
+            "Warping: mean square difference (0 to 1) from the frame before, moved along the input's optical flow "
+            "(DIS), where nothing is hidden. Where the input is a label map, the real images tell what moves."
         )
     lines.append(
         f"In brackets: {LEVEL:.0%} intervals, by bootstrap over the images ({asked.resamples} resamples, seed "

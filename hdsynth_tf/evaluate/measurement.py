@@ -31,6 +31,7 @@ class Measured:
         psnr, ssim: float `(scenes,)`.
         features: float32 `(scenes, features)`.
         diversity: float `(scenes,)`, see `quality.diversity`.
+        flicker, pumping, warping: float `(scenes,)`, see `steadiness.Steadiness`; NaN for the first frame of a video.
     """
 
     confusion: np.ndarray | None = None
@@ -40,6 +41,9 @@ class Measured:
     ssim: np.ndarray | None = None
     features: np.ndarray | None = None
     diversity: np.ndarray | None = None
+    flicker: np.ndarray | None = None
+    pumping: np.ndarray | None = None
+    warping: np.ndarray | None = None
 
     @classmethod
     def joined(cls, parts):
@@ -58,6 +62,8 @@ class Instruments:
         classes: `EvaluatedClasses`, or `None`.
         tells_labels: Boolean, whether the segmenter's classes are label ids, all of them, not the scored classes.
         features: Function: picture -> features, or `None`.
+        steadiness: `Steadiness`, or `None`.
+        sequences: List, the video that each scene is a frame of; `None` without `steadiness`.
     """
 
     window: tuple
@@ -65,14 +71,26 @@ class Instruments:
     classes: object = None
     tells_labels: bool = False
     features: object = None
+    steadiness: object = None
+    sequences: list | None = None
 
     def measure(self, source, indices, method=None, bar=None):
-        """Measures a `Method`'s pictures of some scenes, or, without one, the real images. `bar` shows progress."""
-        rows = []
-        for index, (inputs, image) in zip(indices, make_eval(source, indices=indices)):
+        """Measures a `Method`'s pictures of some scenes, or, without one, the real images. `bar` shows progress.
+
+        The scenes follow each other.
+        """
+        rows, before = [], None
+        read = range(indices[0] - self._goes_on(indices[0]), indices[-1] + 1)  # a video's frame before them, too
+        for index, (inputs, image) in zip(read, make_eval(source, indices=read)):
             real = show_values(image[0].numpy(), self.window)
             picture = real if method is None else self.picture(source, method.paths[index], real)
+            frame, before = before, (inputs["source"][0].numpy() if "source" in inputs else real, picture)
+            if index < indices[0]:
+                continue
             row = self._row(picture, inputs.get("label_map"))
+            if self.steadiness is not None:
+                nothing = dict.fromkeys(("flicker", "pumping", "warping"), np.nan)
+                row |= self.steadiness.of(frame, before) if self._goes_on(index) else nothing
             if method is not None:
                 agreement = quality.score(*(p[None].astype("float32") for p in (picture, real)))
                 distances = [perceptual.NAMES[net] for net in perceptual.lpips_nets()]
@@ -85,6 +103,10 @@ class Instruments:
             if bar is not None:
                 bar.add(1)
         return Measured(**{key: np.stack([row[key] for row in rows]) for key in rows[0]})
+
+    def _goes_on(self, index):
+        """Whether a scene follows the one before it in a video."""
+        return bool(self.sequences) and index > 0 and self.sequences[index - 1] == self.sequences[index]
 
     def picture(self, source, path, real):
         """A method's picture at the size of the real one."""

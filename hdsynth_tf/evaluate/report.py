@@ -22,6 +22,9 @@ COLUMNS = {  # score -> head of its column, factor and digits of what is shown
     "psnr": ("PSNR, dB", 1, 2),
     "ssim": ("SSIM", 1, 3),
     "diversity": ("diversity", 1, 2),
+    "flicker": ("flicker", 1, 2),
+    "pumping": ("pumping", 1, 2),
+    "warping": ("warping x 1000", 1000, 2),
 }
 
 
@@ -63,7 +66,9 @@ def score(measured, real, resamples, seed):
     if measured.features is not None and real is not None and len(real.features) > 1:
         scores["fid"] = Score(frechet_distance(real.features, measured.features))
         scores["kid"] = Score(kernel_distance(real.features, measured.features))
-    for name in ("lpips_alex", "lpips_vgg", "psnr", "ssim", "diversity"):
+    if measured.pumping is not None and not np.isnan(measured.pumping).all():
+        scores["pumping"] = Score(float(np.nanstd(measured.pumping)))
+    for name in ("lpips_alex", "lpips_vgg", "psnr", "ssim", "diversity", "flicker", "warping"):
         values = getattr(measured, name)
         if values is not None and not np.isnan(values).all():
             values = values[~np.isnan(values)]

@@ -50,6 +50,11 @@ class EvaluateSettings(Settings):
         1, "Pictures of every scene by models with an encoder, for diversity; the first is scored.", at_least=1
     )
     seed: int = seed_setting("Names the styles of the first; the next one has the next seed.")
+    video: bool = setting(
+        False,
+        "Scenes are frames of videos, in the order of their names, each video a folder or what --sequence finds: also "
+        "flicker, pumping and warping error (extra video).",
+    )
     resamples: int = setting(1000, "Bootstrap resamples (over images) of the confidence intervals.", at_least=1)
     num_pictures: int = setting(12, "Scenes shown on the page.", at_least=1)
 

@@ -1,12 +1,12 @@
 """How steady a video is: flicker where its input stands still, pumping of its mean, and what is left of motion."""
 
-import dataclasses
 import importlib
 
 import numpy as np
 from scipy.ndimage import map_coordinates
 
 from pipelines.errors import UserError
+from pipelines.pairing.pairs import sequence
 
 STILL = 2.0  # deviations of the input's noise within which a pixel has not changed
 LEAST_NOISE = 0.5  # values of the input: what rounding alone does
@@ -16,52 +16,42 @@ class NoFlowError(UserError, ImportError):
     """The library that finds the flow between frames is not installed. Says which extra brings it."""
 
 
-@dataclasses.dataclass(frozen=True)
 class Steadiness:
-    """Means over the frames of a video, each but the first beside the one before it.
-
-    Attributes:
-        flicker: Float, mean absolute change of the output, 0 to 255, where the input has not changed; NaN if it always
-            has.
-        pumping: Float, standard deviation of the change of a frame's mean, 0 to 255.
-        warping: Float, mean square of what differs when a frame is moved back along the input's flow, values from 0 to
-            1, where nothing is hidden; NaN if everywhere something is.
-    """
-
-    flicker: float
-    pumping: float
-    warping: float
-
-
-def steadiness(inputs, outputs):
-    """Measures a video beside what it was made of.
-
-    Args:
-        inputs: Sequence of `(height, width, channels)` arrays of any kind.
-        outputs: Sequence of `(height, width, channels)` uint8 arrays, of the same length and size.
-
-    Returns:
-        `Steadiness`.
+    """Measures the frames of videos, each beside the one before it. Finds the flow between them by OpenCV.
 
     Raises:
-        NoFlowError: If OpenCV is not installed.
+        NoFlowError: If it is not installed.
     """
-    flow = _flow_finder()
-    flickers, means, warpings, before = [], [], [], None
-    for source, picture in zip(inputs, outputs):
-        now = source.astype("float32").mean(-1), picture.astype("float32")
-        if before is not None:
-            flickers.append(flicker(before[0], now[0], before[1], now[1]))
-            means.append(now[1].mean() - before[1].mean())
-            warpings.append(warping(flow, before[0], now[0], before[1] / 255, now[1] / 255))
-        before = now
-    return Steadiness(_mean(flickers), float(np.std(means)) if means else float("nan"), _mean(warpings))
+
+    def __init__(self):
+        self.flow = _flow_finder()
+
+    def of(self, before, now):
+        """What has changed from a frame to the next.
+
+        Args:
+            before, now: Pairs: what tells what moves, `(height, width, channels)` of any kind, such as the input; and
+                the picture, `(height, width, channels)` uint8.
+
+        Returns:
+            Dict of floats. `flicker`: mean absolute change of the picture, 0 to 255, where the input has not changed;
+            NaN if it has everywhere. `pumping`: change of the picture's mean, 0 to 255; of a video, the deviation of
+            that counts. `warping`: mean square of what differs when the frame is moved back along the input's flow,
+            values from 0 to 1, where nothing is hidden; NaN if everywhere something is.
+        """
+        (input_before, picture_before), (input_now, picture) = (
+            (values.astype("float32").mean(-1), shown.astype("float32")) for values, shown in (before, now)
+        )
+        return {
+            "flicker": flicker(input_before, input_now, picture_before, picture),
+            "pumping": float(picture.mean() - picture_before.mean()),
+            "warping": warping(self.flow, input_before, input_now, picture_before / 255, picture / 255),
+        }
 
 
-def _mean(values):
-    """The mean of those that are numbers; NaN if none is."""
-    known = [value for value in values if np.isfinite(value)]
-    return float(np.mean(known)) if known else float("nan")
+def sequences_of(names, pattern=""):
+    """The video that each frame is of, by the frames' names: what a pattern finds in them, or else their folder."""
+    return [sequence(name, pattern) if pattern else name.rpartition("/")[0] for name in names]
 
 
 def noise(before, now):

@@ -128,9 +128,9 @@ def pair_files(files):
     return names, {role: [found[name] for name in names] for role, found in files.items()}
 
 
-def split(names, share, sequence=""):
+def split(names, share, pattern=""):
     """Indices of sorted names to train on, and of those to hold out: whole sequences where a pattern finds them."""
-    return hold_out_sequences(names, share, sequence) if sequence else hold_out(names, share)
+    return hold_out_sequences(names, share, pattern) if pattern else hold_out(names, share)
 
 
 def hold_out(names, share, blocks=4):
@@ -175,7 +175,7 @@ def hold_out_sequences(names, share, pattern):
     """
     members = {}
     for index, name in enumerate(names):
-        members.setdefault(_sequence(name, pattern), []).append(index)
+        members.setdefault(sequence(name, pattern), []).append(index)
     if len(members) < 2 and share > 0:
         raise DataError(
             f"The pattern {pattern!r} finds one sequence, {next(iter(members))!r}, in all {len(names)} names, such as "
@@ -197,7 +197,12 @@ def hold_out_sequences(names, share, pattern):
     return [i for i in range(len(names)) if i not in held], sorted(held)
 
 
-def _sequence(name, pattern):
+def sequence(name, pattern):
+    """The name of a frame's sequence, which a regular expression finds in that of the frame: its first group, or all.
+
+    Raises:
+        DataError: If the pattern is none, or does not fit the name.
+    """
     try:
         found = re.search(pattern, name)
     except re.error as error:
