@@ -38,7 +38,7 @@ def _paired(lists):
 
 
 def _constant_parts(names):
-    """Parts that stand in each name, with the separators around them: `_ir`, `IR_`, `/lwir/`."""
+    """Parts that stand in each name: `_ir`, `IR_`, `/lwir/`, with the separators around them, or `ir` of `001ir`."""
     pieces = [set(re.split(f"[{SEPARATORS}]", name)) for name in names]
     found = []
     for piece in sorted(set.intersection(*pieces) - {""}):
@@ -48,7 +48,15 @@ def _constant_parts(names):
             if match:
                 found.append(match.group())
                 break
-    return found
+    return found + _letters_at_the_ends(names)
+
+
+def _letters_at_the_ends(names):
+    """The letters that all names begin with, and those that all end with, beside a digit."""
+    ways = r"^[^\W\d_]+(?=\d)", r"(?<=\d)[^\W\d_]+$"
+    found = [{(re.search(way, name) or [""])[0] for name in names} for way in ways]
+    parts = [own.pop() for own in found if len(own) == 1]
+    return [part for part in parts if part and all(name.count(part) == 1 for name in names)]
 
 
 def _split(name, part):

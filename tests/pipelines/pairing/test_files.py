@@ -81,6 +81,8 @@ SIDES = {
         "set00/V{i:03d}/visible/I0001",
         "--source_name='(.*)/lwir/(.*)' --target_name='(.*)/visible/(.*)'",
     ),
+    "no separator": ("{i:03d}ir", "{i:03d}vis", "--source_name='(.*)ir' --target_name='(.*)vis'"),
+    "letters before numbers": ("ir{i:04d}", "rgb{i:04d}", "--source_name='ir(.*)' --target_name='rgb(.*)'"),
     "case": ("IMG_{i:03d}", "img_{i:03d}", "--ignore_case"),
 }
 
