@@ -13,22 +13,30 @@ def pairing_flags(names):
     Args:
         names: Dict: role -> list of names.
     """
-    if _paired([[name.casefold() for name in own] for own in names.values()]):
-        return "--ignore_case"
+    if _paired(list(names.values())):
+        return ""
+    plain = _patterns(names, str)
+    if plain is not None:
+        return plain
+    folded = _patterns(names, str.casefold)
+    return "" if folded is None else f"--ignore_case {folded}".rstrip()
+
+
+def _patterns(names, case):
+    """The flags of names without a part, after `case`; `None` if there are none by which they pair."""
     parts = {role: [None, *_constant_parts(own)] for role, own in names.items()}
     first, *others = names
-    chosen = {}
     for part in parts[first]:
-        stripped = strip(names[first], part)
+        stripped = [case(name) for name in strip(names[first], part)]
         chosen = {first: part}
         for role in others:
-            fitting = [p for p in parts[role] if _paired([stripped, strip(names[role], p)])]
+            fitting = [p for p in parts[role] if _paired([stripped, [case(name) for name in strip(names[role], p)]])]
             if not fitting:
                 break
             chosen[role] = fitting[0]
         else:
             return " ".join(f"--{FLAGS[role]}='{_pattern(names[role], p)}'" for role, p in chosen.items() if p)
-    return ""
+    return None
 
 
 def _paired(lists):

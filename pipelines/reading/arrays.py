@@ -25,7 +25,10 @@ def read(path):
     except DataError:  # of a file that stands for others, see `bands` and `radiometric`
         raise
     except Exception as error:  # NumPy has no errors of its own for damaged files
-        raise DataError(f"{path} cannot be read as a NumPy array: {first_line(error)}. Is it whole?") from error
+        way_out = "Save numbers." if "pickle" in str(error) else "Is it whole?"
+        raise DataError(
+            f"{path} cannot be read as a NumPy array: {first_line(error).rstrip('.')}. {way_out}"
+        ) from error
     if values.ndim not in (2, 3) or values.dtype.kind not in "uif" or not values.size:
         found = f"{values.dtype} {values.shape}"
         raise DataError(f"{path} should hold numbers (height, width) or (height, width, channels). It holds {found}.")
