@@ -13,17 +13,18 @@ def pairing_flags(names):
     Args:
         names: Dict: role -> list of names.
     """
-    if _paired(list(names.values())):
-        return ""
-    plain = _patterns(names, str)
-    if plain is not None:
-        return plain
-    folded = _patterns(names, str.casefold)
-    return "" if folded is None else f"--ignore_case {folded}".rstrip()
+    for case, flag in ((str, ""), (str.casefold, "--ignore_case")):
+        if _paired([[case(name) for name in own] for own in names.values()]):
+            return flag
+    for case, flag in ((str, ""), (str.casefold, "--ignore_case ")):
+        patterns = _patterns(names, case)
+        if patterns:
+            return flag + patterns
+    return ""
 
 
 def _patterns(names, case):
-    """The flags of names without a part, after `case`; `None` if there are none by which they pair."""
+    """The flags of names without a part, changed by `case`; an empty string if there are none by which they pair."""
     parts = {role: [None, *_constant_parts(own)] for role, own in names.items()}
     first, *others = names
     for part in parts[first]:
@@ -36,7 +37,7 @@ def _patterns(names, case):
             chosen[role] = fitting[0]
         else:
             return " ".join(f"--{FLAGS[role]}='{_pattern(names[role], p)}'" for role, p in chosen.items() if p)
-    return None
+    return ""
 
 
 def _paired(lists):

@@ -21,14 +21,11 @@ def read(path):
         DataError: If it holds anything else, such as an image with its channels first.
     """
     try:
-        values = _load(io.BytesIO(path.read_bytes()))
-    except DataError:  # of a file that stands for others, see `bands` and `radiometric`
+        values = _load(io.BytesIO(path.read_bytes()), path)
+    except DataError:  # also of a file that stands for others, see `bands` and `radiometric`
         raise
     except Exception as error:  # NumPy has no errors of its own for damaged files
-        way_out = "Save numbers." if "pickle" in str(error) else "Is it whole?"
-        raise DataError(
-            f"{path} cannot be read as a NumPy array: {first_line(error).rstrip('.')}. {way_out}"
-        ) from error
+        raise DataError(f"{path} cannot be read as a NumPy array: {first_line(error)}. Is it whole?") from error
     if values.ndim not in (2, 3) or values.dtype.kind not in "uif" or not values.size:
         found = f"{values.dtype} {values.shape}"
         raise DataError(f"{path} should hold numbers (height, width) or (height, width, channels). It holds {found}.")
@@ -41,11 +38,13 @@ def read(path):
     return path.cut(values) if hasattr(path, "cut") else values
 
 
-def _load(file):
+def _load(file, path):
     """The array in a file that is in memory. Nothing is set aside for more than the file holds."""
     version = np.lib.format.read_magic(file)
     read_header = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
     shape, _, dtype = read_header(file)
+    if dtype.hasobject:
+        raise DataError(f"{path} should hold numbers. It holds Python objects: {dtype} {shape}.")
     if min(shape, default=0) < 0 or math.prod(shape) * dtype.itemsize > len(file.getbuffer()) - file.tell():
         raise ValueError(f"it says that it holds {dtype} {shape}, and is too short for that")
     file.seek(0)
