@@ -233,21 +233,38 @@ def check_apart(output, data, flag="--output_dir"):
 
     Pictures written there would count as inputs the next time, or take the place of some.
     """
-    root, output = as_path(data.data_dir or "."), as_path(output)
-    named = data.source_dir, data.label_dir, data.instance_dir, data.target_dir
-    folders = [below(root, path) for path in named if path]
-    if data.layout and data.dataset == "folder":
-        folders += layout_folders(data.layout, root)
-    elif data.data_dir and data.dataset == "folder":
-        folders += [path for split in SCENE_SPLITS for path in folder.split_folders(root, split).values()]
-    if data.dataset == "cityscapes":
-        folders += [root / "leftImg8bit", root / "gtFine"]
-    for inputs in folders if data.dataset in ("folder", "cityscapes") else ():
-        if isinstance(inputs, Path) and isinstance(output, Path) and output.resolve().is_relative_to(inputs.resolve()):
-            where = "is" if output.resolve() == inputs.resolve() else "lies in"
+    output = as_path(output)
+    searched, listed = _input_folders(data)
+    for inputs in [*searched, *listed]:
+        if not (isinstance(inputs, Path) and isinstance(output, Path)):
+            continue
+        is_one = output.resolve() == inputs.resolve()
+        if is_one or (inputs in searched and output.resolve().is_relative_to(inputs.resolve())):
+            where = "is" if is_one else "lies in"
             raise SettingsError(
                 f"{flag} {where} a folder of inputs, {inputs}. Choose one elsewhere. Received: {output}"
             )
+
+
+def _input_folders(data):
+    """The folders that the data are read from with all that lies in them, and those of which some files are."""
+    root = as_path(data.data_dir or ".")
+    if data.dataset == "cityscapes":
+        return [root / "leftImg8bit", root / "gtFine"], []
+    if data.dataset != "folder":
+        return [], []
+    if data.layout:
+        return layout_folders(data.layout, root), []
+    searched = [
+        below(root, path) for path in (data.source_dir, data.label_dir, data.instance_dir, data.target_dir) if path
+    ]
+    if data.data_dir:
+        searched += [path for split in SCENE_SPLITS for path in folder.split_folders(root, split).values()]
+    if data.side_by_side:
+        searched += [root / split for split in SCENE_SPLITS]
+    tables = read_pairs(data.pairs, data.data_dir).values() if data.pairs else ()
+    listed = {path.parent for found in tables for path in found.values()}
+    return searched, sorted(listed | ({root} if data.source_files else set()))
 
 
 def build_scenes(root, num_classes):
