@@ -182,7 +182,8 @@ def _check_distinct(paths):
         if same:
             raise DataError(
                 f"{first} and {second} are the same files: {same[0]}, and {len(same) - 1} more. There is nothing to "
-                "learn between them; give each a folder of its own."
+                "learn between them; give each a folder of its own, or where all lie in one, --source_name and "
+                "--target_name."
             )
 
 

@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 from places import ROOT
 
@@ -74,3 +75,20 @@ def test_whoever_imports_the_package_is_told_in_a_line(keras_home, tmp_path):
     code, output, errors = run(["-c", SETTINGS], tmp_path, KERAS_HOME=keras_home(image_data_format="channels_first"))
     assert code == 0 and output.strip() == "tensorflow channels_first"
     assert "channels_first" in errors and "set_image_data_format('channels_last')" in errors
+
+
+@pytest.mark.slow
+def test_a_training_needs_no_home_and_no_language(tmp_path, save):
+    for side in ("A", "B"):
+        save(f"{side}/Straße 1.png", np.full((32, 32), ord(side), "uint8") + np.arange(32, dtype="uint8"))
+    own = {name: value for name, value in os.environ.items() if name not in ("HOME", "KERAS_HOME", "LANG")}
+    flags = [
+        "--dataset=folder", "--source_dir=A", "--target_dir=B", "--run_dir=a run", "--num_filters=4",
+        "--num_downsamples=2", "--num_residual_blocks=1", "--discriminator_filters=4", "--precision=float32",
+        "--max_steps=1",
+    ]  # fmt: skip
+    done = subprocess.run(
+        [sys.executable, "-m", "hdsynth_tf.train", *flags], cwd=tmp_path, capture_output=True, timeout=600,
+        env={**own, "LC_ALL": "C", "PYTHONPATH": str(ROOT)},
+    )  # fmt: skip
+    assert done.returncode == 0 and b"Model: a run" in done.stdout, done.stderr

@@ -8,7 +8,9 @@ from hdsynth_tf.assemble.data import (
     build_scenes,
     build_source,
     check_apart,
+    check_pairs,
     find_source,
+    is_named,
     size_setting,
 )
 from hdsynth_tf.assemble.loading import load_model
@@ -41,6 +43,7 @@ __all__ = [
     "check_diverse",
     "check_inputs",
     "check_options",
+    "check_pairs",
     "check_perceptual_size",
     "check_pixel_levels",
     "check_replicas",
@@ -49,6 +52,7 @@ __all__ = [
     "compile_arguments",
     "describe_clipped",
     "find_source",
+    "is_named",
     "load_model",
     "model_maker",
     "percentiles",

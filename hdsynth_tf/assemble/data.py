@@ -6,11 +6,12 @@ from pathlib import Path
 
 from hdsynth_tf.assemble.windows import percentiles
 from hdsynth_tf.config import settings
-from hdsynth_tf.config.groups import DataSettings, TrainingSettings
+from hdsynth_tf.config.groups import PLACES, DataSettings, TrainingSettings
 from hdsynth_tf.config.settings import SettingsError
 from pipelines import cityscapes, folder
 from pipelines.errors import DataError
 from pipelines.packed import Packed
+from pipelines.pairing.layouts import LAYOUTS, find_layout, layout_folders
 from pipelines.pairing.pairs import find_files
 from pipelines.pairing.pairs import split as split_names
 from pipelines.pairing.table import read_pairs
@@ -51,8 +52,9 @@ def build_source(data, split, images=True):
     if source is not None:
         return source
     place = data.data_dir or data.source_dir or data.label_dir or data.pairs
-    if not _is_named(data):
-        raise DataError(f"{place} has no split {split}: no {SPLIT_FOLDERS[data.dataset].format(split)}. Name another.")
+    if not is_named(data) and not (data.layout and split == "val"):
+        wanted = LAYOUTS[data.layout].shown if data.layout else SPLIT_FOLDERS[data.dataset].format(split)
+        raise DataError(f"{place} has no split {split}: no {wanted}. Name another.")
     raise DataError(f"Of {place} nothing is held out: --val_share={data.val_share} of its pictures is not one.")
 
 
@@ -61,6 +63,7 @@ def find_source(data, split, images=True):
 
     A split is there if one of its folders is. If something in it is wrong, that is an error.
     """
+    _check_places(data)
     if data.unpaired:
         return _find_unpaired(data, split) if images else _find_inputs(data, split)
     allow_pixels(data.max_pixels)
@@ -80,7 +83,25 @@ def find_source(data, split, images=True):
         if split != "train" and not (root / split).is_dir():
             return None
         return Packed(root / split, images, data.use_instance_map)
-    return _find_held_out(data, split, images) if _is_named(data) else _find_split_folders(data, split, images)
+    if data.layout and data.dataset == "folder":
+        return _find_in_layout(data, split, images)
+    return _find_held_out(data, split, images) if is_named(data) else _find_split_folders(data, split, images)
+
+
+def _check_places(data):
+    """Raises `SettingsError` if files are named that the dataset does not consist of, and nobody would look at."""
+    places = () if data.dataset == "folder" else (*PLACES, *["data_dir"] * (data.dataset == "toy_street"))
+    unread = [f"--{name}={getattr(data, name)}" for name in places if getattr(data, name)]
+    if unread:
+        raise SettingsError(
+            f"--dataset={data.dataset} does not read {unread[0]}. Give --dataset=folder, or another that does."
+        )
+
+
+def check_pairs(data, verb):
+    """Raises `SettingsError` if the data are unpaired, which is nothing for `verb`."""
+    if data.unpaired:
+        raise SettingsError(f"{verb} looks at pairs, which --unpaired data are not: leave it out.")
 
 
 def _find_unpaired(data, split):
@@ -106,7 +127,7 @@ def _find_inputs(data, split):
 def _find_targets(data, split):
     """The targets of an unpaired dataset, a source without inputs."""
     allow_pixels(data.max_pixels)
-    if not _is_named(data):
+    if not is_named(data):
         folders = folder.split_folders(as_path(data.data_dir), split)
         if "image_dir" not in folders:
             if split != "train":
@@ -118,11 +139,7 @@ def _find_targets(data, split):
         return _images(data, folders["image_dir"])
     if not data.target_dir:
         raise DataError("There are no photographs to learn from: give --target_dir.")
-    source = _images(data, below(as_path(data.data_dir or "."), data.target_dir))
-    if split == "test":
-        return source
-    train, val = split_names(source.names, data.val_share, data.sequence)
-    return source.subset(train if split == "train" else val) if split == "train" or val else None
+    return _part(_images(data, below(as_path(data.data_dir or "."), data.target_dir)), data, split)
 
 
 def _images(data, path):
@@ -131,8 +148,8 @@ def _images(data, path):
     )
 
 
-def _is_named(data):
-    """Whether folders are named; then they hold all scenes, and are split by holding names out."""
+def is_named(data):
+    """Whether folders or files are named; then they hold all scenes, and are split by holding names out."""
     return data.dataset == "folder" and any(
         (data.source_dir, data.label_dir, data.instance_dir, data.target_dir, data.pairs, data.source_files)
     )
@@ -159,18 +176,26 @@ def _find_held_out(data, split, images):
     folders = {key: below(root, path) for key, path in {**named, "image_dir": data.target_dir}.items() if path}
     if not images and (split == "test" or not ("image_dir" in folders and folders["image_dir"].is_dir())):
         folders.pop("image_dir", None)
-    source = _folder(data, folders, split, images)
-    if split != "test":
-        train, val = split_names(source.names, data.val_share, data.sequence)
-        if split == "val" and not val:
-            return None
-        source = source.subset(train if split == "train" else val)
-    return source if images else source.without_images()
-
-
-def _folder(data, folders, split, images):
-    """The `Folder` of these folders."""
     files = read_pairs(data.pairs, data.data_dir) if data.pairs else _bands(data, split, images)
+    return _part(_folder(data, folders, split, images, files), data, split)
+
+
+def _find_in_layout(data, split, images):
+    """What is found by the names of a layout: its test split, and of its train split what `_part` gives."""
+    files = find_layout(data.layout, data.data_dir, "test" if split == "test" else "train", images or split != "test")
+    return None if files is None else _part(_folder(data, {}, split, images, files), data, split)
+
+
+def _part(source, data, split):
+    """The scenes that are trained on, or those that are held out, or `None` if there are none; for `test` all."""
+    if split == "test":
+        return source
+    train, val = split_names(source.names, data.val_share, data.sequence)
+    return source.subset(train if split == "train" else val) if split == "train" or val else None
+
+
+def _folder(data, folders, split, images, files=None):
+    """The `Folder` of these folders, or of `files`: dict of role -> `Found`."""
     if "source_dir" not in folders and "label_dir" not in folders and not files:
         wanted = split if data.side_by_side else SPLIT_FOLDERS["folder"].format(split)
         both = as_path(data.data_dir or ".") / split
@@ -211,19 +236,38 @@ def check_apart(output, data, flag="--output_dir"):
 
     Pictures written there would count as inputs the next time, or take the place of some.
     """
-    root, output = as_path(data.data_dir or "."), as_path(output)
-    named = data.source_dir, data.label_dir, data.instance_dir, data.target_dir
-    folders = [below(root, path) for path in named if path]
-    if data.data_dir and data.dataset == "folder":
-        folders += [path for split in SCENE_SPLITS for path in folder.split_folders(root, split).values()]
-    if data.dataset == "cityscapes":
-        folders += [root / "leftImg8bit", root / "gtFine"]
-    for inputs in folders if data.dataset in ("folder", "cityscapes") else ():
-        if isinstance(inputs, Path) and isinstance(output, Path) and output.resolve().is_relative_to(inputs.resolve()):
-            where = "is" if output.resolve() == inputs.resolve() else "lies in"
+    output = as_path(output)
+    searched, listed = _input_folders(data)
+    for inputs in [*searched, *listed]:
+        if not (isinstance(inputs, Path) and isinstance(output, Path)):
+            continue
+        is_one = output.resolve() == inputs.resolve()
+        if is_one or (inputs in searched and output.resolve().is_relative_to(inputs.resolve())):
+            where = "is" if is_one else "lies in"
             raise SettingsError(
                 f"{flag} {where} a folder of inputs, {inputs}. Choose one elsewhere. Received: {output}"
             )
+
+
+def _input_folders(data):
+    """The folders that the data are read from with all that lies in them, and those of which some files are."""
+    root = as_path(data.data_dir or ".")
+    if data.dataset == "cityscapes":
+        return [root / "leftImg8bit", root / "gtFine"], []
+    if data.dataset != "folder":
+        return [], []
+    if data.layout:
+        return layout_folders(data.layout, root), []
+    searched = [
+        below(root, path) for path in (data.source_dir, data.label_dir, data.instance_dir, data.target_dir) if path
+    ]
+    if data.data_dir:
+        searched += [path for split in SCENE_SPLITS for path in folder.split_folders(root, split).values()]
+    if data.side_by_side:
+        searched += [root / split for split in SCENE_SPLITS]
+    tables = read_pairs(data.pairs, data.data_dir).values() if data.pairs else ()
+    listed = {path.parent for found in tables for path in found.values()}
+    return searched, sorted(listed | ({root} if data.source_files else set()))
 
 
 def build_scenes(root, num_classes):

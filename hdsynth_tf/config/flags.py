@@ -25,7 +25,8 @@ def parse(argv, groups, usage, defaults=None):
         argv: List of strings, the program's name first. `--flagfile FILE` reads more of them from a file, a line each.
         groups: Settings classes, in the order of the help.
         usage: String, what the command does and an example; shown above the flags in the help.
-        defaults: Dict of name -> value, instead of the settings' own defaults, or `None`.
+        defaults: Dict of name -> value, instead of the settings' own defaults, or `None`; without those that do not go
+            with what is given, see `Settings.fitting`.
 
     Returns:
         One settings object for each group. Where one has a `recipe`, what was not given is as the recipe says, and
@@ -38,6 +39,10 @@ def parse(argv, groups, usage, defaults=None):
         print(help_text(groups, usage))
         sys.exit(0)
     values = _read(argv, groups, defaults or {})
+    if defaults:
+        given = {name: values[name].value for name in values if values[name].present}
+        defaults = functools.reduce(lambda found, group: group.fitting(found, given), groups, defaults)
+        values = _read(argv, groups, defaults)
     chosen = [sets.get(values[name].value, {}) for name, sets in CHOICES.items() if name in values]
     if any(chosen):
         values = _read(argv, groups, functools.reduce(operator.or_, chosen, defaults or {}))

@@ -4,7 +4,19 @@ import dataclasses
 
 from hdsynth_tf.config.recipes import RECIPES
 from hdsynth_tf.config.settings import SWITCH, Settings, SettingsError, check_size, seed_setting, setting, values
+from pipelines.pairing.layouts import LAYOUTS, describe_layouts, unknown_layout
 
+LISTS = ("pairs", "layout")  # settings that say which files there are
+PLACES = (
+    "source_dir",
+    "target_dir",
+    "label_dir",
+    "instance_dir",
+    "source_files",
+    "target_files",
+    "side_by_side",
+    *LISTS,
+)
 CONTENT = ("vgg19", "vgg16")  # those of the content loss
 PERCEPTUAL = ("vgg19", "vgg16", "alex", "efficientnet", "lpips_vgg", "lpips_alex")
 
@@ -31,6 +43,11 @@ class DataSettings(Settings):
     )
     pairs: str = setting(
         "", "folder: CSV file of paths instead of folders, with a head of source,target or label,instance,target."
+    )
+    layout: str = setting(
+        "",
+        f"folder: a dataset of thermal and visible pictures, unpacked in --data_dir; {describe_layouts()}. Of train, "
+        "--val_share is held out.",
     )
     source_files: str = setting(
         "",
@@ -111,6 +128,13 @@ class DataSettings(Settings):
     toy_thermal: bool = setting(False, "toy_street: the input is the 16-bit thermal image, not the maps.")
     drive_frames: int = setting(1, "toy_street: frames of each scene, which then is a drive.", at_least=1, at_most=400)
 
+    @classmethod
+    def fitting(cls, defaults, given):
+        """Where other files are named, a run does not say which there are."""
+        is_other = "dataset" in given and given["dataset"] != defaults.get("dataset", given["dataset"])
+        left_out = PLACES if is_other or given.keys() & {*LISTS} else LISTS if given.keys() & {*PLACES} else ()
+        return {name: value for name, value in defaults.items() if name not in left_out}
+
     def check(self):
         check_size(self, "image")
         check_size(self, "crop")
@@ -132,8 +156,23 @@ class DataSettings(Settings):
             raise SettingsError("--target_files is for --source_files. Give these, too.")
         if self.source_files and (self.pairs or self.side_by_side):
             raise SettingsError("--source_files finds scenes itself: give no --pairs and no --side_by_side.")
+        if self.layout:
+            self._check_layout()
         if self.dataset == "folder" and not (self.data_dir or self.source_dir or self.label_dir or self.pairs):
             raise SettingsError("--dataset=folder needs --source_dir or --label_dir, or a --data_dir with train_A, ...")
+
+    def _check_layout(self):
+        if self.layout not in LAYOUTS:
+            raise SettingsError(
+                f"--layout should be {' | '.join(LAYOUTS)}. Received: {self.layout!r}. {unknown_layout(self.layout)}"
+            )
+        if not self.data_dir:
+            raise SettingsError(f"--layout={self.layout} needs --data_dir, the folder that the dataset is unpacked in.")
+        for name in ("source_dir", "target_dir", "label_dir", "pairs", "source_files", "side_by_side"):
+            if getattr(self, name):
+                raise SettingsError(
+                    f"--layout finds the files itself: give no --{name}. Received: {getattr(self, name)}"
+                )
 
     def _check_unpaired(self):
         labels = self.label_dir or self.instance_dir or self.label_table
@@ -146,7 +185,7 @@ class DataSettings(Settings):
                 "--unpaired is from pictures to pictures, not from label maps: give --source_dir and --target_dir, or "
                 f"--toy_thermal on toy_street. Received: {labels or f'--dataset={self.dataset}'}"
             )
-        for name in ("pairs", "side_by_side", "source_shift"):
+        for name in ("pairs", "layout", "side_by_side", "source_shift"):
             if getattr(self, name):
                 raise SettingsError(
                     f"--{name} is for pairs: leave it out, or --unpaired. Received: {getattr(self, name)}"

@@ -65,6 +65,11 @@ class Settings:
                     raise SettingsError(f"--{field.name} should be {wanted}. Received: {_shown(value)}")
         self.check()
 
+    @classmethod
+    def fitting(cls, defaults, given):
+        """Those of `defaults` that go with what is given, both dicts of name -> value: all, unless a subclass knows."""
+        return defaults
+
     def check(self):
         """Raises `SettingsError` where settings that are fine by themselves contradict one another; of subclasses."""
 

@@ -66,6 +66,7 @@ def main(argv):
     folders = {name: as_path(place) for name, place in places.items() if name not in models}
     check_writable(output_dir)
     _, data = flags.parse(argv, (EvaluateSettings, DataSettings), USAGE, data_defaults([places[n] for n in models]))
+    assemble.check_pairs(data, "evaluate")
     assemble.check_apart(output_dir, data)
     with only_writer(output_dir, "evaluate"):
         compare(list(places), models, folders, asked, data, output_dir)

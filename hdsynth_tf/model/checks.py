@@ -7,6 +7,13 @@ if keras.backend.backend() == "tensorflow":  # elsewhere models generate, and do
     import tensorflow as tf
 
 
+COUNTS = 255  # the highest of 8 bits
+SCALED = (
+    "`source` should hold counts, as the conditioning's value_range says, which scales them itself; it holds fractions "
+    "in [-1, 1], as if they were scaled already."
+)
+
+
 def checked_batch(conditioning, batch):
     """A batch of `fit` or `evaluate`, unpacked, of what the conditioning reads and makes.
 
@@ -50,6 +57,8 @@ def checked_inputs(conditioning, inputs, images=None):
     maps = {name: _as_integers(read[name]) for name in _maps(conditioning)}
     asserted = check_sizes({**read, **(images or {})})
     asserted += [_assert_ids(conditioning, name, ids) for name, ids in maps.items()]
+    if reads_counts(conditioning, read.get("source")):
+        asserted.append(tf.debugging.Assert(~looks_scaled(read["source"], tf), [SCALED]))
     with tf.control_dependencies(asserted):  # else the networks might fail first, with another message
         kept = {name: tf.identity(array) for name, array in {**read, **maps}.items()}
     return {**inputs, **kept, **{name: tf.cast(kept[name], tf.int32) for name in maps}}
@@ -113,6 +122,27 @@ def check_ids(conditioning, arrays):
         if outside.any():
             ids = ", ".join(map(str, np.unique(arrays[name][outside])[:5]))
             raise ValueError(f"{_expected(conditioning, name)} Received: {ids}")
+
+
+def check_scale(conditioning, arrays):
+    """Raises `ValueError` if sources, NumPy's arrays, are scaled already, and the conditioning would do it again."""
+    source = arrays.get("source")
+    if reads_counts(conditioning, source) and looks_scaled(source, np):
+        raise ValueError(SCALED)
+
+
+def reads_counts(conditioning, source):
+    """Whether floats are given where a conditioning reads counts from 0 to 255 or more."""
+    if source is None or "float" not in keras.backend.standardize_dtype(source.dtype):
+        return False
+    low, high = conditioning.value_range
+    return conditioning.percentiles is None and low >= 0 and high >= COUNTS
+
+
+def looks_scaled(source, library):
+    """Whether all values, of which some are not whole, lie in [-1, 1]. `library`: NumPy or TensorFlow."""
+    reduce_all = getattr(library, "reduce_all", np.all)
+    return reduce_all(library.abs(source) <= 1) & ~reduce_all(library.round(source) == source)
 
 
 def _maps(conditioning):

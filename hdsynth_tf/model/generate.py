@@ -4,7 +4,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from hdsynth_tf.model.checks import check_ids, check_kinds, check_sizes
+from hdsynth_tf.model.checks import check_ids, check_kinds, check_scale, check_sizes
 from hdsynth_tf.model.inputs import input_arrays
 from hdsynth_tf.networks.styles import style_choices
 from pipelines.resizing import resize
@@ -85,6 +85,7 @@ class Generating:
         check_kinds(self.conditioning, arrays, {name: arrays[name] for name in arrays if name == "style_image"})
         check_sizes(arrays)
         check_ids(self.conditioning, arrays)
+        check_scale(self.conditioning, arrays)
         arrays = {name: array.astype(pictures[name], copy=False) for name, array in arrays.items()}
         if "seed" in formats:
             choices = style_choices(seed, styles, len(next(iter(arrays.values()))))

@@ -38,7 +38,7 @@ def save_servable(model, path):
       `(batch,)` strings, each of the size of its input; sizes may differ within a batch. Not of a model whose images
       are no PNGs: floats, or other than 1 or 3 channels.
     - `serve_fixed`, of a model with a working size: as `serving_default`, of one picture of that size. Converters for
-      telephones ask for shapes that are known.
+      telephones ask for shapes that are known; their errors on the other signatures name this one.
 
     Inputs of which the picture would be wrong are refused by the graph, with a message: see `served_checks`. Beside it
     lies a request to each signature, see `warmup`.
@@ -73,8 +73,13 @@ def _endpoints(model):
     arrays = input_signature(model, ["seed"])
     smallest = 1 if conditioning.image_size else getattr(model.generator, "multiple", 0) + 1
 
+    way = "serve_fixed" if conditioning.image_size else "serve_fixed_of_model_at_size"
+
     def render(inputs):
-        return model.render(check_values(inputs, conditioning, smallest))
+        with tf.name_scope(
+            f"sizes_are_free_convert_{way}"
+        ):  # stands in what converters say of what they cannot convert
+            return model.render(check_values(inputs, conditioning, smallest))
 
     def serve_arrays(inputs):
         inputs = check_numbers(inputs)

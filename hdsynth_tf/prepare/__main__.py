@@ -28,6 +28,7 @@ def main(argv):
     asked, data = flags.parse(argv, (PrepareSettings, DataSettings), USAGE)
     if not asked.output_dir:
         raise SettingsError("Say where the packed dataset goes: --output_dir=FOLDER.")
+    assemble.check_pairs(data, "prepare")
     if data.dataset in ("toy_street", "packed"):
         raise SettingsError(f"--dataset={data.dataset} has no files to pack.")
     output_dir = as_path(asked.output_dir)
@@ -76,8 +77,7 @@ def find_splits(data):
     """The splits that are there, or the one asked for: dict of name -> source."""
     if data.split:
         return {data.split: assemble.build_source(data, data.split, images=data.split != "test")}
-    named_folders = data.dataset == "folder" and (data.source_dir or data.label_dir)
-    splits = SPLITS[:2] if named_folders else SPLITS  # folders without a split in their names have no test split
+    splits = SPLITS[:2] if assemble.is_named(data) else SPLITS  # what has no split in its name has no test split
     sources = {split: assemble.find_source(data, split, images=split != "test") for split in splits}
     return {split: source for split, source in sources.items() if source is not None}
 

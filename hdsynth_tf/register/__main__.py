@@ -43,6 +43,7 @@ def main(argv):
     asked, data = flags.parse(argv, (RegisterSettings, DataSettings), USAGE, {"dataset": "folder", "val_share": 0.0})
     if not asked.output_dir:
         raise SettingsError("Say where the page goes: --output_dir=FOLDER.")
+    assemble.check_pairs(data, "register")
     folder = as_path(asked.output_dir)
     assemble.check_apart(folder, data)
     check_writable(folder)

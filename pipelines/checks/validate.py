@@ -1,6 +1,8 @@
 """Looks at every file of a dataset before training: an error now, with a name, instead of an hour into the run."""
 
 import dataclasses
+import filecmp
+from pathlib import Path
 
 from pipelines.checks.labels import Census, Labels
 from pipelines.checks.values import Frame, Values
@@ -11,7 +13,7 @@ from pipelines.progress import in_threads
 from pipelines.reading import arrays, decode, viewing
 from pipelines.source import spread
 
-FLIR_LOOKS = 16  # files of each kind, at most, that are searched for counts of a thermal camera
+LOOKS = 16  # files, at most, that are searched for what all others will have, too
 
 
 @dataclasses.dataclass(frozen=True)
@@ -176,9 +178,11 @@ def _notes(source, transparent, values):
     notes = [f"  {key}: {line}" for key, why in source.left_out.items() for line in describe_left_out(why)]
     if transparent:
         notes.append(f"  {transparent} targets have transparent parts: white is laid under them.")
+    if copies := _copies(source):
+        notes.append(f"  source and image hold the same, such as {copies[0]}: there is nothing to learn between them.")
     for key in ("source", "image"):
         paths = source.paths.get(key, [])
-        radiometric = [paths[i] for i in spread(FLIR_LOOKS, len(paths)) if viewing.is_radiometric(paths[i])]
+        radiometric = [paths[i] for i in spread(LOOKS, len(paths)) if viewing.is_radiometric(paths[i])]
         if radiometric:
             notes.append(
                 f"  Files of {key} are radiometric JPEGs, such as {radiometric[0]}: what is read is the picture in "
@@ -192,3 +196,15 @@ def _notes(source, transparent, values):
         if key in values and (nodata := values[key].nodata) is not None:
             notes.append(f"  {key}: {nodata:g} stands far from all other values; does it mean 'no value'?")
     return notes
+
+
+def _copies(source):
+    """Sources that are their images, byte for byte, if all are of which that is looked at."""
+    if not {"source", "image"} <= set(source.paths):
+        return []
+    pairs = [(source.paths["source"][i], source.paths["image"][i]) for i in spread(LOOKS, len(source))]
+    are_copies = all(isinstance(path, Path) for pair in pairs for path in pair) and all(
+        filecmp.cmp(*pair, shallow=False)
+        for pair in pairs  # which compares sizes first
+    )
+    return [first for first, _ in pairs] if are_copies else []

@@ -83,13 +83,18 @@ class Values:
         above, below = self.sample[self.sample > self.low], self.sample[self.sample < self.high]
         if self.dtype == "uint8" or not len(above):
             return None
-        often = len(self.sample) - len(above) >= OFTEN * len(self.sample) and len(np.unique(above)) >= SEVERAL
-        may_be_low = abs(self.low) in NO_VALUES or often
-        if may_be_low and above[0] - self.low > above[-1] - above[0]:
+        may_be = [
+            abs(end) in NO_VALUES or self._is_often(others) for end, others in ((self.low, above), (self.high, below))
+        ]
+        if may_be[0] and above[0] - self.low > above[-1] - above[0]:
             return self.low
-        if abs(self.high) in NO_VALUES and self.high - below[-1] > below[-1] - below[0]:
+        if may_be[1] and self.high - below[-1] > below[-1] - below[0]:
             return self.high
         return None
+
+    def _is_often(self, others):
+        """Whether a value is that of many pixels, and `others`, all that differ from it, are many values."""
+        return len(self.sample) - len(others) >= OFTEN * len(self.sample) and len(np.unique(others)) >= SEVERAL
 
     @property
     def without_nodata(self):

@@ -13,16 +13,25 @@ def pairing_flags(names):
     Args:
         names: Dict: role -> list of names.
     """
-    if _paired([[name.casefold() for name in own] for own in names.values()]):
-        return "--ignore_case"
+    for case, flag in ((str, ""), (str.casefold, "--ignore_case")):
+        if _paired([[case(name) for name in own] for own in names.values()]):
+            return flag
+    for case, flag in ((str, ""), (str.casefold, "--ignore_case ")):
+        patterns = _patterns(names, case)
+        if patterns:
+            return flag + patterns
+    return ""
+
+
+def _patterns(names, case):
+    """The flags of names without a part, changed by `case`; an empty string if there are none by which they pair."""
     parts = {role: [None, *_constant_parts(own)] for role, own in names.items()}
     first, *others = names
-    chosen = {}
     for part in parts[first]:
-        stripped = strip(names[first], part)
+        stripped = [case(name) for name in strip(names[first], part)]
         chosen = {first: part}
         for role in others:
-            fitting = [p for p in parts[role] if _paired([stripped, strip(names[role], p)])]
+            fitting = [p for p in parts[role] if _paired([stripped, [case(name) for name in strip(names[role], p)]])]
             if not fitting:
                 break
             chosen[role] = fitting[0]
@@ -38,7 +47,7 @@ def _paired(lists):
 
 
 def _constant_parts(names):
-    """Parts that stand in each name, with the separators around them: `_ir`, `IR_`, `/lwir/`."""
+    """Parts that stand in each name: `_ir`, `IR_`, `/lwir/`, with the separators around them, or `ir` of `001ir`."""
     pieces = [set(re.split(f"[{SEPARATORS}]", name)) for name in names]
     found = []
     for piece in sorted(set.intersection(*pieces) - {""}):
@@ -48,7 +57,15 @@ def _constant_parts(names):
             if match:
                 found.append(match.group())
                 break
-    return found
+    return found + _letters_at_the_ends(names)
+
+
+def _letters_at_the_ends(names):
+    """The letters that all names begin with, and those that all end with, beside a digit."""
+    ways = r"^[^\W\d_]+(?=\d)", r"(?<=\d)[^\W\d_]+$"
+    found = [{(re.search(way, name) or [""])[0] for name in names} for way in ways]
+    parts = [own.pop() for own in found if len(own) == 1]
+    return [part for part in parts if part and all(name.count(part) == 1 for name in names)]
 
 
 def _split(name, part):

@@ -122,7 +122,11 @@ def pair_files(files):
     if lonely:
         counts = ", ".join(f"{len(found)} of {role}" for role, found in files.items())
         advice = pairing_flags({role: list(found) for role, found in files.items()})
-        advice = f"These flags pair them: {advice}" if advice else "Add the missing files, or take these away."
+        advice = (
+            f"These flags pair them: {advice}"
+            if advice
+            else "Add the missing files, take these away, or give a table of pairs."
+        )
         raise DataError(f"{len(lonely)} files have no partner of the same name ({counts}):{first_of(lonely)}\n{advice}")
     names = sorted(everywhere)
     return names, {role: [found[name] for name in names] for role, found in files.items()}

@@ -17,7 +17,7 @@ def read_pairs(path, root=""):
 
     Args:
         path: Path of a CSV file: a head of `source`, `target`, `label`, `instance`, in any order, other columns being
-            left alone; or two columns without one, sources and targets.
+            left alone; or two columns without one, sources and targets. Windows' backslashes are read as slashes.
         root: Path that the files are relative to; `""`: the table's folder.
 
     Returns:
@@ -31,6 +31,7 @@ def read_pairs(path, root=""):
     root = as_path(root or as_path(path).parent)
     files, missing = {role: {} for role in columns.values()}, []
     for number, cells in rows:
+        cells = [cell.replace("\\", os.sep) for cell in cells]
         if len(cells) <= max(columns) or not all(cells[column] for column in columns):
             raise DataError(f"Line {number} of {path} should have {len(columns)} paths. Found: {','.join(cells)}")
         name = _name(cells[min(columns)])

@@ -21,8 +21,8 @@ def read(path):
         DataError: If it holds anything else, such as an image with its channels first.
     """
     try:
-        values = _load(io.BytesIO(path.read_bytes()))
-    except DataError:  # of a file that stands for others, see `bands` and `radiometric`
+        values = _load(io.BytesIO(path.read_bytes()), path)
+    except DataError:  # also of a file that stands for others, see `bands` and `radiometric`
         raise
     except Exception as error:  # NumPy has no errors of its own for damaged files
         raise DataError(f"{path} cannot be read as a NumPy array: {first_line(error)}. Is it whole?") from error
@@ -38,11 +38,13 @@ def read(path):
     return path.cut(values) if hasattr(path, "cut") else values
 
 
-def _load(file):
+def _load(file, path):
     """The array in a file that is in memory. Nothing is set aside for more than the file holds."""
     version = np.lib.format.read_magic(file)
     read_header = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
     shape, _, dtype = read_header(file)
+    if dtype.hasobject:
+        raise DataError(f"{path} should hold numbers. It holds Python objects: {dtype} {shape}.")
     if min(shape, default=0) < 0 or math.prod(shape) * dtype.itemsize > len(file.getbuffer()) - file.tell():
         raise ValueError(f"it says that it holds {dtype} {shape}, and is too short for that")
     file.seek(0)

@@ -1,6 +1,8 @@
 """What is written never lies among what is read."""
 
+import numpy as np
 import pytest
+from tiny import image_model
 
 from hdsynth_tf.assemble import check_apart
 from hdsynth_tf.config.groups import DataSettings
@@ -29,6 +31,32 @@ def test_folders_among_the_inputs_are_refused(folders, output):
 def test_layouts_are_known(folders, dataset, output):
     with pytest.raises(SettingsError, match="inputs"):
         check_apart(folders / output, DataSettings(dataset=dataset, data_dir=str(folders)))
+
+
+def test_folders_of_files_that_are_listed_are_refused_themselves(folders, save):
+    save("a/x.png", np.zeros((2, 3), "uint8")), save("b/y.png", np.ones((2, 3), "uint8"))
+    (folders / "pairs.csv").write_text("a/x.png,b/y.png\n")
+    data = DataSettings(dataset="folder", pairs=str(folders / "pairs.csv"))
+    for name in ("a", "b"):
+        with pytest.raises(SettingsError, match="--output_dir is a folder of inputs"):
+            check_apart(folders / name, data)
+        check_apart(folders / name / "out", data)
+    both = DataSettings(dataset="folder", data_dir=str(folders), side_by_side="AtoB")
+    with pytest.raises(SettingsError, match="lies in a folder of inputs"):
+        check_apart(folders / "train" / "out", both)
+
+
+def test_generate_writes_nothing_over_its_inputs(command, folders, save):
+    image_model().save(folders / "m.keras")
+    path = save("a/x.png", np.arange(64, dtype="uint8").reshape(8, 8))
+    before = path.read_bytes()
+    for name in ("a", "a/out"):
+        code, _, errors = command(
+            "generate", f"--model={folders / 'm.keras'}", "--dataset=folder", f"--source_dir={folders / 'a'}",
+            f"--output_dir={folders / name}",
+        )  # fmt: skip
+        assert code == 2 and str(folders / "a") in errors
+    assert [child.name for child in (folders / "a").iterdir()] == ["x.png"] and path.read_bytes() == before
 
 
 def test_folders_beside_the_inputs_are_not(folders):

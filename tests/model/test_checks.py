@@ -140,3 +140,17 @@ def test_generate_refuses_what_it_would_change():
         semantic_model().generate({**inputs, "instance_map": inputs["instance_map"][:, :8, :20]})
     with pytest.raises(ValueError, match=r"`source`.*width, 1\)"):
         image_model().generate({"source": np.zeros((4, 4, 3))})
+
+
+def test_sources_that_are_scaled_already_are_refused():
+    source = np.random.default_rng(0).integers(0, 256, (2, 8, 8, 1)).astype("uint8")
+    image, counts = np.repeat(source, 3, -1), image_model().conditioning
+    for scaled in (source / 255, (source / 127.5 - 1).astype("float32")):
+        with pytest.raises(tf.errors.InvalidArgumentError, match=r"`source`.*value_range"):
+            checked_batch(counts, ({"source": scaled}, image))
+        with pytest.raises(ValueError, match=r"`source`.*value_range"):
+            image_model().generate({"source": scaled})
+        checked_batch(ImageConditioning(1, (-1, 1)), ({"source": scaled}, image))
+        checked_batch(ImageConditioning(1, percentiles=(1, 99)), ({"source": scaled}, image))
+    for known in (source, source.astype("float32"), source * 0.0, source / 200):  # black, and dark, is no fraction of 1
+        checked_batch(counts, ({"source": known}, image))

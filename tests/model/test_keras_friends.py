@@ -166,3 +166,15 @@ def test_what_keras_models_can_do(tmp_path):
     for again in (copy.deepcopy(model), pickle.loads(pickle.dumps(model))):
         np.testing.assert_array_equal(again.generate(batch[0]), model.generate(batch[0]))
     compiled(model, adversarial=False).fit(*batch, verbose=0)
+
+
+@pytest.mark.slow
+def test_a_step_compiled_by_xla_is_the_same_step():
+    logs = []
+    for jit_compile in (False, True):
+        keras.utils.set_random_seed(0)
+        model = compiled(semantic_model(), rate=1e-4, jit_compile=jit_compile)
+        logs.append([model.train_on_batch(*semantic_batch(), return_dict=True) for _ in range(2)])
+    for plain, by_xla in zip(*logs):
+        assert plain.keys() == by_xla.keys()
+        np.testing.assert_allclose([*by_xla.values()], [*plain.values()], rtol=1e-2)

@@ -236,6 +236,19 @@ def test_a_graph_of_fixed_size_converts_for_telephones(all_served, tmp_path, by)
     np.testing.assert_allclose(made.astype("float32"), expected, atol=1 if by == "save" else 1e-4)
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["resized", "image"])
+def test_what_does_not_convert_names_what_does(all_served, name):
+    """Sizes that are free need a resizing that telephones have not; the converter's own message tells the way."""
+    path = all_served[name][1]
+    converter = tf.lite.TFLiteConverter.from_saved_model(str(path), signature_keys=["serving_default"])
+    converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS, tf.lite.OpsSet.SELECT_TF_OPS]
+    try:
+        converter.convert()
+    except Exception as error:
+        assert "serve_fixed" in str(error)
+
+
 def test_export_needs_no_call_before_it(tmp_path):
     model, inputs = semantic_model(), semantic_batch(2, 13, 29)[0]
     model.export(tmp_path / "exported", verbose=False)

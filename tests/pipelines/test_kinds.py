@@ -1,5 +1,7 @@
 """Kinds of files and names that people bring and that have always been read, or refused well: they go on so."""
 
+import struct
+
 import numpy as np
 import pytest
 from PIL import Image, features
@@ -33,6 +35,28 @@ def deep_png(path):
     path.write_bytes(tf.io.encode_png(COLOUR.astype("uint16") * 257).numpy())
 
 
+def tiled(path, order="<", side=16):
+    """A TIFF in tiles, which Pillow does not write."""
+    tiles = [
+        np.pad(COLOUR, ((0, side), (0, side), (0, 0)))[y : y + side, x : x + side].tobytes()
+        for y in range(0, len(Y), side)
+        for x in range(0, len(X[0]), side)
+    ]
+    offsets = [8 + sum(map(len, tiles[:i])) for i in range(len(tiles))]
+    numbers = {256: [len(X[0])], 257: [len(Y)], 258: [8] * 3, 259: [1], 262: [2], 277: [3], 322: [side], 323: [side],
+               324: offsets, 325: [len(tile) for tile in tiles]}  # fmt: skip
+    start = 8 + sum(map(len, tiles))
+    after = start + 2 + 12 * len(numbers) + 4
+    entries, rest = b"", b""
+    for tag, values in numbers.items():
+        packed = struct.pack(f"{order}{len(values)}L", *values)
+        place = packed if len(values) == 1 else struct.pack(f"{order}L", after + len(rest))
+        rest += packed if len(values) > 1 else b""
+        entries += struct.pack(f"{order}HHL", tag, 4, len(values)) + place
+    head = (b"II" if order == "<" else b"MM") + struct.pack(f"{order}HL", 42, start)
+    path.write_bytes(head + b"".join(tiles) + struct.pack(f"{order}H", len(numbers)) + entries + bytes(4) + rest)
+
+
 PICTURES = {  # name -> (how it is written, how far values may be off)
     "cmyk.jpg": (as_mode("CMYK", quality=95), 12),
     "cmyk.tif": (as_mode("CMYK"), 1),
@@ -49,6 +73,8 @@ PICTURES = {  # name -> (how it is written, how far values may be off)
     "predictor.tif": (tiff("tiff_adobe_deflate", tiffinfo={317: 2}), 0),
     "zstd.tif": (tiff("zstd"), 0),
     "jpeg.tif": (tiff("jpeg", quality=95), 40),
+    "tiled.tif": (tiled, 0),
+    "tiled big-endian.tif": (lambda path: tiled(path, ">"), 0),
 }
 
 
@@ -61,6 +87,35 @@ def test_photographs_of_many_kinds(name, tmp_path):
     read = read_image(tmp_path / name)
     assert read.shape == COLOUR.shape and read.dtype == np.uint8
     assert np.abs(read.astype(int) - COLOUR).max() <= tolerance
+
+
+@pytest.mark.slow
+def test_a_training_takes_them_all(save, tmp_path, command):
+    (tmp_path / "B").mkdir()
+    kinds = {name: write for name, (write, _) in PICTURES.items() if name != "deep.png"}  # 8 and 16 bits are two kinds
+    for number, (name, write) in enumerate(kinds.items()):
+        write(tmp_path / "B" / f"{number} {name}")
+        save(f"A/{number} {name.rpartition('.')[0]}.png", COLOUR[..., number % 3])
+    code, output, errors = command(
+        "train", "--dataset=folder", f"--source_dir={tmp_path / 'A'}", f"--target_dir={tmp_path / 'B'}",
+        f"--run_dir={tmp_path / 'a run'}", "--crop_height=16", "--crop_width=16", "--batch_size=4", "--num_filters=4",
+        "--num_downsamples=2", "--num_residual_blocks=1", "--discriminator_filters=4", "--precision=float32",
+        f"--max_steps={len(kinds) // 4 + 1}",
+    )  # fmt: skip
+    assert code == 0 and "Model:" in output, errors
+
+
+@pytest.mark.slow
+def test_108_megapixels(tmp_path):
+    """The sensors of telephones: below the limit, read whole, and no slower to be found than others."""
+    for side, mode in (("A", "L"), ("B", "RGB")):
+        (tmp_path / side).mkdir()
+        picture = Image.new(mode, (12000, 9000), "grey")
+        picture.paste(Image.fromarray(COLOUR).convert(mode), (11000, 8000))
+        picture.save(tmp_path / side / "a.png", compress_level=1)
+    source = Folder(source_dir=tmp_path / "A", image_dir=tmp_path / "B")
+    assert "12000x9000" in validate(source, show_progress=False).lines[0] and source.common_size == (9000, 12000)
+    np.testing.assert_array_equal(source.read("image", 0)[8000:8037, 11000:11053], COLOUR)
 
 
 def test_grey_with_alpha(save):

@@ -203,6 +203,14 @@ def test_one_folder_for_two_things_is_refused(save, tmp_path, kind):
         Folder(label_dir=tmp_path / "a", instance_dir=other, num_classes=6)
 
 
+def test_copies_of_one_folder_are_said(save, rng, tmp_path):
+    for i in range(3):
+        picture = rng.integers(0, 256, (4, 6, 3)).astype("uint8")
+        save(f"a/{i}.png", picture), save(f"b/{i}.png", picture), save(f"c/{i}.png", picture if i else 255 - picture)
+    lines = {side: check(Folder(source_dir=tmp_path / "a", image_dir=tmp_path / side)) for side in "bc"}
+    assert "nothing to learn" in lines["b"] and str(tmp_path / "a") in lines["b"] and "nothing" not in lines["c"]
+
+
 def test_pictures_of_one_pixel_are_named(save, tmp_path):
     save("a/x.png", np.zeros((1, 1), "uint8")), save("b/x.png", np.zeros((1, 1, 3), "uint8"))
     with pytest.raises(DataError, match="x has one pixel"):

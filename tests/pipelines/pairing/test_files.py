@@ -81,6 +81,13 @@ SIDES = {
         "set00/V{i:03d}/visible/I0001",
         "--source_name='(.*)/lwir/(.*)' --target_name='(.*)/visible/(.*)'",
     ),
+    "no separator": ("{i:03d}ir", "{i:03d}vis", "--source_name='(.*)ir' --target_name='(.*)vis'"),
+    "letters before numbers": ("ir{i:04d}", "rgb{i:04d}", "--source_name='ir(.*)' --target_name='rgb(.*)'"),
+    "case and ending": (
+        "X{i:02d}_IR",
+        "x{i:02d}_vis",
+        "--ignore_case --source_name='(.*)_IR' --target_name='(.*)_vis'",
+    ),
     "case": ("IMG_{i:03d}", "img_{i:03d}", "--ignore_case"),
 }
 
@@ -102,6 +109,13 @@ def test_names_that_have_nothing_in_common_get_no_flags(save, tmp_path):
     for i in range(3):
         save(f"a/x{i}.png", PICTURE), save(f"b/y{7 + i}_vis.png", PICTURE)
     with pytest.raises(DataError, match="6 files have no partner") as error:
+        pair_files({"source": find_files(tmp_path / "a"), "image": find_files(tmp_path / "b")})
+    assert "--" not in str(error.value)
+
+
+def test_no_flag_is_named_where_some_pair_without(save, tmp_path):
+    save("a/0.png", PICTURE), save("a/b/0.png", PICTURE), save("b/0.png", PICTURE)
+    with pytest.raises(DataError, match="no partner") as error:
         pair_files({"source": find_files(tmp_path / "a"), "image": find_files(tmp_path / "b")})
     assert "--" not in str(error.value)
 

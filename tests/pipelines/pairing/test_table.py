@@ -25,7 +25,8 @@ LINES = "".join(f"ir/{i}.png,rgb/photo {i + 5}.jpg\n" for i in range(3))
 
 
 @pytest.mark.parametrize(
-    "text", [LINES, "source,target\n" + LINES, "Source;Target;weather\n" + LINES.replace(",", ";")]
+    "text",
+    [LINES, "source,target\n" + LINES, LINES.replace("/", "\\"), "Source;Target;weather\n" + LINES.replace(",", ";")],
 )
 def test_tables_pair_whatever_names_files_have(pictures, text):
     found = read_pairs(write(pictures, text))
@@ -45,6 +46,10 @@ def test_commands_take_tables(pictures, command, tmp_path):
         "prepare", "--dataset=folder", f"--pairs={labels}", "--num_classes=3", f"--output_dir={tmp_path / 'o'}"
     )
     assert code == 0 and "2 scenes" in output, errors
+    assert sorted(path.name for path in (tmp_path / "o").iterdir()) == [
+        "train",
+        "val",
+    ]  # what is named has no test split
 
 
 @pytest.mark.parametrize(

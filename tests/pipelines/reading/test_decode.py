@@ -198,3 +198,10 @@ def test_very_large_pictures_are_read_if_they_are_meant(save):
         assert read_image(path).shape == (40, 50, 3)
     finally:
         allow_pixels(usual)
+
+
+def test_arrays_of_objects_are_not_called_damaged(tmp_path):
+    np.save(tmp_path / "x.npy", np.array([[1, None]], object))
+    with pytest.raises(DataError, match=r"x\.npy") as error:
+        read_image(tmp_path / "x.npy")
+    assert "whole" not in str(error.value)

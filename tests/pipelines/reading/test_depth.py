@@ -320,6 +320,13 @@ def test_what_means_no_value_is_named_before_it_is_in_a_window(rng, value):
     assert with_windows(asked, {"source": ((1,), "float32")}, values).source_range == (270, 310)
 
 
+@pytest.mark.parametrize("value, dtype", [(65535, "uint16"), (1e30, "float32")])
+def test_a_highest_value_may_mean_no_value_too(rng, value, dtype):
+    counts = rng.integers(20000, 21000, (40, 50, 1)).astype(dtype)
+    counts[:5, :5] = value
+    assert Values([Frame.of(counts)], dtype).nodata == np.dtype(dtype).type(value)
+
+
 @pytest.mark.parametrize("low", [-20, 0, 200])
 def test_values_that_are_spread_mean_what_they_are(rng, low):
     assert Values([Frame.of(rng.normal(low, 30, (40, 50, 1)))], "float32").nodata is None
