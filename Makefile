@@ -15,7 +15,9 @@ OLDEST_TESTS := tests/test_conformance.py tests/model/test_former_files.py tests
 
 .PHONY: quickstart pretrained test test-slow test-long test-backends test-torch test-oldest fuzz bench docs lock lint clean
 
+# First what a model makes that comes along; then one is trained.
 quickstart: $(VENV)/.installed
+	$(BIN)/python -m hdsynth_tf.generate --model=toy_street_256 --num_scenes=4 --output_dir=$(RUN)/preset
 	@$(MAKE) --no-print-directory $(VENV)/.perceptual || \
 		echo "Without pretrained networks: pictures are smoother, and judged by PSNR and SSIM alone. make pretrained tries again."
 	$(BIN)/python -m hdsynth_tf.train --run_dir=$(RUN) \

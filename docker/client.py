@@ -32,9 +32,8 @@ def request(inputs, seed=None):
 
 
 def picture(body):
-    """The PNG in an answer, bytes. The server writes outputs as they are, unless their name ends in `_bytes`."""
-    outputs = json.loads(body.decode("latin-1"))["outputs"]
-    (first, *_) = outputs["png"] if isinstance(outputs, dict) else outputs
+    """The PNG in an answer, bytes: in base64; of models exported when the output was `png`, as they are."""
+    (first,) = json.loads(body.decode("latin-1"))["outputs"]
     return base64.b64decode(first["b64"]) if isinstance(first, dict) else first.encode("latin-1")
 
 

