@@ -185,8 +185,10 @@ def _check_widths(tensors, kernels, width, path, limit=None):
     """
     for prefix, doublings in kernels:
         expected, found = width * 2**doublings, _shape(tensors, f"{prefix}.weight", path)[0]
-        if found != (min(expected, limit) if limit and doublings else expected):
+        expected = min(expected, limit) if limit and doublings else expected
+        if found != expected:
             raise WeightsFileError(
                 f"{path} does not hold the network it seems to hold: {prefix}.weight has {found} filters where "
-                f"{width} at the first convolution and {doublings} doublings make {expected}."
+                f"{width} at the first convolution and {doublings} doublings make {expected}"
+                f"{f', at most {limit}' if limit else ''}."
             )
