@@ -3,12 +3,13 @@
     python experiments/paper_tables.py OUTPUT_DIR
     python experiments/paper_tables.py OUTPUT_DIR --perceptual_weights=VGG19_FILE
 
-Trains a segmenter, pix2pix, CRN and pix2pixHD in several forms, each for as many steps on the same pictures; then
-scores what all of them make of the same unseen streets. CRN learns by VGG19's features where --perceptual_weights are
-given, else by VGG16's where they are installed (make pretrained); without either it is left out, and said to be. Prints
-the tables in Markdown and writes a picture, OUTPUT_DIR/paper_tables.jpg; the whole table, with FID, KID, LPIPS, PSNR
-and SSIM, and the page are in OUTPUT_DIR/evaluation. 50 minutes on one CPU core, and 20 for LPIPS where it is installed;
-CRN takes longer. Started again, it goes on.
+Trains a segmenter, pix2pix, CRN, CycleGAN and pix2pixHD in several forms, each for as many steps on the same streets;
+then scores what all of them make of the same unseen streets. CycleGAN sees label maps as pictures, in the colours of
+their classes, and photographs of other streets: nothing that pairs. CRN learns by VGG19's features where
+--perceptual_weights are given, else by VGG16's where they are installed (make pretrained); without either it is left
+out, and said to be. Prints the tables in Markdown and writes a picture, OUTPUT_DIR/paper_tables.jpg; the whole table,
+with FID, KID, LPIPS, PSNR and SSIM, and the page are in OUTPUT_DIR/evaluation. 50 minutes on one CPU core, and 20 for
+LPIPS where it is installed; CRN and CycleGAN take longer. Started again, it goes on.
 """
 
 import argparse
@@ -24,41 +25,49 @@ from hdsynth_tf.evaluate.__main__ import ORACLE
 from hdsynth_tf.evaluate.report import COLUMNS, NONE, Score, Table
 from hdsynth_tf.files.run_folder import write_json
 from hdsynth_tf.pretrained.lpips import lpips_file
-from hdsynth_tf.show.pictures import grid
+from hdsynth_tf.show.pictures import color_labels, grid
+from pipelines.toy_street import ToyStreet
 
 ROOT = Path(__file__).parents[1]
 STAGES = 16  # parts of a training, of as many steps each
 COLD = ["--warm_start_epochs=0", "--epochs=8", "--decay_epochs=8"]
 WARM = ["--warm_start_epochs=8", "--epochs=3", "--decay_epochs=5"]
+SIZE = 128, 256
 STREETS = ["--dataset=toy_street", "--nohidden_modes", "--image_height=128", "--image_width=256", "--noflip"]
 HD = ["--flagfile=experiments/quickstart.flags"]
 UNET = ["--generator=unet", "--num_filters=16", "--num_downsamples=7"]
 CRN = ["--refinement_filters=64,64,64,64,32,16", "--rescale_epochs=8", "--epochs=16", "--decay_epochs=0"]
+CYCLEGAN, UNPAIRED = "CycleGAN", 1000  # pictures of each kind
+PAINTED = ["--unpaired", "--dataset=folder", "--image_height=128", "--image_width=256", "--noflip"]
 AS_LONG = ["--batch_size=2", "--learning_rate=5e-4", "--discriminator_learning_rate=5e-4"]
 VARIANTS = {
     "pix2pix": ["--flagfile=experiments/pix2pix.flags", *UNET, "--discriminator_filters=16", "--nouse_instance_map",
                 *COLD],
     "CRN": ["--flagfile=experiments/crn.flags", *CRN],
+    CYCLEGAN: ["--num_filters=16", "--num_residual_blocks=4", "--upsampling=nearest", "--discriminator_filters=16",
+               "--discriminator_layers=2", *COLD],
     "pix2pixHD": [*HD, *WARM],
     "adversarial loss only": [*HD, *COLD, "--pixel_weight=0", "--feature_matching_weight=0"],
     "with feature matching": [*HD, *COLD, "--pixel_weight=0"],
     "with perceptual loss": [*HD, *COLD, "--pixel_weight=0"],
     "U-Net generator": [*HD, *WARM, *UNET],
     "one discriminator": [*HD, *WARM, "--num_scales=1"],
+    "segmentation discriminator": [*HD, *WARM, "--discriminator=segmentation"],
     "no instance maps": [*HD, *WARM, "--nouse_instance_map"],
 }  # fmt: skip
 TABLES = {
     "Table 1: methods": ["pix2pix", "CRN", "pix2pixHD", ORACLE],
     "Table 3: generators": ["U-Net generator", "pix2pixHD"],
-    "Table 4: discriminators": ["one discriminator", "pix2pixHD"],
+    "Table 4: discriminators": ["one discriminator", "segmentation discriminator", "pix2pixHD"],
+    "Without pairs": [CYCLEGAN, "pix2pixHD"],
     "Losses": ["adversarial loss only", "with feature matching", "with perceptual loss", "pix2pixHD"],
     "Instance maps": ["no instance maps", "pix2pixHD"],
 }
-SHOWN = ("pixel_accuracy", "mean_iou", "lpips_alex", "lpips_vgg")
+SHOWN = ("pixel_accuracy", "mean_iou", "fid", "lpips_alex", "lpips_vgg")
 SMALL_THINGS = ("person", "pole", "sign")
-DRAWN = ("pix2pix", "CRN", "adversarial loss only", "pix2pixHD")
+DRAWN = ("pix2pix", "CRN", CYCLEGAN, "adversarial loss only", "pix2pixHD")
 DRAWN_SCENES = (1, 5, 9)  # of those on the page
-QUIET = ["--sample_epochs=100", "--num_samples=6", "--noexport", "--keep_checkpoints=1"]
+QUIET = ["--time_limit=0", "--sample_epochs=100", "--num_samples=6", "--noexport", "--keep_checkpoints=1"]
 
 
 def main():
@@ -69,16 +78,18 @@ def main():
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--perceptual_weights", default="none", help="see hdsynth_tf.train")
     parser.add_argument("--segmenter_epochs", type=int, default=10)
+    parser.add_argument("--features", default="segmenter", help="of FID, see hdsynth_tf.evaluate")
     asked = parser.parse_args()
     folder = asked.output_dir.absolute()
     keep_settings(folder / "settings.json", {key: vars(asked)[key] for key in ("steps", "seed", "segmenter_epochs")})
     variants = chosen_variants(asked.perceptual_weights)
     segmenter = train_segmenter(folder, asked.segmenter_epochs)
     for name, flags in variants.items():
-        train(folder / "runs" / name, name, flags, asked.steps, asked.seed)
+        train(folder, name, flags, asked.steps, asked.seed)
+    made = {name: folder / "runs" / name for name in variants} | {CYCLEGAN: of_painted_labels(folder, asked.scenes)}
     run(
-        "evaluate", *(f"--method={name}={folder / 'runs' / name}" for name in variants), *STREETS, "--split=test",
-        f"--num_scenes={asked.scenes}", f"--segmenter={segmenter}", "--features=segmenter",
+        "evaluate", *(f"--method={name}={made[name]}" for name in variants), *STREETS, "--split=test",
+        f"--num_scenes={asked.scenes}", f"--segmenter={segmenter}", f"--features={asked.features}",
         f"--output_dir={folder / 'evaluation'}", log=folder / "evaluation.log",
     )  # fmt: skip
     methods = json.loads((folder / "evaluation" / "table.json").read_text())["methods"]
@@ -133,12 +144,56 @@ def train_segmenter(folder, epochs):
     return path
 
 
-def train(path, name, flags, steps, seed):
+def train(folder, name, flags, steps, seed):
     """Trains a variant, once."""
-    if not (path / "scores.json").exists():
-        common = [*STREETS, "--num_scenes=4000", *AS_LONG, f"--steps_per_epoch={steps // STAGES}", f"--seed={seed}"]
-        run("train", *flags, *common, *QUIET, f"--run_dir={path}", log=path.with_name(f"{name}.log"))
-        print(f"{name}: trained", file=sys.stderr, flush=True)
+    path = folder / "runs" / name
+    if (path / "scores.json").exists():
+        return
+    if name == CYCLEGAN:
+        paint(folder, min(UNPAIRED, 2 * steps))
+    common = [*data_flags(name, folder), *AS_LONG, f"--steps_per_epoch={steps // STAGES}", f"--seed={seed}"]
+    run("train", *flags, *common, *QUIET, f"--run_dir={path}", log=path.with_name(f"{name}.log"))
+    print(f"{name}: trained", file=sys.stderr, flush=True)
+
+
+def data_flags(name, folder):
+    """What a variant is trained on."""
+    if name != CYCLEGAN:
+        return [*STREETS, "--num_scenes=4000"]
+    return [*PAINTED, f"--source_dir={folder / 'painted' / 'labels'}", f"--target_dir={folder / 'painted' / 'streets'}"]
+
+
+def paint(folder, count):
+    """Writes label maps as pictures, and as many photographs of the streets after them."""
+    source = ToyStreet(2 * count, *SIZE, hidden_modes=False)
+    for index in range(count):
+        save(folder / "painted" / "labels" / f"{source.names[index]}.png", painted(source, index))
+        other = index + count
+        save(folder / "painted" / "streets" / f"{source.names[other]}.png", source.load(other)["image"])
+
+
+def painted(source, index):
+    """A scene's label map in the colours of its classes, with the borders of its objects."""
+    scene = source.load(index)
+    return color_labels(scene["label_map"], source.class_colors, scene["instance_map"])
+
+
+def save(path, picture):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(picture).save(path)
+
+
+def of_painted_labels(folder, scenes):
+    """Folder of what CycleGAN makes of the label maps of unseen streets."""
+    inputs, made = folder / "painted" / "unseen", folder / "painted" / "made"
+    source = ToyStreet(scenes, *SIZE, "test", hidden_modes=False)
+    for index in range(scenes):
+        save(inputs / f"{source.names[index]}.png", painted(source, index))
+    run(
+        "generate", f"--model={folder / 'runs' / CYCLEGAN}", "--dataset=folder", f"--source_dir={inputs}",
+        f"--output_dir={made}", log=folder / "painted.log",
+    )  # fmt: skip
+    return made
 
 
 def print_tables(methods):

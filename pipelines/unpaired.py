@@ -47,8 +47,8 @@ class Unpaired(Source):
         for key, part in (("source", sources), ("image", images)):
             if len(part) < LEAST:
                 raise DataError(
-                    f"Of {key}s there is one picture only, {part.names[0]}: what a kind of picture has in common is "
-                    f"learnt from many. Add others to its folder."
+                    f"Of {key}s there is one picture only, {part.names[0]}, to learn from: what a kind of picture has "
+                    "in common is learnt from many. Add others to its folder, or hold none out of it (--val_share=0)."
                 )
         self.parts = (sources, images)
         self.names = [f"{sources.names[a]} {images.names[b]}" for a, b in map(self._indices, range(self._count))]

@@ -124,6 +124,8 @@ NETWORKS = [
     Row("FeatureEncoder", lambda **kw: FeatureEncoder(2, 4, 2, **kw), (3, IDS), 2),
     Row("FeatureEncoder, grown", lambda **kw: FeatureEncoder(2, 4, 1, num_halvings=1, **kw), (3, IDS), 2),
     Row("UNetGenerator", lambda **kw: UNetGenerator(4, 4, **kw), 5, 3),
+    Row("GlobalGenerator without norms", lambda **kw: GlobalGenerator(4, 1, 1, norm=None, **kw), 5, 3),
+    Row("UNetGenerator without norms", lambda **kw: UNetGenerator(4, 2, norm=None, **kw), 5, 3),
     Row("RefinementGenerator", lambda **kw: RefinementGenerator((8, 6, 4), **kw), 5, 3),
     Row("RefinementGenerator of many", lambda **kw: RefinementGenerator((4, 4), 1, num_images=3, **kw), (5, CHOICE), 1),
     Row("CoarseToFineGenerator one", lambda **kw: coarse_to_fine([2], **kw), 5, 3),
@@ -144,6 +146,12 @@ DISCRIMINATORS = [
         lambda **kw: MultiScaleDiscriminator(2, 4, 1, norm="spectral", **kw),
         (5, 3),
         [[4, 8, 1], [4, 8, 1]],
+    ),
+    Row(
+        "MultiScaleDiscriminator of pix2pix",
+        lambda **kw: MultiScaleDiscriminator(1, 4, 1, pad=1, **kw),
+        (5, 3),
+        [[4, 8, 1]],
     ),
     Row("SegmentationDiscriminator", lambda **kw: SegmentationDiscriminator(5, 2, 3, (8, 16), **kw), 3, [[4, 4, 8, 6]]),
 ]

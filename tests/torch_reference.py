@@ -4,6 +4,8 @@ Module names and positions give the state-dict keys of the released files. For t
 package. Everything follows the default dtype of the module's weights, so that `.double()` gives a reference in float64.
 """
 
+import itertools
+
 import numpy as np
 import torch
 from torch import nn
@@ -30,11 +32,11 @@ def norm(channels):
 
 
 class ResidualBlock(nn.Module):
-    def __init__(self, channels):
+    def __init__(self, channels, dropout=False):
         super().__init__()
         layers = []
-        for activation in ([nn.ReLU()], []):
-            layers += [nn.ReflectionPad2d(1), nn.Conv2d(channels, channels, 3), norm(channels), *activation]
+        for between in ([nn.ReLU(), *([nn.Dropout(0.5)] if dropout else [])], []):
+            layers += [nn.ReflectionPad2d(1), nn.Conv2d(channels, channels, 3), norm(channels), *between]
         self.conv_block = nn.Sequential(*layers)
 
     def forward(self, x):
@@ -59,12 +61,12 @@ def head(width, channels):
 
 
 class GlobalGenerator(nn.Module):
-    def __init__(self, in_channels, width=64, downsamples=4, blocks=9, out_channels=3, makes_image=True):
+    def __init__(self, in_channels, width=64, downsamples=4, blocks=9, out_channels=3, makes_image=True, dropout=False):
         super().__init__()
         layers = stem(in_channels, width)
         for i in range(downsamples):
             layers += halve(width * 2**i)
-        layers += [ResidualBlock(width * 2**downsamples) for _ in range(blocks)]
+        layers += [ResidualBlock(width * 2**downsamples, dropout) for _ in range(blocks)]
         for i in reversed(range(downsamples)):
             layers += double(width * 2**i)
         self.model = nn.Sequential(*layers, *(head(width, out_channels) if makes_image else []))
@@ -261,7 +263,56 @@ class Training:
         return {name: term.item() for name, term in terms.items()}
 
 
-# === CycleGAN ===
+# === CycleGAN and pix2pix ===
+
+
+class UNet(nn.Module):
+    """The generator of pix2pix: one halving within another, each passing on what went in beside what came of it."""
+
+    def __init__(self, in_channels=3, out_channels=3, width=64, downsamples=8, dropout=True):
+        super().__init__()
+        widths = [min(width * 2**i, width * 8) for i in range(downsamples)]
+        inner = None
+        for i in reversed(range(downsamples)):
+            inner = UNetLevel(widths, i, in_channels, out_channels, inner, dropout and 4 <= i < downsamples - 1)
+        self.model = inner
+
+    def forward(self, x):
+        return self.model(x)
+
+
+class UNetLevel(nn.Module):
+    def __init__(self, widths, i, in_channels, out_channels, inner, dropout):
+        super().__init__()
+        self.outermost, own = not i, widths[i]
+        read, made = (widths[i - 1], widths[i - 1]) if i else (in_channels, out_channels)
+        back = nn.ConvTranspose2d(2 * own if inner else own, made, 4, stride=2, padding=1)
+        layers = [nn.LeakyReLU(SLOPE)] if i else []
+        layers += [nn.Conv2d(read, own, 4, stride=2, padding=1)]
+        if inner is not None:
+            layers += [norm(own), inner] if i else [inner]
+        layers += [nn.ReLU(), back, norm(made) if i else nn.Tanh()]
+        self.model = nn.Sequential(*layers, *([nn.Dropout(0.5)] if dropout else []))
+
+    def forward(self, x):
+        return self.model(x) if self.outermost else torch.cat([x, self.model(x)], 1)
+
+
+def with_batch_norm(network, channels, size=64):
+    """A network with batch norm where it had instance norm, of random scales and the statistics of random pictures."""
+    sequences = [module for module in network.modules() if isinstance(module, nn.Sequential)]
+    for sequence in sequences:
+        for i, layer in enumerate(sequence):
+            if isinstance(layer, nn.InstanceNorm2d):
+                sequence[i] = batch = nn.BatchNorm2d(layer.num_features)
+                batch.weight.data.uniform_(0.5, 1.5)
+                batch.bias.data.normal_(0, 0.2)
+        for layer, following in itertools.pairwise(sequence):
+            if isinstance(following, nn.BatchNorm2d) or (isinstance(network, UNet) and isinstance(layer, nn.Conv2d)):
+                layer.bias = None
+    for _ in range(20):
+        network(torch.rand(2, channels, size, size) * 2 - 1)
+    return network.eval()
 
 
 class PatchGAN(nn.Module):

@@ -1,7 +1,7 @@
 """Settings -> CycleGAN: two generators, two discriminators, and what they are compiled with."""
 
 from hdsynth_tf.assemble.discriminators import adversarial_loss
-from hdsynth_tf.assemble.models import build_conditioning, build_generator, check_same_weights, with_blocks
+from hdsynth_tf.assemble.models import build_conditioning, build_generator, check_same_weights, shapes, with_blocks
 from hdsynth_tf.assemble.training import decaying_optimizer
 from hdsynth_tf.config.recipes import ONLY_UNPAIRED
 from hdsynth_tf.config.settings import SettingsError
@@ -79,8 +79,8 @@ class CycleMaker:
 
     def _copy_given(self, model):
         for name, network in {**model.trained_networks(), **model.averages()}.items():
-            theirs = self.given.trained_networks()[name.replace("average", "generator")]
-            if [weight.shape for weight in network.weights] == [weight.shape for weight in theirs.weights]:
+            theirs = self.given.trained_networks().get(name.replace("average", "generator"))
+            if theirs is not None and shapes(network) == shapes(theirs):
                 network.set_weights(theirs.get_weights())
 
     def compile_arguments(self, stage, speed=None):

@@ -210,7 +210,7 @@ class ModelMaker:
         check_same_weights(model, self.given)
         pairs = [(model.generator, self.given.generator), (model.average_generator, self.given.generator)]
         pairs.append((model.encoder, self.given.encoder))
-        if _shapes(model.discriminator) == _shapes(self.given.discriminator):
+        if shapes(model.discriminator) == shapes(self.given.discriminator):
             pairs.append((model.discriminator, self.given.discriminator))
         for network, source in pairs:
             if network is not None:
@@ -229,12 +229,18 @@ def check_same_weights(model, given, networks=tuple(NETWORK_FLAGS)):
                 f"run, {own}: give its {flag}."
             )
     for name in networks:
-        if _shapes(getattr(model, name)) != _shapes(getattr(given, name)):
+        if shapes(getattr(model, name)) != shapes(getattr(given, name)):
             raise SettingsError(
                 f"The model of --init_from has another {name} than the settings of this run: give its "
                 f"{NETWORK_FLAGS[name]}."
             )
+    if getattr(model.generator, "norm", None) != getattr(given.generator, "norm", None):
+        raise SettingsError(
+            "The model of --init_from has no norms, and trains no more: convert made batch norm a part of its "
+            "convolutions."
+        )
 
 
-def _shapes(network):
+def shapes(network):
+    """Shapes of a network's weights, a list; `None` of no network."""
     return None if network is None else [tuple(weight.shape) for weight in network.weights]

@@ -1,18 +1,21 @@
-"""`python -m hdsynth_tf.convert`: the released PyTorch code's weights -> a model file, and back."""
+"""`python -m hdsynth_tf.convert`: weights of pix2pixHD, CycleGAN and pix2pix in PyTorch -> a model file, and back."""
 
 import hdsynth_tf  # noqa: F401  registers the classes that saved models consist of
-from hdsynth_tf import assemble
 from hdsynth_tf.config import commands, flags
 from hdsynth_tf.convert.models import read_model, write_model
 from hdsynth_tf.convert.settings import ConvertSettings
-from hdsynth_tf.files.run_folder import check_writable
+from hdsynth_tf.files.run_folder import check_writable, find_model
+from hdsynth_tf.model.presets import load_model
 from pipelines.paths import as_path
 
 USAGE = """
-Makes a model file of what the released pix2pixHD code saved, and back. Needs PyTorch: pip install -e .[torch]
+Makes a model file of what the released pix2pixHD code saved, and back; or what pytorch-CycleGAN-and-pix2pix did, of
+ResNet generators, U-Nets and PatchGANs. A single file that was downloaded should be called latest_net_G.pth. Needs
+PyTorch: pip install -e .[torch]
 
   python -m hdsynth_tf.convert --from_torch=checkpoints/label2city_1024p --output=city.keras
   python -m hdsynth_tf.convert --model=city.keras --to_torch=checkpoints/label2city_back
+  python -m hdsynth_tf.convert --from_torch=checkpoints/horse2zebra_cyclegan --output=horse2zebra.keras
 """
 
 
@@ -27,7 +30,7 @@ def main(argv):
         print(f"Model: {asked.output}")
     else:
         check_writable(as_path(asked.to_torch))
-        model = assemble.load_model(asked.model)
+        model = load_model(find_model(asked.model))
         print(*(f"Written: {path}" for path in write_model(model, asked.to_torch)), sep="\n")
 
 

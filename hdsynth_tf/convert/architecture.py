@@ -2,7 +2,7 @@
 
 import re
 
-from hdsynth_tf.convert import layout
+from hdsynth_tf.convert import batch_norm, layout
 from hdsynth_tf.files.torch_files import WeightsFileError
 from hdsynth_tf.networks import (
     CoarseToFineGenerator,
@@ -10,34 +10,39 @@ from hdsynth_tf.networks import (
     GlobalGenerator,
     LocalEnhancer,
     MultiScaleDiscriminator,
+    UNetGenerator,
 )
-
-STATISTICS = ("running_mean", "running_var", "num_batches_tracked")
 
 
 def clean(tensors, path):
     """Tensors under the names that the networks of today have.
 
-    `DataParallel`'s prefix goes, and the statistics that PyTorch before 0.4 kept of instance norms and never used.
+    `DataParallel`'s prefix goes, and so do the place that dropout has in residual blocks and statistics that nothing
+    uses.
 
     Raises:
-        WeightsFileError: If the network was trained with batch norm.
+        WeightsFileError: If the network has batch norms without their statistics.
     """
     tensors = {name.removeprefix("module."): tensor for name, tensor in tensors.items()}
-    scales = [name for name, tensor in tensors.items() if name.endswith(".weight") and tensor.ndim == 1]
-    if scales:
-        raise WeightsFileError(
-            f"{path} is of a network with batch norm ({scales[0]} is its scale), --norm=batch of the released code. "
-            "Only instance norm, its default, is supported here."
-        )
-    return {name: tensor for name, tensor in tensors.items() if name.rsplit(".", 1)[-1] not in STATISTICS}
+    if not any(".conv_block.5.weight" in name for name in tensors):
+        tensors = {re.sub(r"(\.conv_block)\.([67])\.", _one_less, name): tensor for name, tensor in tensors.items()}
+    return batch_norm.without_unused_statistics(tensors, path)
+
+
+def _one_less(match):
+    return f"{match[1]}.{int(match[2]) - 1}."
 
 
 def build_generator(tensors, path):
     """The generator of `latest_net_G.pth` with its weights, and a line that says what it is."""
+    if "model.model.0.weight" in tensors:
+        return _build_unet(tensors, path)
     blocks = _indices(tensors, r"model\.(\d+)\.conv_block\.")
     if not blocks or blocks[0] < 7:  # after a stem and at least one halving
-        raise WeightsFileError(f"{path} holds no generator of pix2pixHD: no tensor is called model.7.conv_block...")
+        raise WeightsFileError(
+            f"{path} holds no generator of pix2pixHD, CycleGAN or pix2pix: no tensor is called model.7.conv_block... "
+            "or model.model.0.weight."
+        )
     enhancers = max(_indices(tensors, r"model(\d+)_[12]\."), default=0)
     width, channels = _shape(tensors, "model.1.weight", path)[:2]
     options = dict(num_filters=width, num_downsamples=(blocks[0] - 4) // 3, num_residual_blocks=len(blocks))
@@ -48,22 +53,56 @@ def build_generator(tensors, path):
     line = f"{options['num_downsamples']} halvings, {len(blocks)} residual blocks, {width} filters"
     if not enhancers:
         head = f"model.{5 + 6 * options['num_downsamples'] + len(blocks)}.weight"
-        generator = GlobalGenerator(**options, output_channels=_shape(tensors, head, path)[0])
+        generator = GlobalGenerator(**options, output_channels=_shape(tensors, head, path)[0], norm=_norm(tensors))
         line = f"global generator, {line}"
     else:
+        _refuse_batch_norm(tensors, path, "local enhancers")
         counts = [len(_indices(tensors, rf"model{n}_2\.(\d+)\.conv_block\.")) for n in range(1, enhancers + 1)]
         head = f"model{enhancers}_2.{counts[-1] + 4}.weight"
         finer = [LocalEnhancer(width // 2**n, count) for n, count in enumerate(counts, start=1)]
         base = GlobalGenerator(**options, makes_image=False)
         generator = CoarseToFineGenerator(base, finer, _shape(tensors, head, path)[0])
         line = f"global generator ({line}) and {enhancers} enhancer(s) of {', '.join(map(str, counts))} residual blocks"
+    return _with_weights(generator, channels, tensors, path, line)
+
+
+def _with_weights(generator, channels, tensors, path, line):
     generator.build((None, None, None, channels))
-    layout.assign(layout.generator_layers(generator), tensors, path)
-    return generator, f"{line}; {channels} input channels, {generator.count_params():,} parameters"
+    layers = layout.generator_layers(generator)
+    layout.assign(layers, batch_norm.folded(tensors, layers, path), path)
+    line = f"{line}; {channels} input channels, {generator.count_params():,} parameters"
+    return generator, line + (f"; {batch_norm.SAID}" if batch_norm.batch_norms(tensors) else "")
+
+
+def _build_unet(tensors, path):
+    width, channels = _shape(tensors, "model.model.0.weight", path)[:2]
+    downs = ["model.model.0"]
+    while f"{layout.unet_place(len(downs))}.1.weight" in tensors:
+        downs.append(f"{layout.unet_place(len(downs))}.1")
+    _check_widths(tensors, list(zip(downs, range(len(downs)))), width, path, 8 * width)
+    head = _shape(tensors, "model.model.3.weight", path)
+    generator = UNetGenerator(width, len(downs), head[1], norm=_norm(tensors))
+    line = f"U-Net, {len(downs)} halvings, {width} filters"
+    return _with_weights(generator, channels, layout.exchanged(tensors), path, line)
+
+
+def _norm(tensors):
+    """What normalises here: nothing where batch norm becomes a part of the convolutions."""
+    return None if batch_norm.batch_norms(tensors) else "instance"
+
+
+def _refuse_batch_norm(tensors, path, what):
+    norms = batch_norm.batch_norms(tensors)
+    if norms:
+        raise WeightsFileError(
+            f"{path} is of a network with batch norm ({norms[0]}.weight is its scale). Here {what} have instance norm, "
+            "the released code's default."
+        )
 
 
 def build_encoder(tensors, path):
     """The encoder of `latest_net_E.pth` with its weights, and a line that says what it is."""
+    _refuse_batch_norm(tensors, path, "encoders")
     last = max(_indices(tensors, r"model\.(\d+)\."), default=0)
     if last % 6 == 4 and last > 4:
         raise WeightsFileError(
@@ -84,10 +123,16 @@ def build_encoder(tensors, path):
 
 def build_discriminator(tensors, path):
     """The discriminator of `latest_net_D.pth` with its weights, and a line that says what it is."""
+    _refuse_batch_norm(tensors, path, "discriminators")
+    if "model.0.weight" in tensors:
+        return build_patch(tensors, path)
     named = _indices(tensors, r"scale(\d+)_layer")
     scales, matching = len(named or _indices(tensors, r"layer(\d+)\.")), bool(named)
     if not scales:
-        raise WeightsFileError(f"{path} holds no discriminator of pix2pixHD: no tensor is called scale0_layer0...")
+        raise WeightsFileError(
+            f"{path} holds no discriminator of pix2pixHD, nor PatchGAN (--netD=pixel is none): no tensor is called "
+            "scale0_layer0... or model.0.weight."
+        )
     first = "scale0_layer0.0.weight" if matching else "layer0.0.weight"
     width, channels = _shape(tensors, first, path)[:2]
     layers = len(_indices(tensors, r"scale0_layer(\d+)\." if matching else r"layer0\.(\d+)\.")) - 2
@@ -105,6 +150,20 @@ def build_discriminator(tensors, path):
         discriminator,
         f"{scales} scale(s), {layers} strided groups, {width} filters, {channels} input channels{names}",
     )
+
+
+def build_patch(tensors, path):
+    """The PatchGAN of pix2pix or CycleGAN as a discriminator of one scale, and a line that says what it is."""
+    width, channels = _shape(tensors, "model.0.weight", path)[:2]
+    layers = len(_indices(tensors, r"model\.(\d+)\.")) - 2
+    if layers < 1:
+        raise WeightsFileError(f"{path} holds no PatchGAN: {layers + 2} convolutions are too few.")
+    places = [(f"model.{max(3 * j - 1, 0)}", j) for j in range(layers + 1)]
+    _check_widths(tensors, places, width, path, 512)
+    discriminator = MultiScaleDiscriminator(1, width, layers, pad=1)
+    discriminator.build((None, None, None, channels), (None, None, None, 0))
+    layout.assign(layout.discriminator_layers(discriminator), tensors, path)
+    return discriminator, f"PatchGAN, {layers} strided groups, {width} filters, {channels} input channels"
 
 
 def _indices(tensors, pattern):
@@ -126,8 +185,10 @@ def _check_widths(tensors, kernels, width, path, limit=None):
     """
     for prefix, doublings in kernels:
         expected, found = width * 2**doublings, _shape(tensors, f"{prefix}.weight", path)[0]
-        if found != (min(expected, limit) if limit and doublings else expected):
+        expected = min(expected, limit) if limit and doublings else expected
+        if found != expected:
             raise WeightsFileError(
                 f"{path} does not hold the network it seems to hold: {prefix}.weight has {found} filters where "
-                f"{width} at the first convolution and {doublings} doublings make {expected}."
+                f"{width} at the first convolution and {doublings} doublings make {expected}"
+                f"{f', at most {limit}' if limit else ''}."
             )

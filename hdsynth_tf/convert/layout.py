@@ -8,7 +8,7 @@ import keras
 import numpy as np
 
 from hdsynth_tf.files.torch_files import WeightsFileError
-from hdsynth_tf.networks import GlobalGenerator
+from hdsynth_tf.networks import GlobalGenerator, UNetGenerator
 
 FILES = {"generator": "latest_net_G.pth", "discriminator": "latest_net_D.pth", "encoder": "latest_net_E.pth"}
 CLUSTERS = "features_clustered_010.npy"
@@ -16,9 +16,11 @@ TO_KERAS, TO_TORCH = (2, 3, 1, 0), (3, 2, 0, 1)  # axes of a kernel, plain or tr
 
 
 def generator_layers(generator):
-    """Prefix of the names in `latest_net_G.pth` -> convolution of a `GlobalGenerator` or `CoarseToFineGenerator`."""
+    """Prefix of the names in `latest_net_G.pth` -> convolution of a generator of pix2pixHD, CycleGAN or pix2pix."""
     if isinstance(generator, GlobalGenerator):
         return _trunk(generator)
+    if isinstance(generator, UNetGenerator):
+        return _unet(generator)
     layers, last = _trunk(generator.global_generator), len(generator.enhancers)
     for n, enhancer in enumerate(generator.enhancers, start=1):
         count = enhancer.num_residual_blocks
@@ -44,12 +46,45 @@ def discriminator_layers(discriminator, feature_matching=True):
         feature_matching: Boolean, whether the file was written by a training with feature matching: its groups then
             have names, else they are counted through.
     """
+    if discriminator.pad == 1:
+        (patch,) = discriminator.discriminators
+        return patch_layers(patch)
     layers = {}
     for scale, patch in enumerate(reversed(discriminator.discriminators)):
         for j, group in enumerate(patch.groups):
             place = f"scale{scale}_layer{j}.0" if feature_matching else f"layer{scale}.{max(3 * j - 1, 0)}"
             layers[place] = group.conv
     return layers
+
+
+def patch_layers(patch):
+    """Prefix of the names in pix2pix's and CycleGAN's files -> convolution of a `PatchDiscriminator`."""
+    return {f"model.{max(3 * j - 1, 0)}": group.conv for j, group in enumerate(patch.groups)}
+
+
+def _unet(generator):
+    """Of a U-Net, whose released form is nested: each halving holds all that is within it, then its doubling."""
+    count = generator.num_downsamples
+    layers = {"model.model.0": generator.downs[0].conv, "model.model.3": generator.head}
+    for depth, (down, up) in enumerate(zip(generator.downs[1:], reversed(generator.ups)), start=1):
+        here = unet_place(depth)
+        layers |= {f"{here}.1": down.conv, f"{here}.{5 if depth < count - 1 else 3}": up.chain[1]}
+    return layers
+
+
+def unet_place(depth):
+    """The sequence of a halving within the first one, `depth` 1, or one further within."""
+    return "model.model.1.model" + ".3.model" * (depth - 1)
+
+
+def exchanged(tensors):
+    """Tensors of a U-Net with the halves of what doublings read exchanged: copied, made there; made, copied here."""
+    swapped = {
+        name: np.roll(tensor, len(tensor) // 2, axis=0)
+        for name, tensor in tensors.items()
+        if name.endswith((".5.weight", "model.model.3.weight")) and tensor.ndim == 4
+    }
+    return {**tensors, **swapped}
 
 
 def _trunk(network):

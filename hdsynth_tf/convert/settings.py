@@ -9,10 +9,13 @@ from hdsynth_tf.config.settings import Settings, SettingsError, check_size, sett
 class ConvertSettings(Settings):
     """Convert"""
 
-    from_torch: str = setting("", "Folder of the released code: latest_net_G.pth and, if there are, the others.")
+    from_torch: str = setting(
+        "",
+        "Folder of the released code: latest_net_G.pth, or CycleGAN's latest_net_G_A.pth, and others that there are.",
+    )
     output: str = setting("", "The model file to write, NAME.keras.")
     model: str = setting("", "The other way round: run folder or .keras file to convert.")
-    to_torch: str = setting("", "Folder for latest_net_G.pth and the others that the released code loads.")
+    to_torch: str = setting("", "Folder for latest_net_G.pth and others that the released code loads.")
     num_classes: int = setting(0, "from_torch: classes of the label maps. 0: found from the files.", at_least=0)
     boundary: bool = setting(True, "from_torch: whether the network reads boundary maps (not with --no_instance).")
     image_height: int = setting(

@@ -16,8 +16,8 @@ from hdsynth_tf.evaluate.distances import FEW_IMAGES
 from hdsynth_tf.evaluate.features import InceptionFeatures, OriginalFeatures
 from hdsynth_tf.evaluate.intervals import LEVEL
 from hdsynth_tf.evaluate.measurement import REAL, Instruments, files_of, measure_once, stamp
-from hdsynth_tf.evaluate.methods import Method, find_methods
-from hdsynth_tf.evaluate.page import Shown, draw_sheet, write_page
+from hdsynth_tf.evaluate.methods import INPUT, Method, find_methods, write_inputs
+from hdsynth_tf.evaluate.page import Shown, draw_sheet, show_input, write_page
 from hdsynth_tf.evaluate.perceptual import SMALLEST, lpips_nets, without_lpips
 from hdsynth_tf.evaluate.segmentation import EvaluatedClasses
 from hdsynth_tf.evaluate.segmenters import load_segmenter
@@ -61,7 +61,8 @@ def main(argv):
     asked, _ = flags.parse(argv, (EvaluateSettings, DataSettings), USAGE)
     if not asked.method or not asked.output_dir:
         raise SettingsError("Say what to compare and where it goes: --method=NAME=RUN_OR_FOLDER --output_dir=FOLDER.")
-    output_dir, places = as_path(asked.output_dir), named_places(asked.method, {REAL})
+    output_dir, reserved = as_path(asked.output_dir), {REAL, INPUT} if asked.input else {REAL}
+    places = named_places(asked.method, reserved)
     models = {name: find_model(place) for name, place in places.items() if is_model(place)}
     folders = {name: as_path(place) for name, place in places.items() if name not in models}
     check_writable(output_dir)
@@ -91,8 +92,11 @@ def compare(names, models, folders, asked, data, output_dir):
     for note in notes:
         print(note)
 
+    methods = []
+    if asked.input:
+        methods.append(write_inputs(source, lambda scene: show_input(scene, source), output_dir / "pictures" / INPUT))
     made = {name: making.make(name, source) for name, making in makings.items()}
-    methods = [{**given, **made}[name] for name in names]
+    methods += [{**given, **made}[name] for name in names]
     measured = measure_all(methods, source, instruments, asked, data, output_dir)
     scores = {
         name: report.score(own, None if name == ORACLE else measured[ORACLE], asked.resamples, asked.seed)

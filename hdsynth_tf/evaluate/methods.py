@@ -1,10 +1,13 @@
 """What is compared: each method's picture of every scene, found by name and checked before anything is measured."""
 
 import dataclasses
+import io
 
 import numpy as np
 from PIL import Image
 
+from hdsynth_tf.config.settings import SettingsError
+from hdsynth_tf.files.storage import replacing
 from hdsynth_tf.generate.picture_folder import MANIFEST, PREVIEWS
 from hdsynth_tf.show.pictures import show_values
 from pipelines.errors import DataError, first_of
@@ -13,6 +16,7 @@ from pipelines.paths import as_path
 from pipelines.reading import decode, depth
 from pipelines.source import PHOTOGRAPH
 
+INPUT = "input"  # the method that makes nothing of the input
 NAMED = 3  # of each method's faults, at most, that an error lists
 
 
@@ -65,6 +69,30 @@ def find_methods(folders, source, resize=False):
     if faults:
         raise DataError("\n".join(faults))
     return methods, notes
+
+
+def write_inputs(source, show, folder):
+    """A `Method` of the scenes' input images themselves, which every other should be better than.
+
+    Args:
+        source: `pipelines.source.Source`, whose inputs and targets are images.
+        show: Function: scene -> RGB uint8 array.
+        folder: `Path` for the pictures; those that are there already stay as they are.
+
+    Raises:
+        SettingsError: If inputs are no images, or targets no photographs.
+    """
+    if "source" not in source.formats or source.formats["image"] != PHOTOGRAPH:
+        raise SettingsError(f"--{INPUT} is for images as inputs, and photographs as what is made of them.")
+    paths = [folder / f"{source.file_name(index)}.png" for index in range(len(source))]
+    for index, path in enumerate(paths):
+        buffer = io.BytesIO()
+        Image.fromarray(show(source.load(index))).save(buffer, "PNG")
+        if path.is_file() and path.read_bytes() == buffer.getvalue():
+            continue
+        with replacing(path) as temporary:
+            temporary.write_bytes(buffer.getvalue())
+    return Method(INPUT, paths)
 
 
 def pictures_in(folder):

@@ -39,10 +39,11 @@ class Shown:
             maps = [instruments.classes(scene["label_map"])]
             maps += [instruments.classes_seen(picture) for picture in [real, *made]]
             seen = [color_labels(label_map, instruments.classes.colors) for label_map in maps]
-        return cls(source.names[index], [_show_input(scene, source), real, *made], seen)
+        return cls(source.names[index], [show_input(scene, source), real, *made], seen)
 
 
-def _show_input(scene, source):
+def show_input(scene, source):
+    """What a scene is made of, as RGB uint8: an image from black to white, or a label map in its classes' colours."""
     if "label_map" in scene:
         return color_labels(scene["label_map"], source.class_colors, scene.get("instance_map"))
     return show_values(scene["source"], np.percentile(scene["source"], SHOWN_SOURCE))

@@ -46,6 +46,9 @@ class EvaluateSettings(Settings):
         "InceptionV3, downloaded) or a file of its weights, segmenter, or none.",
     )
     resize: bool = setting(False, "Whether pictures of other sizes than the real ones are resized; else an error.")
+    input: bool = setting(
+        False, "Whether the input images themselves, as grey or colour pictures, are a method: what is to be surpassed."
+    )
     styles: int = setting(
         1, "Pictures of every scene by models with an encoder, for diversity; the first is scored.", at_least=1
     )

@@ -140,7 +140,7 @@ class MultiScaleDiscriminator(Discriminator):
 
     Args:
         num_scales: Integer, number of discriminators.
-        num_filters, num_layers, norm, kernel_initializer: Of each `PatchDiscriminator`.
+        num_filters, num_layers, norm, kernel_initializer, pad: Of each `PatchDiscriminator`.
 
     Call arguments:
         semantic_input: `(batch, height, width, channels)` float.
@@ -163,6 +163,7 @@ class MultiScaleDiscriminator(Discriminator):
         num_layers=3,
         norm="instance",
         kernel_initializer=RELEASED_INITIALIZER,
+        pad=2,
         **kwargs,
     ):
         super().__init__(**kwargs)
@@ -171,12 +172,13 @@ class MultiScaleDiscriminator(Discriminator):
         self.num_layers = num_layers
         self.norm = norm
         self.kernel_initializer = keras.initializers.get(kernel_initializer)
+        self.pad = pad
 
         # === Layers ===
         self.halve = HalveImage(dtype=self.dtype_policy, name="halve")
         self.discriminators = [
             PatchDiscriminator(
-                num_filters, num_layers, norm, kernel_initializer, dtype=self.dtype_policy, name=f"scale_{i}"
+                num_filters, num_layers, norm, kernel_initializer, pad, dtype=self.dtype_policy, name=f"scale_{i}"
             )
             for i in range(num_scales)
         ]
@@ -240,4 +242,5 @@ class MultiScaleDiscriminator(Discriminator):
             "num_layers": self.num_layers,
             "norm": self.norm,
             "kernel_initializer": keras.initializers.serialize(self.kernel_initializer),
+            "pad": self.pad,
         }

@@ -74,6 +74,7 @@ class GlobalGenerator(FeatureGenerator):
         makes_image: Boolean. If false there is no last convolution, and `features` alone is of use: the coarse part of
             a `CoarseToFineGenerator`.
         kernel_initializer: A Keras initializer. Defaults to the released code's normal of standard deviation 0.02.
+        norm: `"instance"` or `None`.
 
     Call arguments:
         x: `(batch, height, width, channels)` float, the semantic input.
@@ -105,6 +106,7 @@ class GlobalGenerator(FeatureGenerator):
         tone_channels=0,
         makes_image=True,
         kernel_initializer=RELEASED_INITIALIZER,
+        norm="instance",
         **kwargs,
     ):
         super().__init__(**kwargs)
@@ -118,9 +120,10 @@ class GlobalGenerator(FeatureGenerator):
         self.tone_channels = tone_channels
         self.makes_image = makes_image
         self.kernel_initializer = keras.initializers.get(kernel_initializer)
+        self.norm = norm
 
         # === Layers ===
-        common = dict(kernel_initializer=kernel_initializer, dtype=self.dtype_policy)
+        common = dict(norm=norm, kernel_initializer=kernel_initializer, dtype=self.dtype_policy)
         widths = [num_filters * 2**i for i in range(num_downsamples + 1)]
         self.stem = ConvBlock(num_filters, 7, pad=3, name="stem", **common)
         self.downs = [
@@ -190,6 +193,7 @@ class GlobalGenerator(FeatureGenerator):
             "tone_channels": self.tone_channels,
             "makes_image": self.makes_image,
             "kernel_initializer": keras.initializers.serialize(self.kernel_initializer),
+            "norm": self.norm,
         }
 
 
@@ -199,7 +203,7 @@ class UNetGenerator(keras.Model):
 
     Strided 4x4 convolutions and transposed 4x4 convolutions, whose inputs are concatenated with the feature map of the
     same size on the way down. pix2pix trains with batches of one, where its batch normalisation is instance
-    normalisation; here it is instance normalisation always. Sizes are handled as in `GlobalGenerator`.
+    normalisation, which is what stands here. Sizes are handled as in `GlobalGenerator`.
 
     Args:
         num_filters: Integer, channels after the first halving; they double up to 8 times that.
@@ -208,6 +212,7 @@ class UNetGenerator(keras.Model):
         dropout: Float, share of features dropped in the first three doubling stages while training.
         kernel_initializer: A Keras initializer.
         seed: Integer or `None`, of the dropout.
+        norm: `"instance"` or `None`.
 
     Call arguments:
         x: `(batch, height, width, channels)` float, the semantic input.
@@ -235,6 +240,7 @@ class UNetGenerator(keras.Model):
         dropout=0.5,
         kernel_initializer=RELEASED_INITIALIZER,
         seed=None,
+        norm="instance",
         **kwargs,
     ):
         super().__init__(**kwargs)
@@ -244,6 +250,7 @@ class UNetGenerator(keras.Model):
         self.dropout = dropout
         self.kernel_initializer = keras.initializers.get(kernel_initializer)
         self.seed = seed
+        self.norm = norm
 
         # === Layers ===
         widths = [min(num_filters * 2**i, num_filters * 8) for i in range(num_downsamples)]
@@ -255,16 +262,14 @@ class UNetGenerator(keras.Model):
         """One halving. Neither the first nor the last, which may be one pixel large, is normalised."""
         inner = 0 < i < self.num_downsamples - 1
         return ConvBlock(
-            width, 4, strides=2, pad=1, padding="zero", norm="instance" if inner else None, activation=None,
+            width, 4, strides=2, pad=1, padding="zero", norm=self.norm if inner else None, activation=None,
             kernel_initializer=self.kernel_initializer, dtype=self.dtype_policy, name=f"down_{i}",
         )  # fmt: skip
 
     def _up(self, width, i):
-        layers = [
-            keras.layers.ReLU(dtype=self.dtype_policy, name="activation"),
-            self._transposed(width, "conv"),
-            InstanceNormalization(dtype=self.dtype_policy, name="norm"),
-        ]
+        layers = [keras.layers.ReLU(dtype=self.dtype_policy, name="activation"), self._transposed(width, "conv")]
+        if self.norm is not None:
+            layers.append(InstanceNormalization(dtype=self.dtype_policy, name="norm"))
         if i < 3 and self.dropout:
             layers.append(keras.layers.Dropout(self.dropout, seed=self.seed, dtype=self.dtype_policy, name="dropout"))
         return Chain(layers, dtype=self.dtype_policy, name=f"up_{i}")
@@ -318,4 +323,5 @@ class UNetGenerator(keras.Model):
             "dropout": self.dropout,
             "kernel_initializer": keras.initializers.serialize(self.kernel_initializer),
             "seed": self.seed,
+            "norm": self.norm,
         }

@@ -188,6 +188,29 @@ def test_large_photographs_are_made_smaller_smoothly_and_label_maps_keep_their_c
     assert all(np.isin(pictures[i], (0, 255)).all() for i in (0, 3, 4, 5))
 
 
+def test_the_input_itself_is_a_method_where_it_is_an_image(command, tmp_path):
+    """16-bit counts from black to white, as the page shows them; measured once."""
+    data = ["--dataset=toy_street", "--toy_thermal", "--num_scenes=2", "--image_height=32", "--image_width=64"]
+    given = [f"--output_dir={tmp_path / 'out'}", "--features=none", "--num_pictures=1"]
+    for i in range(2):
+        (tmp_path / "theirs").mkdir(exist_ok=True)
+        Image.new("RGB", (64, 32)).save(tmp_path / "theirs" / f"street_00000{i}.png")
+    for _ in range(2):
+        code, output, error = command("evaluate", f"--method=black={tmp_path / 'theirs'}", "--input", *data, *given)
+        assert code == 0, error
+    assert "input:" not in output  # which shows that it is being measured
+    assert list(table(tmp_path)) == ["input", "black", "real images (oracle)"]
+    grey = np.asarray(Image.open(tmp_path / "out" / "pictures" / "input" / "street_000001.png"))
+    assert grey.shape == (32, 64, 3) and (grey[..., 0] == grey[..., 2]).all() and grey.min() == 0 and grey.max() == 255
+    thermal = ToyStreet(2, 32, 64, "val", thermal=True).load(1)["source"][..., 0].astype(float)
+    assert np.corrcoef(thermal.ravel(), grey[..., 0].ravel())[0, 1] > 0.9
+
+
+def test_label_maps_are_no_method(command, scenes):
+    code, _, error = evaluate(command, scenes, f"theirs={scenes / 'theirs'}", input="true")
+    assert code == 2 and "--input" in error
+
+
 @pytest.mark.slow
 def test_another_model_does_not_take_over_pictures(command, scenes):
     semantic_model().save(scenes / "ours.keras")

@@ -30,7 +30,9 @@ def test_the_first_table_is_in_the_papers_order(tables):
 def test_every_row_is_of_flags_that_go_together(tables, monkeypatch):
     monkeypatch.chdir(ROOT)
     for name, own in tables.chosen_variants("vgg19.h5").items():
-        data, networks, losses, training, _ = flags.parse(["train", *own, *tables.STREETS], GROUPS.values(), "usage")
+        given = [*own, *tables.data_flags(name, ROOT), *tables.QUIET]
+        data, networks, losses, training, run = flags.parse(["train", *given], GROUPS.values(), "usage")
+        assert data.unpaired == (name == "CycleGAN") and not run.time_limit
         assert training.epochs + training.decay_epochs + training.warm_start_epochs == tables.STAGES, name
         if name == "CRN":
             assert not losses.adversarial_weight and losses.perceptual_source == "vgg19.h5"

@@ -126,6 +126,7 @@ def test_pairs_that_are_given_as_unpaired_are_told(command, folders):
     [
         ((1, 5), CROP, 1, "one picture only, a0"),
         ((5, 1), CROP, 1, "one picture only, b0"),
+        ((2, 5), CROP, 1, "--val_share"),  # of which one is held out
         ((0, 5), CROP, 1, "holds no picture"),
         ((5, 0), CROP, 1, "holds no picture"),
         ((5, 5), [], 2, "--crop_height"),
