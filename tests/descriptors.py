@@ -226,6 +226,7 @@ TESTED_ELSEWHERE = {
     "LocalEnhancer",
     "LPIPS",
     "Pix2PixHD",
+    "SegmenterFeatures",
     "Term",
     "VGG16Features",
     "VGG19Features",

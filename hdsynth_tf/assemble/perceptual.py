@@ -3,14 +3,21 @@
 from hdsynth_tf.config.settings import SettingsError, values
 from hdsynth_tf.losses import ContentLoss, DistanceLoss, PerceptualLoss
 from hdsynth_tf.losses.content import SCALES_256P
-from hdsynth_tf.pretrained import LPIPS, AlexNetFeatures, EfficientNetLite0Features, VGG16Features, VGG19Features
+from hdsynth_tf.pretrained import (
+    LPIPS,
+    AlexNetFeatures,
+    EfficientNetLite0Features,
+    SegmenterFeatures,
+    VGG16Features,
+    VGG19Features,
+)
 from hdsynth_tf.pretrained.lpips import SMALLEST
 from hdsynth_tf.pretrained.vgg16 import SECOND_TAPS as VGG16_TAPS
 from hdsynth_tf.pretrained.vgg19 import SECOND_TAPS as VGG19_TAPS
 
 FEATURES = {"vgg19": VGG19Features, "vgg16": VGG16Features, "alex": AlexNetFeatures}
 CONTENT_TAPS = {"vgg19": VGG19_TAPS, "vgg16": VGG16_TAPS}
-ALL_ALIKE = {"layer_weights": (0.3,) * 5}  # with the sum of VGG's
+SUM = 1.5  # of the weights of layers that count alike, about that of VGG's
 STRIDE = {"alex": 4, "lpips_alex": 4, "efficientnet": 2}  # of the first convolution; VGG's is 1
 
 
@@ -25,10 +32,13 @@ def build_perceptual_loss(losses, dtype):
         network = LPIPS(name.removeprefix("lpips_"), weights, dtype=dtype)
         return DistanceLoss(network, STRIDE.get(name, 1), name="perceptual")
     if name == "efficientnet":
-        features = EfficientNetLite0Features(weights, dtype=dtype)
+        features, count = EfficientNetLite0Features(weights, dtype=dtype), 5
+    elif name == "segmenter":
+        features = SegmenterFeatures(weights, dtype=dtype)
+        count = features.num_features
     else:
-        features = FEATURES[name](weights, raw_input=losses.perceptual_input == "raw", dtype=dtype)
-    layer_weights = {} if name.startswith("vgg") else ALL_ALIKE
+        features, count = FEATURES[name](weights, raw_input=losses.perceptual_input == "raw", dtype=dtype), 5
+    layer_weights = {} if name.startswith("vgg") else {"layer_weights": (SUM / count,) * count}
     return PerceptualLoss(features, relative=losses.relative_perceptual, shifts=STRIDE.get(name, 1), **layer_weights)
 
 

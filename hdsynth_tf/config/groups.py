@@ -18,7 +18,7 @@ PLACES = (
     *LISTS,
 )
 CONTENT = ("vgg19", "vgg16")  # those of the content loss
-PERCEPTUAL = ("vgg19", "vgg16", "alex", "efficientnet", "lpips_vgg", "lpips_alex")
+PERCEPTUAL = ("vgg19", "vgg16", "alex", "efficientnet", "lpips_vgg", "lpips_alex", "segmenter")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -297,8 +297,9 @@ class LossSettings(Settings):
     perceptual: str = setting(
         "",
         "Pretrained network of the perceptual loss; thousands of multiplications a pixel in brackets. Features of "
-        "vgg19 (361), vgg16 (287), alex (15), efficientnet (7); or LPIPS by lpips_vgg (306), lpips_alex (15). Default: "
-        "vgg19 if --perceptual_weights are given, else none.",
+        "vgg19 (361), vgg16 (287), alex (15), efficientnet (7); LPIPS by lpips_vgg (306), lpips_alex (15); features of "
+        "a segmenter (49) that hdsynth_tf.train_segmenter trained on the run's own labels, its file in "
+        "--perceptual_weights. Default: vgg19 if --perceptual_weights are given, else none.",
         ("", *PERCEPTUAL),
     )
     perceptual_weight: float = setting(10.0, "Weight of the perceptual loss, if there is one.", at_least=0)
@@ -367,6 +368,11 @@ class LossSettings(Settings):
                 "Keras' VGG19 weights need --perceptual_input=normalized and --relative_perceptual: raw pictures and "
                 "absolute distances, as in the released code, are for --perceptual_weights=torchvision. Received: "
                 f"--perceptual_weights={self.perceptual_source}"
+            )
+        if self.perceptual == "segmenter" and self.perceptual_weights == "none":
+            raise SettingsError(
+                "--perceptual=segmenter needs --perceptual_weights=FILE, which python -m hdsynth_tf.train_segmenter "
+                "--output=FILE makes of the run's own labels."
             )
         if self.perceptual_network != "vgg19" and self.perceptual_weights in ("imagenet", "torchvision"):
             raise SettingsError(

@@ -84,16 +84,18 @@ class SegmentationUNet(keras.Model):
 
     def features(self, image):
         """The last feature map before the scores, `(batch, height, width, num_filters)`."""
+        return self.feature_maps(image)[-1]
+
+    def feature_maps(self, image):
+        """List of the feature maps of each size on the way down, then what `features` gives."""
         height, width = ops.shape(image)[1:3]
-        x, skips = pad_to_multiple(ops.cast(image, self.compute_dtype), 2**self.num_downsamples), []
-        for down in self.downs[:-1]:
-            x = down(x)
-            skips.append(x)
-            x = self.halve(x)
-        x = self.downs[-1](x)
-        for up, skip in zip(self.ups, reversed(skips)):
+        x, maps = pad_to_multiple(ops.cast(image, self.compute_dtype), 2**self.num_downsamples), []
+        for down in self.downs:
+            x = down(self.halve(x) if maps else x)
+            maps.append(x)
+        for up, skip in zip(self.ups, reversed(maps[:-1])):
             x = up(ops.concatenate([self.enlarge(x), skip], -1))
-        return crop(x, height, width)
+        return [*maps, crop(x, height, width)]
 
     def call(self, image, training=False):
         return widen(self.head(self.features(image)))

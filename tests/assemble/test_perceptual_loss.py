@@ -8,7 +8,15 @@ from hdsynth_tf.assemble import build_levels
 from hdsynth_tf.assemble.perceptual import build_perceptual_loss, check_perceptual_size
 from hdsynth_tf.config.groups import PERCEPTUAL, DataSettings, LossSettings, NetworkSettings, TrainingSettings
 from hdsynth_tf.config.settings import SettingsError
-from hdsynth_tf.pretrained import LPIPS, AlexNetFeatures, EfficientNetLite0Features, VGG16Features, VGG19Features
+from hdsynth_tf.networks import SegmentationUNet
+from hdsynth_tf.pretrained import (
+    LPIPS,
+    AlexNetFeatures,
+    EfficientNetLite0Features,
+    SegmenterFeatures,
+    VGG16Features,
+    VGG19Features,
+)
 
 
 @pytest.fixture(scope="module")
@@ -16,7 +24,10 @@ def files(tmp_path_factory):
     folder, rng = tmp_path_factory.mktemp("weights"), np.random.default_rng(0)
     made = {net: str(write_lpips(folder / f"{net}.ckpt", lpips_content(net, rng))) for net in ("alex", "vgg")}
     write_old_tensors(folder / "efficientnet.pth", efficientnet_tensors(rng))
-    return {**made, "efficientnet": str(folder / "efficientnet.pth")}
+    segmenter = SegmentationUNet(4, 6, 2)
+    segmenter.build((None, None, None, 3))
+    segmenter.save(folder / "segmenter.keras")
+    return {**made, **{path.stem: str(path) for path in map(folder.joinpath, ("efficientnet.pth", "segmenter.keras"))}}
 
 
 def losses(name, files):
@@ -30,6 +41,7 @@ def test_every_network_tells_equal_pictures_from_others(name, files, rng):
     loss = build_perceptual_loss(losses(name, files), "float32")
     kinds = {
         "efficientnet": EfficientNetLite0Features,
+        "segmenter": SegmenterFeatures,
         "vgg19": VGG19Features,
         "vgg16": VGG16Features,
         "alex": AlexNetFeatures,
@@ -48,6 +60,11 @@ def test_names_say_where_weights_come_from():
     assert not LossSettings(perceptual="alex", perceptual_weight=0).uses_perceptual
     with pytest.raises(SettingsError, match=r"vgg19.*--perceptual=alex"):
         LossSettings(perceptual="alex", perceptual_weights="imagenet")
+
+
+def test_a_segmenter_is_named_by_its_file():
+    with pytest.raises(SettingsError, match=r"train_segmenter"):
+        LossSettings(perceptual="segmenter")
 
 
 def test_pictures_smaller_than_the_network_needs_are_refused():
