@@ -121,8 +121,9 @@ def report(path, open_export, model, scenes, is_exact=True):
 
 
 def megabytes(path):
-    """Of a folder, or of a file and what lies beside it under the same name."""
-    files = path.rglob("*") if path.is_dir() else path.parent.glob(f"{path.stem}.*")
+    """Of a folder, or of a file; of OpenVINO's `.xml` with the weights beside it."""
+    parts = [path, path.with_suffix(".bin")] if path.suffix == ".xml" else [path]
+    files = path.rglob("*") if path.is_dir() else parts
     return sum(file.stat().st_size for file in files if file.is_file()) / 1e6
 
 

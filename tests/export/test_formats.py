@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 from tiny import semantic_model, style_model
 
+from hdsynth_tf.export.__main__ import megabytes
 from hdsynth_tf.export.checking import compare
 from hdsynth_tf.export.formats import FORMATS, is_installed
 from hdsynth_tf.export.served import Served
@@ -148,3 +149,12 @@ def test_command_refuses_what_a_format_has_not(model_file, command, tmp_path):
     assert code == 2 and "int8" in error and "openvino" in error
     code, _, error = command("export", *common, "--weights=int8")
     assert code == 2 and "--weights" in error
+
+
+def test_the_size_of_an_export_is_its_own(tmp_path):
+    """Formats may lie side by side; OpenVINO's is of two files."""
+    for name, count in {"model.onnx": 1000, "model.tflite": 2000, "model.xml": 10, "model.bin": 4000}.items():
+        (tmp_path / name).write_bytes(bytes(count))
+    found = {suffix: megabytes(tmp_path / f"model{suffix}") for suffix in (".onnx", ".tflite", ".xml")}
+    assert found == pytest.approx({".onnx": 0.001, ".tflite": 0.002, ".xml": 0.00401})
+    assert megabytes(tmp_path) == pytest.approx(0.00701)
