@@ -3,6 +3,7 @@
 import tensorflow as tf
 
 from hdsynth_tf.networks import convolution
+from pipelines.portable import portable
 
 KINDS = ("Conv2D", "Conv2DBackpropInput", "Conv2DBackpropFilter")
 
@@ -13,7 +14,7 @@ def bare_convolutions(model, batch):
     Returns:
         A function without arguments.
     """
-    with convolution.portable():  # a convolution is one operation
+    with portable():  # a convolution is one operation
         step = tf.function(model.train_step, autograph=False).get_concrete_function(_constants(batch))
     calls = [_call(operation) for operation in _needed(step.graph) if operation.type in KINDS]
     shapes = {(shape, dtype) for _, inputs in calls for shape, dtype in inputs}

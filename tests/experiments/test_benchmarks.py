@@ -49,7 +49,7 @@ def test_benchmark_runs(name):
         timeout=120,
     )
     assert done.returncode == 0, done.stderr
-    assert len(done.stdout.split()) > 5
+    assert len(done.stdout.split()) > 1
 
 
 def loaded(name):

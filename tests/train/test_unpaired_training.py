@@ -187,15 +187,22 @@ def test_killed_five_times_it_ends_the_same(tmp_path):
     _, errors = (process := start(tmp_path / "whole")).communicate(timeout=600)
     assert process.returncode == 0, errors
     draw, seen = random.Random(0), set()
+
+    def checkpoints():
+        return {path.name for path in (tmp_path / "killed" / "checkpoints").glob("step_*")}
+
     for kill in range(5):
         process = start(tmp_path / "killed")
         if kill and not any(line.startswith("Stage: ") for line in process.stdout):
             break  # it had finished
-        time.sleep(draw.uniform(1, 7))
+        ends_at = time.monotonic() + 300
+        while kill and process.poll() is None and not checkpoints() - seen and time.monotonic() < ends_at:
+            time.sleep(0.05)
+        time.sleep(draw.uniform(0, 3))
         process.kill()
         process.communicate()
-        seen |= {path.name for path in (tmp_path / "killed" / "checkpoints").glob("step_*")}
-    assert seen
+        seen |= checkpoints()
+    assert len(seen) > 1
     _, errors = (process := start(tmp_path / "killed")).communicate(timeout=600)
     assert process.returncode == 0, errors
     (name, whole), (other, killed) = newest(tmp_path / "whole"), newest(tmp_path / "killed")
