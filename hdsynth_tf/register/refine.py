@@ -183,12 +183,19 @@ def refine(sources, targets, guesses):
         What `choose` returns.
     """
     size, target_size = (np.max([picture.shape for picture in own], axis=0) for own in (sources, targets))
-    begun = [_at(sources, targets, guess, SIDES[0], size, target_size) for guess in guesses]
+    begun = [_tried(sources, targets, guess, size, target_size) for guess in guesses]
     matrix = max(begun, key=lambda one: one[1])[0]
     for side in SIDES[1:]:
         tiles = match_tiles(sources, targets, matrix, density_of(matrix, side, size, target_size))
         model, matrix, held_out = choose(tiles, matrix)
     return model, matrix, held_out
+
+
+def _tried(sources, targets, guess, size, target_size):
+    """What `_at` gives at the second of `SIDES`: at the first, faint pictures agree by wrong guesses as well."""
+    for side in SIDES[:2]:
+        guess, agreement = _at(sources, targets, guess, side, size, target_size)
+    return guess, agreement
 
 
 def _at(sources, targets, matrix, side, size, target_size):

@@ -31,7 +31,7 @@ def residual(rig, true):
 @pytest.mark.slow
 @pytest.mark.parametrize("number", range(4))
 def test_toy_rigs_are_found(scenes, number):
-    thermal, visible, true, words = rigs.toy_rig(number, scenes, 6)
+    thermal, visible, true, words = rigs.toy_rig(number, scenes)
     rig = calibrate(thermal, visible)
     assert residual(rig, true) < 1, words
 
