@@ -22,7 +22,7 @@ class Labels:
         counts: Dict: id -> pixels.
         between: Dict: id -> pixels that lie between a lower and a higher id, left and right or above and below; empty
             where all ids are solid.
-        solid: Set of ids that fill two by two pixels somewhere.
+        solid: Set of ids that fill two by two pixels somewhere; empty where all were known to.
         palette: Dict: id -> (red, green, blue) in this file; empty if it has no palette.
         path: The file.
     """
@@ -34,13 +34,16 @@ class Labels:
     path: object
 
     @classmethod
-    def of(cls, ids, path, source):
-        """Of a label map (height, width) int32 that was read from a file of `source`."""
+    def of(cls, ids, path, source, known_solid=frozenset()):
+        """Of a label map (height, width) int32 that was read from a file of `source`.
+
+        `known_solid`: ids of which it is known from other maps that they are; maps of no others are not looked at.
+        """
         counts = count(ids)
         if min(counts) >= 0 and max(counts) < 256:
             ids = ids.astype("uint8")  # four times as quick to compare
         shown = {} if source.label_table else _palette(path, source.pages_of("label_map"), counts)
-        if len(counts) < MIXED_KINDS + 1:
+        if len(counts) < MIXED_KINDS + 1 or counts.keys() <= known_solid:
             return cls(counts, {}, set(), shown, path)
         solid = set(count(ids[:-1, :-1][_is_solid(ids)]))
         between = count(ids[_lies_between(ids)]) if counts.keys() - solid else {}  # solid ids are not mixed ones

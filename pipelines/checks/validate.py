@@ -65,7 +65,7 @@ def validate(source, show_progress=True):
             numbers, with all files that are so.
     """
     sizes, census, frames, transparent, resized = {}, Census(source), {}, 0, {}
-    found = in_threads(lambda i: _inspect(source, i), range(len(source)), "scene", show_progress)
+    found = in_threads(lambda i: _inspect(source, census.solid, i), range(len(source)), "scene", show_progress)
     for name, scene in zip(source.names, found, strict=True):
         sizes[scene.size] = sizes.get(scene.size, 0) + 1
         transparent += scene.transparent
@@ -89,8 +89,8 @@ def validate(source, show_progress=True):
     return Findings(lines, values, min(min(size) for size in sizes))
 
 
-def _inspect(source, index):
-    """Looks at the files of one scene."""
+def _inspect(source, known_solid, index):
+    """Looks at the files of one scene. `known_solid`: see `Labels.of`; it grows meanwhile."""
     scene, sizes = Scene(), {}
     for key, paths in source.paths.items():
         if key == "image" and not source.is_deep(key):
@@ -99,7 +99,7 @@ def _inspect(source, index):
         values = source.read(key, index)
         sizes[key] = values.shape[:2]
         if key == "label_map":
-            scene.labels = Labels.of(values, paths[index], source)
+            scene.labels = Labels.of(values, paths[index], source, known_solid)
         elif key != "instance_map":
             _check_format(source, key, index, values)
             scene.frames[key] = Frame.of(values)
