@@ -13,7 +13,7 @@ from pipelines.errors import DataError
 from pipelines.source import spread
 
 SEARCHED, REFINED = 8, 24  # pairs, at most, that the rough and the fine search look at
-GUESSES = 4
+GUESSES = 10
 SMALLEST = 32  # pixels: of less both cameras cannot be said to see something together
 LATEST = 15  # frames by which one camera may lag behind the other
 MAPS = "(x, y) of target pixels to source pixels; the centre of the first pixel is (0, 0)"
