@@ -33,12 +33,13 @@ STAGES = 16  # parts of a training, of as many steps each
 COLD = ["--warm_start_epochs=0", "--epochs=8", "--decay_epochs=8"]
 WARM = ["--warm_start_epochs=8", "--epochs=3", "--decay_epochs=5"]
 SIZE = 128, 256
-STREETS = ["--dataset=toy_street", "--nohidden_modes", "--image_height=128", "--image_width=256", "--noflip"]
+COMMON = [f"--image_height={SIZE[0]}", f"--image_width={SIZE[1]}", "--noflip"]
+STREETS = ["--dataset=toy_street", "--nohidden_modes", *COMMON]
 HD = ["--flagfile=experiments/quickstart.flags"]
 UNET = ["--generator=unet", "--num_filters=16", "--num_downsamples=7"]
 CRN = ["--refinement_filters=64,64,64,64,32,16", "--rescale_epochs=8", "--epochs=16", "--decay_epochs=0"]
 CYCLEGAN, UNPAIRED = "CycleGAN", 1000  # pictures of each kind
-PAINTED = ["--unpaired", "--dataset=folder", "--image_height=128", "--image_width=256", "--noflip"]
+PAINTED = ["--unpaired", "--dataset=folder", *COMMON]
 AS_LONG = ["--batch_size=2", "--learning_rate=5e-4", "--discriminator_learning_rate=5e-4"]
 VARIANTS = {
     "pix2pix": ["--flagfile=experiments/pix2pix.flags", *UNET, "--discriminator_filters=16", "--nouse_instance_map",

@@ -32,12 +32,12 @@ def build_perceptual_loss(losses, dtype):
         network = LPIPS(name.removeprefix("lpips_"), weights, dtype=dtype)
         return DistanceLoss(network, STRIDE.get(name, 1), name="perceptual")
     if name == "efficientnet":
-        features, count = EfficientNetLite0Features(weights, dtype=dtype), 5
+        features = EfficientNetLite0Features(weights, dtype=dtype)
     elif name == "segmenter":
         features = SegmenterFeatures(weights, dtype=dtype)
-        count = features.num_features
     else:
-        features, count = FEATURES[name](weights, raw_input=losses.perceptual_input == "raw", dtype=dtype), 5
+        features = FEATURES[name](weights, raw_input=losses.perceptual_input == "raw", dtype=dtype)
+    count = features.num_features
     layer_weights = {} if name.startswith("vgg") else {"layer_weights": (SUM / count,) * count}
     return PerceptualLoss(features, relative=losses.relative_perceptual, shifts=STRIDE.get(name, 1), **layer_weights)
 

@@ -168,8 +168,8 @@ class DataSettings(Settings):
             )
         if not self.data_dir:
             raise SettingsError(f"--layout={self.layout} needs --data_dir, the folder that the dataset is unpacked in.")
-        for name in ("source_dir", "target_dir", "label_dir", "pairs", "source_files", "side_by_side"):
-            if getattr(self, name):
+        for name in PLACES:
+            if name != "layout" and getattr(self, name):
                 raise SettingsError(
                     f"--layout finds the files itself: give no --{name}. Received: {getattr(self, name)}"
                 )

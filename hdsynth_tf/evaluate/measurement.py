@@ -79,18 +79,18 @@ class Instruments:
 
         The scenes follow each other.
         """
-        rows, before = [], None
+        rows, now = [], None
         read = range(indices[0] - self._goes_on(indices[0]), indices[-1] + 1)  # a video's frame before them, too
         for index, (inputs, image) in zip(read, make_eval(source, indices=read)):
             real = show_values(image[0].numpy(), self.window)
             picture = real if method is None else self.picture(source, method.paths[index], real)
-            frame, before = before, (inputs["source"][0].numpy() if "source" in inputs else real, picture)
+            before, now = now, (inputs.get("source", real[None])[0], picture)
             if index < indices[0]:
                 continue
             row = self._row(picture, inputs.get("label_map"))
             if self.steadiness is not None:
                 nothing = dict.fromkeys(("flicker", "pumping", "warping"), np.nan)
-                row |= self.steadiness.of(frame, before) if self._goes_on(index) else nothing
+                row |= self.steadiness.of(before, now) if self._goes_on(index) else nothing
             if method is not None:
                 agreement = quality.score(*(p[None].astype("float32") for p in (picture, real)))
                 distances = [perceptual.NAMES[net] for net in perceptual.lpips_nets()]

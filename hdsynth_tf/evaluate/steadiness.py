@@ -40,7 +40,7 @@ class Steadiness:
             values from 0 to 1, where nothing is hidden; NaN if everywhere something is.
         """
         (input_before, picture_before), (input_now, picture) = (
-            (values.astype("float32").mean(-1), shown.astype("float32")) for values, shown in (before, now)
+            (np.asarray(values, "float32").mean(-1), shown.astype("float32")) for values, shown in (before, now)
         )
         return {
             "flicker": flicker(input_before, input_now, picture_before, picture),

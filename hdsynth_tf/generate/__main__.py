@@ -6,7 +6,7 @@ from urllib.parse import quote
 import hdsynth_tf  # noqa: F401  registers the classes that saved models consist of
 from hdsynth_tf import assemble
 from hdsynth_tf.config import commands, flags
-from hdsynth_tf.config.groups import DataSettings
+from hdsynth_tf.config.groups import PLACES, DataSettings
 from hdsynth_tf.config.settings import SettingsError, form_of
 from hdsynth_tf.files.lock import only_writer
 from hdsynth_tf.files.run_folder import find_model, read_settings, write_json
@@ -139,9 +139,8 @@ def frames_of(video, conditioning, output_dir, data):
         raise SettingsError("The model reads label maps, of which there are no videos.")
     folder = output_dir / "frames"
     extract_frames(as_path(video), folder, conditioning.channels_in)
-    nothing = dict.fromkeys(("data_dir", "target_dir", "label_dir", "instance_dir"), "")
-    nothing |= {"pairs": "", "source_files": "", "target_files": "", "radiometric": False}
-    return dataclasses.replace(data, dataset="folder", source_dir=str(folder), **nothing)
+    places = {**dict.fromkeys(("data_dir", *PLACES), ""), "source_dir": str(folder)}
+    return dataclasses.replace(data, dataset="folder", radiometric=False, **places)
 
 
 def plan_looks(model, seed, styles, photo):

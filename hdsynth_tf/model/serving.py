@@ -75,11 +75,10 @@ def _endpoints(model):
     smallest = 1 if conditioning.image_size else getattr(model.generator, "multiple", 0) + 1
 
     way = "serve_fixed" if conditioning.image_size else "serve_fixed_of_model_at_size"
+    advice = f"sizes_are_free_convert_{way}"  # stands in what converters say of what they cannot convert
 
     def render(inputs):
-        with tf.name_scope(
-            f"sizes_are_free_convert_{way}"
-        ):  # stands in what converters say of what they cannot convert
+        with tf.name_scope(advice):
             return model.render(check_values(inputs, conditioning, smallest))
 
     def serve_arrays(inputs):
@@ -96,6 +95,9 @@ def _endpoints(model):
     def serve_files(encoded):
         return {"png_bytes": tf.map_fn(serve_one_file, check_numbers(encoded), fn_output_signature=tf.string)}
 
+    def serve_fixed(inputs):
+        return {"image": model.render(checked_inputs(conditioning, inputs))}
+
     scene = example(arrays, conditioning, smallest)
     found = {"serving_default": (serve_arrays, arrays, scene)}
     if file_suffix(conditioning.image_channels, conditioning.image_dtype) == ".png":
@@ -107,11 +109,7 @@ def _endpoints(model):
     if conditioning.image_size is not None:
         fixed = input_signature(model, ["seed"], conditioning.image_size)
         scene = example(fixed, conditioning, smallest)
-        found["serve_fixed"] = (
-            lambda inputs: {"image": model.render(checked_inputs(conditioning, inputs))},
-            fixed,
-            scene,
-        )
+        found["serve_fixed"] = serve_fixed, fixed, scene
     return found
 
 

@@ -114,6 +114,11 @@ class FeatureChain(keras.Model):
             copy.set_weights(layer.get_weights())
         return copy
 
+    @property
+    def num_features(self):
+        """Integer, length of the list."""
+        return len(self.taps) + self.with_input
+
     def call(self, image):
         x = self.to_vgg_input(image)
         features = [x] if self.with_input else []

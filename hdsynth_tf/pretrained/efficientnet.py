@@ -74,6 +74,11 @@ class EfficientNetLite0Features(keras.Model):
                 f"{FILE.ways}."
             ) from error
 
+    @property
+    def num_features(self):
+        """Integer, length of the list."""
+        return len(self.taps)
+
     def call(self, image):
         x, features = self.to_input(to_color(image)), []
         for part in self.slices:

@@ -203,8 +203,7 @@ def _copies(source):
     if not {"source", "image"} <= set(source.paths):
         return []
     pairs = [(source.paths["source"][i], source.paths["image"][i]) for i in spread(LOOKS, len(source))]
-    are_copies = all(isinstance(path, Path) for pair in pairs for path in pair) and all(
-        filecmp.cmp(*pair, shallow=False)
-        for pair in pairs  # which compares sizes first
-    )
+    if not all(isinstance(path, Path) for pair in pairs for path in pair):
+        return []
+    are_copies = all(filecmp.cmp(*pair, shallow=False) for pair in pairs)  # files of other sizes are not read
     return [first for first, _ in pairs] if are_copies else []

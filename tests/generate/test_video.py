@@ -7,6 +7,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from hdsynth_tf.config.groups import DataSettings
+from hdsynth_tf.generate.__main__ import frames_of
 from hdsynth_tf.generate.video import concat_list, every_frame, extract_frames, frame_times, probe, write_video
 from hdsynth_tf.model import Pix2PixHD
 from hdsynth_tf.networks import GlobalGenerator
@@ -142,3 +144,12 @@ def test_without_ffmpeg(command, tmp_path, monkeypatch):
     options = [f"--model={tmp_path / 'm.keras'}", "--source_video=x.mp4", f"--output_dir={tmp_path / 'out'}"]
     code, _, error = command("generate", *options)
     assert code == 1 and "ffmpeg, which is not installed" in error and "--source_dir" in error
+
+
+@pytest.mark.parametrize("places", [{"layout": "kaist"}, {"side_by_side": "AtoB"}, {"source_files": "{}_B1.tif"}])
+def test_a_video_is_read_in_place_of_the_runs_own_files(tmp_path, places):
+    (tmp_path / "frames").mkdir()  # as if the video had been taken apart
+    data = DataSettings(dataset="folder", data_dir="somewhere", **places)
+    found = frames_of("drive.mkv", ImageConditioning(1), tmp_path, data)
+    assert found.source_dir == str(tmp_path / "frames")
+    assert not any(getattr(found, name) for name in ("data_dir", *places))
