@@ -5,7 +5,15 @@ from pathlib import Path
 from mkdocs.structure.files import File
 
 ROOT = Path(__file__).parent.parent
-PLACES = ("*.md", "LICENSE", "experiments/*.md", "experiments/*.flags", "experiments/*.ipynb", "experiments/pictures/*", "docker/*")
+PLACES = (
+    "*.md",
+    "LICENSE",
+    "experiments/*.md",
+    "experiments/*.flags",
+    "experiments/*.ipynb",
+    "experiments/pictures/*",
+    "docker/*",
+)
 
 
 def on_files(files, config):
