@@ -26,6 +26,7 @@ from hdsynth_tf.networks import (
     LocalEnhancer,
     MultiScaleDiscriminator,
     PatchDiscriminator,
+    ProjectedDiscriminator,
     RefinementGenerator,
     SegmentationDiscriminator,
     SegmentationUNet,
@@ -44,6 +45,7 @@ from hdsynth_tf.networks.layers import (
 from hdsynth_tf.networks.refinement import RefinementModule
 from hdsynth_tf.networks.segmentation_discriminator import DoublingBlock, HalvingBlock
 from hdsynth_tf.networks.tone import ToneAdjustment
+from hdsynth_tf.pretrained import EfficientNetLite0Features
 from hdsynth_tf.pretrained.chain import ToVGGInput
 from pipelines.conditioning import ImageConditioning, SemanticConditioning
 
@@ -152,6 +154,12 @@ DISCRIMINATORS = [
         lambda **kw: MultiScaleDiscriminator(1, 4, 1, pad=1, **kw),
         (5, 3),
         [[4, 8, 1]],
+    ),
+    Row(
+        "ProjectedDiscriminator",
+        lambda **kw: ProjectedDiscriminator(EfficientNetLite0Features(None, (4, 8), **kw), 4, **kw),
+        (5, 3),
+        [[24, 1], [40, 1]],
     ),
     Row("SegmentationDiscriminator", lambda **kw: SegmentationDiscriminator(5, 2, 3, (8, 16), **kw), 3, [[4, 4, 8, 6]]),
 ]

@@ -2,8 +2,11 @@
 
 from hdsynth_tf.config.settings import SettingsError
 from hdsynth_tf.losses import ADVERSARIAL_LOSSES, SegmentationLoss
-from hdsynth_tf.networks import MultiScaleDiscriminator, SegmentationDiscriminator
+from hdsynth_tf.networks import MultiScaleDiscriminator, ProjectedDiscriminator, SegmentationDiscriminator
 from hdsynth_tf.networks.generators import RELEASED_INITIALIZER
+from hdsynth_tf.pretrained import EfficientNetLite0Features
+
+STRIDES = (4, 8, 16, 32)  # of the features that a projected discriminator sees
 
 
 def build_discriminator(networks, source, dtype):
@@ -11,15 +14,16 @@ def build_discriminator(networks, source, dtype):
 
     Raises:
         SettingsError: If it needs label maps, and there are none.
+        WeightsError: If it needs a pretrained network whose weights cannot be had.
     """
-    return (_patch if networks.discriminator == "patch" else _segmentation)(networks, source, dtype)
+    return BUILDERS[networks.discriminator](networks, source, dtype)
 
 
 def adversarial_loss(networks, losses):
     """Its `AdversarialLoss`."""
-    if networks.discriminator == "patch":
-        return ADVERSARIAL_LOSSES[losses.adversarial_loss]()
-    return SegmentationLoss(losses.label_mix_weight)
+    if networks.discriminator == "segmentation":
+        return SegmentationLoss(losses.label_mix_weight)
+    return ADVERSARIAL_LOSSES[losses.adversarial_loss]()
 
 
 def _patch(networks, source, dtype):
@@ -46,3 +50,12 @@ def _segmentation(networks, source, dtype):
         networks.discriminator_window if all(networks.discriminator_window) else None,
         dtype=dtype,
     )
+
+
+def _projected(networks, source, dtype):
+    features = EfficientNetLite0Features(None, STRIDES, dtype=dtype)  # saved with the model, not loaded again
+    features.set_weights(EfficientNetLite0Features(taps=STRIDES).get_weights())
+    return ProjectedDiscriminator(features, networks.discriminator_filters, dtype=dtype)
+
+
+BUILDERS = {"patch": _patch, "segmentation": _segmentation, "projected": _projected}

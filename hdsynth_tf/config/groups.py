@@ -237,8 +237,9 @@ class NetworkSettings(Settings):
     discriminator: str = setting(
         "patch",
         "patch: the paper's; segmentation: OASIS', for label maps: it finds the class of every pixel, or that it is "
-        "fake, and feature matching is off by default.",
-        ("patch", "segmentation"),
+        "fake, and feature matching is off by default; projected: it sees features of EfficientNet-Lite0 (make "
+        "pretrained), which feature matching compares: for few pairs.",
+        ("patch", "segmentation", "projected"),
     )
     discriminator_filters: int = setting(64, "Discriminator: channels of the first group.", at_least=1)
     discriminator_layers: int = setting(

@@ -61,7 +61,10 @@ CYCLEGAN = {  # the paper's networks and losses
 
 CHOICES = {  # setting -> its value -> defaults of other settings; later ones win
     "recipe": RECIPES,
-    "discriminator": {"segmentation": {"feature_matching_weight": 0.0}},
+    "discriminator": {
+        "segmentation": {"feature_matching_weight": 0.0},
+        "projected": {"feature_matching_weight": 4.0, "relative_matching": True},
+    },
     "generator": {
         "crn": {
             "adversarial_weight": 0.0,

@@ -5,6 +5,7 @@ from hdsynth_tf.networks.discriminators import MultiScaleDiscriminator, PatchDis
 from hdsynth_tf.networks.encoder import FeatureEncoder, InstanceAveragePooling
 from hdsynth_tf.networks.generators import GlobalGenerator, UNetGenerator
 from hdsynth_tf.networks.pool import ImagePool
+from hdsynth_tf.networks.projected_discriminator import ProjectedDiscriminator
 from hdsynth_tf.networks.refinement import RefinementGenerator
 from hdsynth_tf.networks.segmentation import SegmentationUNet
 from hdsynth_tf.networks.segmentation_discriminator import SegmentationDiscriminator
@@ -19,6 +20,7 @@ __all__ = [
     "LocalEnhancer",
     "MultiScaleDiscriminator",
     "PatchDiscriminator",
+    "ProjectedDiscriminator",
     "RefinementGenerator",
     "SegmentationDiscriminator",
     "SegmentationUNet",

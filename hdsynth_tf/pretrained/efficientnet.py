@@ -14,8 +14,12 @@ FILE = PackagedFile(
     "models/efficientnet-lite0-57934424.pth", "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db",
 )  # fmt: skip
 TAPS = (2, 4, 8, 16, 32)  # strides: pixels of the picture for one of the features
-# Blocks, stride of the first, by how many times channels become more.
-GROUPS = ((1, 1, 1), (2, 2, 6), (2, 2, 6), (3, 2, 6), (3, 1, 6), (4, 2, 6), (1, 1, 6))
+# Blocks, stride of the first, by how many times channels become more, side of the filters, channels.
+GROUPS = (
+    (1, 1, 1, 3, 16), (2, 2, 6, 3, 24), (2, 2, 6, 5, 40), (3, 2, 6, 3, 80), (3, 1, 6, 5, 112), (4, 2, 6, 5, 192),
+    (1, 1, 6, 3, 320),
+)  # fmt: skip
+STEM_CHANNELS = 32
 ENDS = (1, 3, 5, 11, 16)  # blocks up to each tap
 STEM = 2  # layers before the blocks
 EPSILON = 1e-3  # of the batch normalisations
@@ -25,10 +29,10 @@ EPSILON = 1e-3  # of the batch normalisations
 class EfficientNetLite0Features(keras.Model):
     """EfficientNet-Lite0, frozen, as deep as its last tap: features of 16, 24, 40, 112 and 320 channels.
 
-    Its weights are not saved with it: they are loaded again from where they came.
-
     Args:
-        weights: `"package"`: the file of the installed package; or the path of such a file.
+        weights: `"package"`: the file of the installed package; or the path of such a file. They are not saved with it,
+            but loaded again from where they came. `None`: zeros, for weights that come from elsewhere, such as a saved
+            model's.
         taps: Strides of features, some of 2, 4, 8, 16 and 32, in their order. Nothing is computed beyond.
 
     Call arguments:
@@ -50,7 +54,7 @@ class EfficientNetLite0Features(keras.Model):
         self.weights_from = weights
         self.taps = tuple(taps)
         self.to_input = keras.layers.Rescaling(127.5 / 128, 0.5 / 128, dtype="float32")  # (uint8 - 127) / 128
-        layers = self._stem_and_blocks(FILE.find(weights), ENDS[TAPS.index(taps[-1])])
+        layers = self._stem_and_blocks(ENDS[TAPS.index(taps[-1])])
         ends = [STEM + ENDS[TAPS.index(tap)] for tap in taps]
         self.slices = [self._slice(layers[start:end], end) for start, end in zip([0, *ends], ends)]
         self.trainable = False
@@ -61,18 +65,28 @@ class EfficientNetLite0Features(keras.Model):
         block.built = True
         return block
 
-    def _stem_and_blocks(self, path, count):
+    def _stem_and_blocks(self, count):
         """The stem and so many blocks."""
+        if self.weights_from is None:
+            return _layers(_no_tensors(), count, self.dtype_policy)
+        path = FILE.find(self.weights_from)
         try:
-            weights = _Weights(read_old_tensors(path), self.dtype_policy)
-            steps = [(stride if i == 0 else 1, more) for blocks, stride, more in GROUPS for i in range(blocks)][:count]
-            blocks = [_Inverted(weights, i, *step, dtype=self.dtype_policy) for i, step in enumerate(steps)]
-            return [*weights.convolution("_conv_stem", "_bn0", 2), *blocks]
+            return _layers(read_old_tensors(path), count, self.dtype_policy)
         except Exception as error:  # whatever reading another file runs into
             raise WeightsError(
                 f"{path} is no {FILE.what} as {FILE.requirement} has it ({first_line(error)}). That can be had by "
                 f"{FILE.ways}."
             ) from error
+
+    @property
+    def strides(self):
+        """Tuple of integers: pixels of the image for one of each of the features."""
+        return self.taps
+
+    @property
+    def channels(self):
+        """Tuple of integers, of the features."""
+        return tuple(part.chain[-1].chain[-1].filters for part in self.slices)
 
     @property
     def num_features(self):
@@ -88,6 +102,39 @@ class EfficientNetLite0Features(keras.Model):
 
     def get_config(self):
         return {**super().get_config(), "weights": self.weights_from, "taps": self.taps}
+
+
+def _layers(tensors, count, dtype):
+    """The stem and `count` blocks."""
+    weights = _Weights(tensors, dtype)
+    blocks = [_Inverted(weights, i, *block[:2], dtype=dtype) for i, block in enumerate(_blocks()[:count])]
+    return [*weights.convolution("_conv_stem", "_bn0", 2), *blocks]
+
+
+def _blocks():
+    """Stride, expansion, side of the filters and channels of every block."""
+    return [(stride if i == 0 else 1, *others) for number, stride, *others in GROUPS for i in range(number)]
+
+
+def _no_tensors():
+    """Tensors named and shaped as the file's, all zeros."""
+    shapes = {"_conv_stem": (STEM_CHANNELS, 3, 3, 3)}
+    channels = STEM_CHANNELS
+    for i, (_, expansion, side, out) in enumerate(_blocks()):
+        wide = expansion * channels
+        if expansion > 1:
+            shapes[f"_blocks.{i}._expand_conv"] = (wide, channels, 1, 1)
+        shapes[f"_blocks.{i}._depthwise_conv"] = (wide, 1, side, side)
+        shapes[f"_blocks.{i}._project_conv"] = (out, wide, 1, 1)
+        channels = out
+    norms = {"_conv_stem": "_bn0", "_expand_conv": "_bn0", "_depthwise_conv": "_bn1", "_project_conv": "_bn2"}
+    tensors = {}
+    for name, shape in shapes.items():
+        head, _, kind = name.rpartition(".")
+        tensors[f"{name}.weight"] = np.zeros(shape)
+        for part in ("weight", "bias", "running_mean", "running_var"):
+            tensors[f"{head}.{norms[kind]}.{part}".lstrip(".")] = np.zeros(shape[:1])
+    return tensors
 
 
 class _Inverted(Chain):
