@@ -140,3 +140,24 @@ def lpips_weights(tmp_path_factory, monkeypatch):
 
     yield put
     forget()
+
+
+@pytest.fixture
+def efficientnet_weights(tmp_path_factory, monkeypatch, rng):
+    """A function that puts an EfficientNet-Lite0 of random weights in the place of the package's; or takes it away."""
+    from weight_files import efficientnet_tensors, write_old_tensors
+
+    from hdsynth_tf.pretrained import efficientnet
+
+    folder = tmp_path_factory.mktemp("efficientnet")
+    tensors = efficientnet_tensors(rng, (32, 16, 24, 40, 80, 112, 192, 320), expansion=6)
+    path = write_old_tensors(folder / "weights.pth", tensors)
+    sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
+    monkeypatch.syspath_prepend(folder.parent)
+
+    def put(present=True):
+        module = folder.name if present else "there_is_no_such_package"
+        found = dataclasses.replace(efficientnet.FILE, module=module, path=path.name, sha256=sha256)
+        monkeypatch.setattr(efficientnet, "FILE", found)
+
+    return put

@@ -118,7 +118,7 @@ def write_old_tensors(path, tensors):
     return path
 
 
-def efficientnet_tensors(rng, widths=(3, 2, 4, 3, 4, 2, 3, 5)):
+def efficientnet_tensors(rng, widths=(3, 2, 4, 3, 4, 2, 3, 5), expansion=2):
     """An EfficientNet-Lite0 of few channels, after the stem and each of its seven groups; expanded by two, not six."""
     tensors = {}
 
@@ -132,7 +132,7 @@ def efficientnet_tensors(rng, widths=(3, 2, 4, 3, 4, 2, 3, 5)):
     channels, block = widths[0], 0
     for group, (count, size) in enumerate(((1, 3), (2, 3), (2, 5), (3, 3), (3, 5), (4, 5), (1, 3))):
         for _ in range(count):
-            name, inner = f"_blocks.{block}", channels if group == 0 else 2 * channels
+            name, inner = f"_blocks.{block}", channels if group == 0 else expansion * channels
             if group:
                 convolution(f"{name}._expand_conv", f"{name}._bn0", inner, channels, 1, 1)
             convolution(f"{name}._depthwise_conv", f"{name}._bn1", inner, 1, size, size)

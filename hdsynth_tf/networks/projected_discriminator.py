@@ -133,7 +133,7 @@ class ProjectedDiscriminator(Discriminator):
 
     def _head(self, num_strided, i):
         """List of layers: strided ones as far as the scale is fine, one that is not, the scores."""
-        groups = [(self.num_filters, 4, 2, 1, "leaky_relu")] * num_strided
+        groups = [(self.num_filters, 3, 2, 1, "leaky_relu")] * num_strided
         groups += [(self.num_filters, 3, 1, 1, "leaky_relu"), (1, 1, 1, 0, None)]
         return [
             ConvBlock(

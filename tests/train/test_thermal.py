@@ -1,4 +1,4 @@
-"""The thermal recipe as a user runs it, small: trained coarse to fine on a few pairs, scored, and used at any size."""
+"""The thermal recipes as a user runs them, small: trained on a few pairs, scored, and used at any size."""
 
 import json
 
@@ -10,19 +10,25 @@ from places import ROOT
 
 from hdsynth_tf.config import flags
 from hdsynth_tf.model import Pix2PixHD
-from hdsynth_tf.networks import GlobalGenerator
+from hdsynth_tf.networks import GlobalGenerator, ProjectedDiscriminator
 from hdsynth_tf.train import __main__ as train
 from hdsynth_tf.train import tone_fitting
 from pipelines.conditioning import ImageConditioning
 from pipelines.pairing.pairs import hold_out
 from pipelines.reading.depth import write_deep
 
+SMALL = [
+    "--num_filters=4", "--num_downsamples=1", "--num_residual_blocks=1", "--discriminator_filters=4",
+    "--steps_per_epoch=2", "--sample_epochs=5", "--precision=float32", "--val_share=0.25", "--noexport",
+]  # fmt: skip
 RECIPE = [
-    f"--flagfile={ROOT / 'experiments' / 'thermal.flags'}", "--image_height=32", "--image_width=48",
-    "--num_filters=4", "--num_downsamples=1", "--num_residual_blocks=1", "--num_enhancer_blocks=1",
-    "--discriminator_filters=4", "--discriminator_layers=1", "--batch_size=2,1", "--warm_start_epochs=1,1",
-    "--enhancer_epochs=1", "--steps_per_epoch=2", "--sample_epochs=5", "--precision=float32", "--val_share=0.25",
-    "--noexport",
+    f"--flagfile={ROOT / 'experiments' / 'thermal.flags'}", "--image_height=40", "--image_width=48", *SMALL,
+    "--warm_start_epochs=1", "--epochs=1", "--decay_epochs=0",
+]  # fmt: skip
+PLAIN = [
+    f"--flagfile={ROOT / 'experiments' / 'thermal_plain.flags'}", "--image_height=32", "--image_width=48", *SMALL,
+    "--num_enhancer_blocks=1", "--discriminator_layers=1", "--batch_size=2,1", "--warm_start_epochs=1,1",
+    "--enhancer_epochs=1",
 ]  # fmt: skip
 
 
@@ -39,13 +45,38 @@ def pairs(tmp_path, rng):
     return tmp_path
 
 
-@pytest.mark.slow
-def test_recipe(command, script, pairs, rng, monkeypatch):
+@pytest.fixture
+def trained(command, pairs, monkeypatch):
+    """A function that trains on the pairs; gives the run's folder and what was printed."""
     monkeypatch.setattr(tone_fitting, "STEPS", 300)
-    run = pairs / "run"
-    places = [f"--source_dir={pairs / 'thermal'}", f"--target_dir={pairs / 'visible'}"]
-    code, output, error = command("train", *RECIPE, *places, f"--run_dir={run}")
-    assert code == 0, error
+
+    def train(recipe):
+        run = pairs / "run"
+        places = [f"--source_dir={pairs / 'thermal'}", f"--target_dir={pairs / 'visible'}"]
+        code, output, error = command("train", *recipe, *places, f"--run_dir={run}")
+        assert code == 0, error
+        return run, output
+
+    return train
+
+
+@pytest.mark.slow
+def test_recipe(trained, rng, lpips_weights, efficientnet_weights):
+    lpips_weights()
+    efficientnet_weights()
+    run, output = trained(RECIPE)
+    assert [name in output for name in ("G1 warm start", "G1, 1 epochs", "G2")] == [1, 1, 0]
+    model = keras.saving.load_model(run / "model.keras", compile=False)
+    assert "Tone" in output and np.abs(model.generator.tone.get_weights()[2]).max() > 0
+    assert isinstance(model.discriminator, ProjectedDiscriminator)
+    for size in ((33, 57), (90, 20)):
+        heat = rng.integers(0, 256, (*size, 1)).astype("float32")
+        assert model.generate({"source": heat}).shape == (*size, 3)
+
+
+@pytest.mark.slow
+def test_recipe_without_pretrained_networks(trained, script, pairs, rng):
+    run, output = trained(PLAIN)
     assert [name in output for name in ("G1 warm start", "G2 warm start", "G2 alone", "G2 together")] == [1, 1, 1, 0]
     model, coarse = (keras.saving.load_model(path) for path in (run / "model.keras", run / "levels" / "g1.keras"))
     for a, b in zip(model.generator.tone.get_weights(), coarse.generator.tone.get_weights(), strict=True):
