@@ -14,6 +14,7 @@ from hdsynth_tf.config.settings import SettingsError, form_of, named_places
 from hdsynth_tf.evaluate import report
 from hdsynth_tf.evaluate.distances import FEW_IMAGES
 from hdsynth_tf.evaluate.features import InceptionFeatures, OriginalFeatures
+from hdsynth_tf.evaluate.groups import extremes, group_scenes, in_groups
 from hdsynth_tf.evaluate.intervals import LEVEL
 from hdsynth_tf.evaluate.measurement import REAL, Instruments, files_of, measure_once, stamp
 from hdsynth_tf.evaluate.methods import INPUT, Method, find_methods, write_inputs
@@ -98,14 +99,19 @@ def compare(names, models, folders, asked, data, output_dir):
     made = {name: making.make(name, source) for name, making in makings.items()}
     methods += [{**given, **made}[name] for name in names]
     measured = measure_all(methods, source, instruments, asked, data, output_dir)
-    scores = {
-        name: report.score(own, None if name == ORACLE else measured[ORACLE], asked.resamples, asked.seed)
-        for name, own in measured.items()
-    }
+    scores, grouped = score_all(measured, asked), None
     protocol = describe(asked, data, source, instruments, measured) + notes
+    if asked.group_by:
+        groups = group_scenes(source, asked.group_by, instruments.window, data.sequence)
+        grouped = score_groups(measured, groups, asked)
+        counts = ", ".join(f"{groups.count(group)} of {group}" for group in sorted(set(groups)))
+        protocol.append(f"Groups by {asked.group_by}: {counts} scenes.")
     class_names = instruments.classes.names if instruments.classes else ()
-    tables = report.write_tables(scores, measured, class_names, protocol, output_dir)
-    draw(source, methods, instruments, asked.num_pictures, protocol, tables, output_dir)
+    tables = report.write_tables(scores, measured, class_names, protocol, output_dir, grouped)
+    indices = spread(asked.num_pictures, len(source))
+    if asked.pictures == "extremes":
+        indices = extremes(measured[names[0]], asked.num_pictures)
+    draw(source, methods, instruments, indices, protocol, tables, output_dir)
     print("\n" + (output_dir / "table.md").read_text())
     print(f"Table: {output_dir / 'table.md'} and table.json\nPage: {output_dir / 'index.html'}")
 
@@ -243,6 +249,21 @@ def measure_all(methods, source, instruments, asked, data, output_dir):
     return measured
 
 
+def score_all(measured, asked):
+    """Dict: name -> the scores of what was measured of it. `measured`: dict: name -> `Measured`."""
+    return {
+        name: report.score(own, None if name == ORACLE else measured[ORACLE], asked.resamples, asked.seed)
+        for name, own in measured.items()
+    }
+
+
+def score_groups(measured, groups, asked):
+    """Dict: name -> dict: group -> scores of its scenes. `groups`: the group of every scene."""
+    parts = {name: in_groups(own, groups) for name, own in measured.items()}
+    by_group = {group: score_all({name: parts[name][group] for name in parts}, asked) for group in parts[ORACLE]}
+    return {name: {group: by_group[group][name] for group in by_group} for name in parts if name != ORACLE}
+
+
 # === What is written ===
 
 
@@ -291,9 +312,9 @@ def describe(asked, data, source, instruments, measured):
     return lines
 
 
-def draw(source, methods, instruments, count, protocol, tables, output_dir):
-    """Writes the page, and a sheet with the first of its scenes."""
-    shown = [Shown.of(source, index, methods, instruments) for index in spread(count, len(source))]
+def draw(source, methods, instruments, indices, protocol, tables, output_dir):
+    """Writes the page of some scenes, and a sheet with the first of them."""
+    shown = [Shown.of(source, index, methods, instruments) for index in indices]
     write_page(shown, [method.name for method in methods], protocol, tables, output_dir)
     with replacing(output_dir / "pictures.png") as temporary:
         Image.fromarray(draw_sheet(shown[:4], [method.name for method in methods])).save(temporary)

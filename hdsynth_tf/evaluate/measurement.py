@@ -51,6 +51,10 @@ class Measured:
         arrays = {name: [getattr(part, name) for part in parts] for name in vars(parts[0])}
         return cls(**{name: None if own[0] is None else np.concatenate(own) for name, own in arrays.items()})
 
+    def of_scenes(self, indices):
+        """Of some scenes alone. `indices`: integers."""
+        return Measured(**{name: None if own is None else own[indices] for name, own in vars(self).items()})
+
 
 @dataclasses.dataclass(frozen=True)
 class Instruments:

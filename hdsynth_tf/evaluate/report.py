@@ -121,12 +121,24 @@ def class_table(class_iou, class_names):
     return Table(["IoU", *class_iou], rows)
 
 
+def _as_json(scores):
+    """What `score` returned, as JSON holds it."""
+    return {key: _known(vars(score)) for key, score in scores.items()}
+
+
 def _known(values):
     """Dict of numbers, with `None` for NaN, which JSON does not know."""
     return {key: None if value is None or np.isnan(value) else value for key, value in values.items()}
 
 
-def write_tables(scores, measured, class_names, protocol, folder):
+def group_table(grouped):
+    """A row for each group of each method. `grouped`: dict: method -> dict: group -> what `score` returned."""
+    rows = {f"{method}: {group}": own for method, groups in grouped.items() for group, own in groups.items()}
+    table = score_table(rows)
+    return Table(["group", *table.heads[1:]], table.rows)
+
+
+def write_tables(scores, measured, class_names, protocol, folder, grouped=None):
     """Writes `table.md` and `table.json`.
 
     Args:
@@ -135,12 +147,17 @@ def write_tables(scores, measured, class_names, protocol, folder):
         class_names: Of the classes that are scored; empty if there was no segmenter.
         protocol: List of strings: how it was measured.
         folder: `Path`.
+        grouped: Dict: method -> dict: group -> what `score` returned of its scenes; or `None`.
 
     Returns:
         List of `Table`.
     """
     tables = [score_table(scores)]
-    content = {name: {key: _known(vars(score)) for key, score in own.items()} for name, own in scores.items()}
+    content = {name: _as_json(own) for name, own in scores.items()}
+    if grouped:
+        tables.append(group_table(grouped))
+        for name, groups in grouped.items():
+            content[name]["groups"] = {group: _as_json(own) for group, own in groups.items()}
     if class_names:
         class_iou = {name: class_scores(own) for name, own in measured.items()}
         tables.append(class_table(class_iou, class_names))

@@ -59,7 +59,18 @@ class EvaluateSettings(Settings):
         "flicker, pumping and warping error (extra video).",
     )
     resamples: int = setting(1000, "Bootstrap resamples (over images) of the confidence intervals.", at_least=1)
+    group_by: str = setting(
+        "",
+        "Also the scores of groups of scenes. light: day and night, by the mean of the real image; sequence: folders, "
+        "or what --sequence finds.",
+        ("", "light", "sequence"),
+    )
     num_pictures: int = setting(12, "Scenes shown on the page.", at_least=1)
+    pictures: str = setting(
+        "spread",
+        "Which. spread: evenly; extremes: those that the first method did best, and those that it did worst, by LPIPS.",
+        ("spread", "extremes"),
+    )
 
     def check(self):
         check_seeds(self)
