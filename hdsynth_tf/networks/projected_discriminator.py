@@ -5,7 +5,7 @@ from keras import ops
 
 from hdsynth_tf.networks.convolution import Conv2D
 from hdsynth_tf.networks.discriminators import Discriminator
-from hdsynth_tf.networks.layers import PACKAGE, ConvBlock, crop, fresh, mean_of_sample
+from hdsynth_tf.networks.layers import PACKAGE, ConvBlock, crop, fresh, mean_of_sample, pad_to_multiple
 from hdsynth_tf.networks.precision import widen
 
 BRIGHTER, SATURATED, CONTRASTED = (-0.3, 0.3), (0.4, 1.6), (0.7, 1.3)  # of images in [-1, 1]
@@ -22,7 +22,7 @@ def augmented(semantic_input, images, seed):
     Args:
         semantic_input: `(batch, height, width, channels)` float.
         images: List of `(batch, height, width, image_channels)` float in [-1, 1].
-        seed: Integer, or `keras.random.SeedGenerator`.
+        seed: `keras.random.SeedGenerator`.
 
     Returns:
         The semantic input and the list of images, float32.
@@ -43,15 +43,15 @@ def recolored(images, seed):
     )
 
     def change(image):
-        image = around(ops.mean(image, axis=-1, keepdims=True), image + brighter, saturated, brighter)
+        lighter = image + brighter  # not `ops.add`, which takes it for a bias where as many samples as channels are
+        image = around(ops.mean(lighter, axis=-1, keepdims=True), lighter, saturated)
         return around(mean_of_sample(image), image, contrasted)
 
-    return [change(image) for image in images]
+    return [change(ops.convert_to_tensor(image)) for image in images]
 
 
-def around(mean, image, factor, offset=0.0):
-    """An image whose differences from a mean, moved by `offset`, are `factor` times what they were."""
-    mean = mean + offset
+def around(mean, image, factor):
+    """An image whose differences from a mean are `factor` times what they were."""
     return (image - mean) * factor + mean
 
 
@@ -78,7 +78,7 @@ def cut_out(maps, seed):
         length = ops.cast(length, "float32")
         center = keras.random.uniform((batch, 1, 1, 1), seed=seed) * length
         inside = inside * ops.cast(ops.abs(place - center) < length / CUT_OUT, "float32")
-    return [x * (1 - inside) for x in maps]
+    return [ops.multiply(x, 1 - inside) for x in maps]
 
 
 @keras.saving.register_keras_serializable(package=PACKAGE)
@@ -186,7 +186,8 @@ class ProjectedDiscriminator(Discriminator):
         scales = []
         for i, x in enumerate(self.mixed(features)):
             stride = self.feature_extractor.strides[i]
-            seen = ops.average_pool(semantic_input, stride, stride, "same", data_format="channels_last")
+            seen = pad_to_multiple(semantic_input, stride)
+            seen = ops.average_pool(seen, stride, stride, data_format="channels_last")
             x = [ops.cast(seen, x.dtype), x]  # convolved apart: the first once for all images
             for group in self.heads[i]:
                 x = group(x, training=training)
