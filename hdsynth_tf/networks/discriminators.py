@@ -39,8 +39,24 @@ class Discriminator(keras.Model):
         raise NotImplementedError
 
     def grown(self):
-        """The next level's discriminator, built, for twice the height and width."""
-        raise NotImplementedError
+        """The next level's discriminator, built, for twice the height and width: a copy, unless a subclass has more."""
+        grown = type(self).from_config(self.get_config())
+        grown.build_from_config(self.get_build_config())
+        grown.set_weights(self.get_weights())
+        return grown
+
+
+def real_and_fake(scales):
+    """What was made of real and fake images together, apart: dict `real`, `fake`, as `Discriminator.judge` tells it.
+
+    Args:
+        scales: List of scales, each a list of activations `(2 * batch, ...)`, the real images' first.
+    """
+    halves = [[ops.split(activation, 2) for activation in scale] for scale in scales]
+    return {
+        "real": [[real for real, _ in scale] for scale in halves],
+        "fake": [[fake for _, fake in scale] for scale in halves],
+    }
 
 
 @keras.saving.register_keras_serializable(package=PACKAGE)
@@ -226,11 +242,7 @@ class MultiScaleDiscriminator(Discriminator):
 
     def judge(self, semantic_input, real_image, fake_image, training=False):
         both = self(semantic_input, ops.concatenate([real_image, fake_image], axis=0), training=training)
-        halves = [[ops.split(activation, 2) for activation in scale] for scale in both]
-        return {
-            "real": [[real for real, _ in scale] for scale in halves],
-            "fake": [[fake for _, fake in scale] for scale in halves],
-        }
+        return real_and_fake(both)
 
     # === Config ===
 

@@ -4,7 +4,7 @@ import keras
 from keras import ops
 
 from hdsynth_tf.networks.convolution import Conv2D
-from hdsynth_tf.networks.discriminators import Discriminator
+from hdsynth_tf.networks.discriminators import Discriminator, real_and_fake
 from hdsynth_tf.networks.layers import PACKAGE, ConvBlock, crop, fresh, mean_of_sample, pad_to_multiple
 from hdsynth_tf.networks.precision import widen
 
@@ -150,13 +150,6 @@ class ProjectedDiscriminator(Discriminator):
         if not self.built:
             self.build(*((None, None, None, count) for count in (conditioning.channels, conditioning.image_channels)))
 
-    def grown(self):
-        """The next level's discriminator, for twice the height and width: the same, with a copy of its values."""
-        grown = ProjectedDiscriminator.from_config(self.get_config())
-        grown.build_from_config(self.get_build_config())
-        grown.set_weights(self.get_weights())
-        return grown
-
     # === Build ===
 
     def build(self, semantic_input_shape, image_shape):
@@ -211,11 +204,7 @@ class ProjectedDiscriminator(Discriminator):
         if training:
             semantic_input, images = augmented(semantic_input, images, self.seed_generator)
         both = self(semantic_input, ops.concatenate(images, axis=0), training=training)
-        halves = [[ops.split(activation, 2) for activation in scale] for scale in both]
-        return {
-            "real": [[real for real, _ in scale] for scale in halves],
-            "fake": [[fake for _, fake in scale] for scale in halves],
-        }
+        return real_and_fake(both)
 
     # === Config ===
 

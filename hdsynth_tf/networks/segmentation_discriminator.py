@@ -256,13 +256,6 @@ class SegmentationDiscriminator(Discriminator):
         if not self.built:
             self.build((None, None, None, conditioning.image_channels))
 
-    def grown(self):
-        """The next level's discriminator, for twice the height and width: the same, with a copy of its values."""
-        grown = SegmentationDiscriminator.from_config(self.get_config())
-        grown.build_from_config(self.get_build_config())
-        grown.set_weights(self.get_weights())
-        return grown
-
     # === Build ===
 
     def build(self, input_shape):
