@@ -119,7 +119,7 @@ def write_old_tensors(path, tensors):
 
 
 def efficientnet_tensors(rng, widths=(3, 2, 4, 3, 4, 2, 3, 5), expansion=2):
-    """An EfficientNet-Lite0 of few channels, after the stem and each of its seven groups; expanded by two, not six."""
+    """An EfficientNet-Lite0 of few channels, after the stem and each of its seven groups, each expanded."""
     tensors = {}
 
     def convolution(name, norm, *shape):

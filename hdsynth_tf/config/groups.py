@@ -288,7 +288,7 @@ class NetworkSettings(Settings):
 class LossSettings(Settings):
     """Losses"""
 
-    adversarial_loss: str = setting("hinge", "patch: adversarial loss.", ("hinge", "least_squares", "logistic"))
+    adversarial_loss: str = setting("hinge", "patch, projected: its loss.", ("hinge", "least_squares", "logistic"))
     adversarial_weight: float = setting(1.0, "Weight of the adversarial loss. 0: no discriminator.", at_least=0)
     feature_matching_weight: float = setting(10.0, "Weight of the feature matching loss. 0: off.", at_least=0)
     label_mix_weight: float = setting(

@@ -85,7 +85,7 @@ def check_terms(terms, discriminator):
         raise ValueError(
             f"{type(adversarial[0]).__name__} reads {adversarial[0].verdict}, which a {type(discriminator).__name__} "
             f"does not tell: it tells {discriminator.verdict}. `SegmentationLoss` is for the "
-            "`SegmentationDiscriminator`, the other adversarial losses for the `MultiScaleDiscriminator`."
+            "`SegmentationDiscriminator`, the other adversarial losses for those that tell scores."
         )
     if not adversarial and any(term.compares_activations for term in terms):
         raise ValueError(

@@ -4,7 +4,7 @@ import keras
 from keras import ops
 
 from hdsynth_tf.networks.generators import RELEASED_INITIALIZER, GlobalGenerator
-from hdsynth_tf.networks.layers import PACKAGE, pad_to_multiple
+from hdsynth_tf.networks.layers import PACKAGE, repeat_pixels, shrink
 from hdsynth_tf.networks.precision import wide
 
 BLOCKS = 64  # parts of a picture whose sums are taken one by one
@@ -166,10 +166,10 @@ class FeatureEncoder(keras.Model):
         height, width = ops.shape(image)[1:3]
         scale = 2**self.num_halvings
         if scale > 1:
-            image = ops.average_pool(pad_to_multiple(image, scale), scale, scale)
+            image = shrink(image, scale)
         features = self.network(image)
         if scale > 1:
-            features = ops.repeat(ops.repeat(features, scale, axis=1), scale, axis=2)[:, :height, :width]
+            features = repeat_pixels(features, scale)[:, :height, :width]
         return self.pool(features, instance_map)
 
     # === Config ===

@@ -136,6 +136,16 @@ def pad_to_multiple(x, multiple):
     return x
 
 
+def shrink(x, scale):
+    """Means of squares of `scale` pixels; those that are missing at the bottom and at the right are reflected."""
+    return ops.average_pool(pad_to_multiple(x, scale), scale, scale, data_format="channels_last")
+
+
+def repeat_pixels(x, scale):
+    """Every pixel as a square of `scale` pixels: nearest-neighbour enlargement."""
+    return ops.repeat(ops.repeat(x, scale, axis=1), scale, axis=2)
+
+
 def crop(x, height, width):
     """The upper left `height` x `width` pixels; `x` itself where that is all of it."""
     if x.shape[1:3] == (height, width):

@@ -5,7 +5,7 @@ from keras import ops
 
 from hdsynth_tf.networks.convolution import Conv2D
 from hdsynth_tf.networks.discriminators import Discriminator, real_and_fake
-from hdsynth_tf.networks.layers import PACKAGE, ConvBlock, crop, fresh, mean_of_sample, pad_to_multiple
+from hdsynth_tf.networks.layers import PACKAGE, ConvBlock, crop, fresh, mean_of_sample, repeat_pixels, shrink
 from hdsynth_tf.networks.precision import widen
 
 BRIGHTER, SATURATED, CONTRASTED = (-0.3, 0.3), (0.4, 1.6), (0.7, 1.3)  # of images in [-1, 1]
@@ -178,9 +178,7 @@ class ProjectedDiscriminator(Discriminator):
         features = self.feature_extractor(image)
         scales = []
         for i, x in enumerate(self.mixed(features)):
-            stride = self.feature_extractor.strides[i]
-            seen = pad_to_multiple(semantic_input, stride)
-            seen = ops.average_pool(seen, stride, stride, data_format="channels_last")
+            seen = shrink(semantic_input, self.feature_extractor.strides[i])
             x = [ops.cast(seen, x.dtype), x]  # convolved apart: the first once for all images
             for group in self.heads[i]:
                 x = group(x, training=training)
@@ -193,8 +191,7 @@ class ProjectedDiscriminator(Discriminator):
         for feature, over_channels, over_scales in reversed(list(zip(features, self.mix_channels, self.mix_scales))):
             x = over_channels(of_mean_square_1(feature))
             if coarser is not None:
-                doubled = ops.repeat(ops.repeat(coarser, 2, axis=1), 2, axis=2)
-                x = (x + crop(doubled, *ops.shape(x)[1:3])) / 2**0.5
+                x = (x + crop(repeat_pixels(coarser, 2), *ops.shape(x)[1:3])) / 2**0.5
             coarser = over_scales(x)
             mixed.insert(0, coarser)
         return mixed

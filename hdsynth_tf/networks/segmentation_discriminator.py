@@ -14,6 +14,7 @@ from hdsynth_tf.networks.layers import (
     enlarged_conv,
     fresh,
     pad_to_multiple,
+    repeat_pixels,
 )
 from hdsynth_tf.networks.precision import widen
 
@@ -133,7 +134,7 @@ class DoublingBlock(SpectralBlock):
         y = enlarged_conv(leaky(x), self.first.kernel, self.first.bias, padding="zero")
         y = self.second(leaky(y))
         x = x if self.shortcut is None else self.shortcut(x)  # before it is enlarged: a quarter of the work
-        return y + ops.repeat(ops.repeat(x, 2, axis=1), 2, axis=2)
+        return y + repeat_pixels(x, 2)
 
     def compute_output_shape(self, input_shape):
         batch, height, width, _ = input_shape

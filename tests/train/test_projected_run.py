@@ -37,4 +37,4 @@ def test_without_the_package_it_is_said_before_anything_is_written(command, effi
     efficientnet_weights(present=False)
     code, _, error = command("train", *TINY, f"--run_dir={tmp_path / 'run'}")
     assert code != 0 and "make pretrained" in error and "Traceback" not in error
-    assert not (tmp_path / "run" / "model.keras").exists()
+    assert not (tmp_path / "run" / "model.keras").exists() and not (tmp_path / "run" / "checkpoints").exists()
