@@ -80,14 +80,17 @@ def main():
     parser.add_argument("--perceptual_weights", default="none", help="see hdsynth_tf.train")
     parser.add_argument("--segmenter_epochs", type=int, default=10)
     parser.add_argument("--features", default="segmenter", help="of FID, see hdsynth_tf.evaluate")
+    parser.add_argument("--only", default=",".join(VARIANTS), help="names of what is trained, commas between")
     asked = parser.parse_args()
     folder = asked.output_dir.absolute()
     keep_settings(folder / "settings.json", {key: vars(asked)[key] for key in ("steps", "seed", "segmenter_epochs")})
-    variants = chosen_variants(asked.perceptual_weights)
+    variants = chosen_variants(asked.perceptual_weights, asked.only.split(","))
     segmenter = train_segmenter(folder, asked.segmenter_epochs)
     for name, flags in variants.items():
         train(folder, name, flags, asked.steps, asked.seed)
-    made = {name: folder / "runs" / name for name in variants} | {CYCLEGAN: of_painted_labels(folder, asked.scenes)}
+    made = {name: folder / "runs" / name for name in variants}
+    if CYCLEGAN in variants:
+        made[CYCLEGAN] = of_painted_labels(folder, asked.scenes)
     run(
         "evaluate", *(f"--method={name}={made[name]}" for name in variants), *STREETS, "--split=test",
         f"--num_scenes={asked.scenes}", f"--segmenter={segmenter}", f"--features={asked.features}",
@@ -98,8 +101,18 @@ def main():
     draw(folder, list(variants))
 
 
-def chosen_variants(perceptual_weights):
-    """The variants that can be trained with these weights of VGG19, or `"none"`: dict of name -> flags."""
+def chosen_variants(perceptual_weights, names=tuple(VARIANTS)):
+    """The variants asked for that can be trained with these weights of VGG19, or `"none"`: dict of name -> flags."""
+    if unknown := set(names) - set(VARIANTS):
+        sys.exit(f"--only should name some of {', '.join(VARIANTS)}. Received: {', '.join(sorted(unknown))}.")
+    found = trainable(perceptual_weights)
+    if "CRN" in set(names) - set(found):
+        print("CRN is left out: it learns by the features of VGG (make pretrained).", file=sys.stderr)
+    return {name: found[name] for name in names if name in found}
+
+
+def trainable(perceptual_weights):
+    """The variants that can be trained with these weights: dict of name -> flags."""
     variants = dict(VARIANTS)
     if perceptual_weights != "none":
         for name in ("with perceptual loss", "CRN"):
@@ -110,7 +123,6 @@ def chosen_variants(perceptual_weights):
         variants["CRN"] = [*variants["CRN"], "--perceptual=vgg16"]
     else:
         variants.pop("CRN")
-        print("CRN is left out: it learns by the features of VGG (make pretrained).", file=sys.stderr)
     return variants
 
 
@@ -203,6 +215,8 @@ def print_tables(methods):
         rows = [row(name, methods[name]) for name in names if name in methods]
         heads = ["", *(COLUMNS[key][0] for key in SHOWN), *(f"IoU {c}" for c in SMALL_THINGS)]
         print(f"{title}\n\n{Table(heads, rows).markdown()}\n")
+    if "pix2pixHD" not in methods:
+        return
     ours, oracle = (methods[name]["mean_iou"]["value"] for name in ("pix2pixHD", ORACLE))
     print(f"pix2pixHD reaches {ours / oracle:.1%} of the oracle's mean IoU.")
 

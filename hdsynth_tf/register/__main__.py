@@ -50,11 +50,8 @@ def main(argv):
     source = assemble.build_source(data, data.split or "train")
     if not isinstance(source, FileSource) or not {"source", "image"} <= set(source.formats):
         raise SettingsError("There are no pairs of pictures to compare: give --source_dir and --target_dir.")
-    if asked.rectify:
-        with only_writer(folder, "register"):
-            write_rectified(asked, source, folder)
-    else:
-        look_at(asked, source, folder)
+    with only_writer(folder, "register"):
+        (write_rectified if asked.rectify else look_at)(asked, source, folder)
 
 
 def look_at(asked, source, folder):

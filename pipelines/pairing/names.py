@@ -1,10 +1,37 @@
-"""Finds the flags that pair files whose names differ in their case, or in a part that all files of a folder have."""
+"""The name that pairs a file, and the flags that pair files whose names differ in case, or in parts that all have."""
 
+import itertools
 import re
+import unicodedata
+
+from pipelines.errors import DataError
 
 FLAGS = {"source": "source_name", "label_map": "label_name", "instance_map": "instance_name", "image": "target_name"}
 SEPARATORS = "_. /-"  # the last one where it means itself in a set
+TOKENS = f"([{SEPARATORS}])", rf"([{SEPARATORS}]|(?<=\d)(?=[^\W\d_])|(?<=[^\W\d_])(?=\d))"  # the second: `001ir` is two
+PARTS = 2  # that all names of a folder have and another folder's names lack, at most: `IR/001_T` beside `VIS/001_V`
 SHARE = 0.5  # of the names must pair for flags to be proposed
+
+
+def pairing_name(name, ending="", pattern="", ignore_case=False):
+    """The name that pairs a file, see `pairs.find_files`, or `None` if the file is not meant."""
+    name = unicodedata.normalize("NFC", name)
+    if not name.endswith(ending):
+        return None
+    name = name.removesuffix(ending)
+    if pattern:
+        fits = _fullmatch(pattern, name)
+        if not fits:
+            return None
+        name = "/".join(group.strip("/") for group in fits.groups() if group) if fits.groups() else name
+    return name.casefold() if ignore_case else name
+
+
+def _fullmatch(pattern, name):
+    try:
+        return re.fullmatch(pattern, name)
+    except re.error as error:
+        raise DataError(f"{pattern!r} is no regular expression: {error}.") from error
 
 
 def pairing_flags(names):
@@ -16,27 +43,27 @@ def pairing_flags(names):
     for case, flag in ((str, ""), (str.casefold, "--ignore_case")):
         if _paired([[case(name) for name in own] for own in names.values()]):
             return flag
-    for case, flag in ((str, ""), (str.casefold, "--ignore_case ")):
-        patterns = _patterns(names, case)
-        if patterns:
-            return flag + patterns
+    for parts in range(1, PARTS + 1):
+        for case, flag in ((str, ""), (str.casefold, "--ignore_case ")):
+            patterns = _patterns(names, parts, case)
+            if patterns:
+                return flag + patterns
     return ""
 
 
-def _patterns(names, case):
-    """The flags of names without a part, changed by `case`; an empty string if there are none by which they pair."""
-    parts = {role: [None, *_constant_parts(own)] for role, own in names.items()}
+def _patterns(names, parts, case):
+    """The flags by which names pair that lack so many parts and are changed by `case`; an empty string without any."""
+    stripped = {role: _stripped(own, parts, case) for role, own in names.items()}
     first, *others = names
-    for part in parts[first]:
-        stripped = [case(name) for name in strip(names[first], part)]
-        chosen = {first: part}
+    for pattern, wanted in stripped[first].items():
+        chosen = {first: pattern}
         for role in others:
-            fitting = [p for p in parts[role] if _paired([stripped, [case(name) for name in strip(names[role], p)]])]
-            if not fitting:
+            fitting = (pattern for pattern, own in stripped[role].items() if _paired([wanted, own]))
+            chosen[role] = next(fitting, None)
+            if chosen[role] is None:
                 break
-            chosen[role] = fitting[0]
         else:
-            return " ".join(f"--{FLAGS[role]}='{_pattern(names[role], p)}'" for role, p in chosen.items() if p)
+            return " ".join(f"--{FLAGS[role]}='{pattern}'" for role, pattern in chosen.items() if pattern)
     return ""
 
 
@@ -46,40 +73,30 @@ def _paired(lists):
     return distinct and len(common) >= max(SHARE * max(map(len, lists)), 1)
 
 
-def _constant_parts(names):
-    """Parts that stand in each name: `_ir`, `IR_`, `/lwir/`, with the separators around them, or `ir` of `001ir`."""
-    pieces = [set(re.split(f"[{SEPARATORS}]", name)) for name in names]
-    found = []
-    for piece in sorted(set.intersection(*pieces) - {""}):
-        for part in (rf"([{SEPARATORS}]){re.escape(piece)}([{SEPARATORS}])", rf"([{SEPARATORS}]){re.escape(piece)}$",
-                     rf"^{re.escape(piece)}([{SEPARATORS}])"):  # fmt: skip
-            match = re.search(part, names[0])
-            if match:
-                found.append(match.group())
-                break
-    return found + _letters_at_the_ends(names)
+def _stripped(names, parts, case):
+    """The names without what they have in common: dict of pattern -> list. Those first that leave the most."""
+    patterns = dict.fromkeys(["", *(pattern for token in TOKENS for pattern in _candidates(names, token, parts))])
+    found = {pattern: [pairing_name(name, pattern=pattern) for name in names] for pattern in patterns}
+    return {pattern: [case(name) for name in own] for pattern, own in found.items() if None not in own}
 
 
-def _letters_at_the_ends(names):
-    """The letters that all names begin with, and those that all end with, beside a digit."""
-    ways = r"^[^\W\d_]+(?=\d)", r"(?<=\d)[^\W\d_]+$"
-    found = [{(re.search(way, name) or [""])[0] for name in names} for way in ways]
-    parts = [own.pop() for own in found if len(own) == 1]
-    return [part for part in parts if part and all(name.count(part) == 1 for name in names)]
+def _candidates(names, token, parts):
+    """Patterns that leave out up to `parts` of the parts that stand in each name, with the separators around them."""
+    first, *others = (re.split(token, name) for name in names)
+    common = set(first[::2]).intersection(*(set(own[::2]) for own in others)) - {""}
+    for count in range(1, parts + 1):
+        for chosen in itertools.combinations(sorted(common), count):
+            pattern = _pattern(first, chosen)
+            if "(.*)" in pattern:
+                yield pattern
 
 
-def _split(name, part):
-    """What stands before and after a part of a name."""
-    before, _, after = name.partition(part)
-    return [before, after]
-
-
-def strip(names, part):
-    """Names without a part, as `pairs.pairing_name` leaves it out."""
-    return names if part is None else ["/".join(rest for rest in _split(name, part) if rest) for name in names]
-
-
-def _pattern(names, part):
-    rests = [_split(name, part) for name in names]
-    before, after = ("(.*)" if any(rest[i] for rest in rests) else "" for i in (0, 1))
-    return f"{before}{re.escape(part)}{after}".replace("\\-", "-").replace("\\ ", " ")
+def _pattern(tokens, chosen):
+    """The regular expression of names without some parts; `tokens` are parts and the separators between them."""
+    parts = [place % 2 == 0 and text in chosen for place, text in enumerate(tokens)]
+    left_out = [own or before or after for before, own, after in zip([False, *parts], parts, [*parts[1:], False])]
+    pattern = ""
+    for is_out, run in itertools.groupby(zip(left_out, tokens), key=lambda pair: pair[0]):
+        text = "".join(token for _, token in run)
+        pattern += re.escape(text).replace("\\-", "-").replace("\\ ", " ") if is_out else "(.*)"
+    return pattern

@@ -1,11 +1,10 @@
 """Finds the files of a dataset and pairs them by name."""
 
 import re
-import unicodedata
 
 from pipelines.errors import DataError, first_of
 from pipelines.pairing.files import files_below
-from pipelines.pairing.names import pairing_flags
+from pipelines.pairing.names import pairing_flags, pairing_name
 from pipelines.paths import as_path
 
 SUFFIXES = {".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".ppm", ".pgm", ".webp", ".npy"}
@@ -61,27 +60,6 @@ def find_files(folder, ending="", pattern="", ignore_case=False):
     if not found:
         raise DataError(_describe_nothing(folder, ending, pattern, found.left_out))
     return found
-
-
-def pairing_name(name, ending="", pattern="", ignore_case=False):
-    """The name that pairs a file, see `find_files`, or `None` if the file is not meant."""
-    name = unicodedata.normalize("NFC", name)
-    if not name.endswith(ending):
-        return None
-    name = name.removesuffix(ending)
-    if pattern:
-        fits = _fullmatch(pattern, name)
-        if not fits:
-            return None
-        name = "/".join(group.strip("/") for group in fits.groups() if group) if fits.groups() else name
-    return name.casefold() if ignore_case else name
-
-
-def _fullmatch(pattern, name):
-    try:
-        return re.fullmatch(pattern, name)
-    except re.error as error:
-        raise DataError(f"{pattern!r} is no regular expression: {error}.") from error
 
 
 def _describe_nothing(folder, ending, pattern, left_out):

@@ -88,6 +88,12 @@ SIDES = {
         "x{i:02d}_vis",
         "--ignore_case --source_name='(.*)_IR' --target_name='(.*)_vis'",
     ),
+    "folder and ending": ("IR/{i:03d}_T", "VIS/{i:03d}_V", "--source_name='IR/(.*)_T' --target_name='VIS/(.*)_V'"),
+    "two in a row": (
+        "{i:03d}_c1_ir",
+        "{i:03d}_c2_vis",
+        "--source_name='(.*)_c1_ir' --target_name='(.*)_c2_vis'",
+    ),
     "case": ("IMG_{i:03d}", "img_{i:03d}", "--ignore_case"),
 }
 
