@@ -8,7 +8,7 @@ what one that nobody disturbed leaves. What can be seen of its files must be who
 import argparse
 import contextlib
 import dataclasses
-import importlib
+import importlib.util
 import io
 import itertools
 import json
@@ -37,7 +37,10 @@ TINY = [
     "--num_residual_blocks=1", "--discriminator_filters=4", "--discriminator_layers=1", "--num_scales=1",
     "--warm_start_epochs=1", "--epochs=1", "--decay_epochs=0", "--steps_per_epoch=3", "--checkpoint_steps=1",
     "--num_samples=1", "--feature_channels=2", "--encoder_filters=4", "--encoder_downsamples=2",
+    "--upsampling=transposed", "--padding=zero", "--noskip_connections", "--norow_channel",
+    "--discriminator_norm=instance",
 ]  # fmt: skip
+HAS_TORCH = importlib.util.find_spec("torch") is not None
 UNEQUAL = ("events.out", "README")  # begin the names of files that tell times and places
 
 
@@ -73,6 +76,7 @@ def verbs(base, data):
             lambda to: [*scenes, "--num_filters=4", "--num_downsamples=2", "--epochs=2", "--steps_per_epoch=2",
                         f"--output={to / 'segmenter.keras'}"],
         ),
+        *([Verb("convert", lambda to: [f"--model={base}", f"--to_torch={to / 'released'}"])] if HAS_TORCH else []),
     ]  # fmt: skip
 
 
@@ -156,7 +160,7 @@ def files_of(folder):
 
 def check_whole(path):
     """Raises an error unless a file can be read to its end."""
-    if path.suffix in (".keras", ".npz"):
+    if path.suffix in (".keras", ".npz", ".pth"):
         with zipfile.ZipFile(path) as archive:
             assert archive.testzip() is None, path
     elif path.suffix == ".json":
@@ -175,6 +179,9 @@ def content(path):
     if path.suffix == ".npz":
         with np.load(path, allow_pickle=False) as arrays:
             return {name: arrays[name].tobytes() for name in arrays.files if name != "key"}
+    if path.suffix == ".pth":
+        with zipfile.ZipFile(path) as archive:
+            return {Path(name).name: archive.read(name) for name in archive.namelist() if "/data/" in name}
     if path.suffix in (".png", ".webp"):
         return Image.open(path).tobytes()
     return None

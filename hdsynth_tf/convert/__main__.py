@@ -32,6 +32,7 @@ def main(argv):
         print(f"Model: {asked.output}")
     else:
         check_writable(as_path(asked.to_torch))
+        remove_leftovers(as_path(asked.to_torch))
         model = load_model(find_model(asked.model))
         print(*(f"Written: {path}" for path in write_model(model, asked.to_torch)), sep="\n")
 

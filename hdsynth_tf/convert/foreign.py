@@ -65,7 +65,7 @@ def _foreign_pictures(conditioning, channels):
 
 def _foreign_discriminator(discriminator):
     if not isinstance(discriminator, MultiScaleDiscriminator | None):
-        return "a discriminator that finds classes (--discriminator=patch is the released code's)"
+        return "another discriminator than of patches (--discriminator=patch is the released code's)"
     if discriminator is not None and discriminator.norm != "instance":
         return "a discriminator without instance norm (--discriminator_norm=instance is the released code's)"
     return ""
