@@ -20,10 +20,12 @@ from hdsynth_tf.generate.picture_folder import (
     looks_of,
 )
 from hdsynth_tf.generate.settings import GenerateSettings
+from hdsynth_tf.generate.tiles import Tiles
 from hdsynth_tf.generate.video import check_ffmpeg, extract_frames, frame_times, probe, write_video
 from hdsynth_tf.show.gallery import write_gallery
 from pipelines.checks.validate import validate
 from pipelines.errors import DataError
+from pipelines.georeference import georeferenced_file, has_rasterio
 from pipelines.paths import as_path
 from pipelines.reading.decode import read_image
 from pipelines.source import FileSource
@@ -36,6 +38,8 @@ it stopped. Data flags that are not given are those of the run.
   python -m hdsynth_tf.generate --model=toy_street_256 --num_scenes=12 --output_dir=pictures
   python -m hdsynth_tf.generate --model=runs/city --dataset=folder --label_dir=labels --output_dir=out
   python -m hdsynth_tf.generate --model=runs/city --styles=10 --output_dir=ten_of_each
+  python -m hdsynth_tf.generate --model=runs/bands --source_dir=scenes --tile_height=1024 --tile_width=1024 \\
+      --output_dir=out
   python -m hdsynth_tf.generate --model=runs/night --source_video=drive.mkv --output_dir=out
 """
 GALLERY = "index.html"
@@ -53,6 +57,7 @@ def main(argv):
         assemble.check_apart(output_dir, data)
     photo = read_image(as_path(asked.style_from)) if asked.style_from else None
     maker = {"model": fingerprint(model_path), "style_from": asked.style_from, "source_video": asked.source_video}
+    maker["tiles"] = [asked.tile_height, asked.tile_width, asked.tile_overlap] if asked.tile_height else []
     maker["direction"] = asked.direction.replace("ab", "")  # what it is unless it is asked for
     check_output(output_dir, maker)
     if asked.source_video:
@@ -81,24 +86,22 @@ def make_pictures(asked, data, photo, maker, model_path, output_dir):
     size = assemble.size_setting(data, "image")
     if isinstance(source, FileSource):
         check_files(source, model.conditioning, getattr(model.generator, "multiple", 0), size)
+        if georeferenced_file(source, 0) and not has_rasterio():
+            print("Files lie on the map; their pictures will not without rasterio: pip install 'hdsynth_tf[geo]'.")
     if size:
         model = model.at_size(size)
     looks = plan_looks(model, asked.seed, asked.styles, photo)
-
+    tiles = Tiles((asked.tile_height, asked.tile_width), asked.tile_overlap) if asked.tile_height else None
+    if tiles:
+        tiles.check(model)
     write_json(output_dir / MANIFEST, maker)
-    output = PictureFolder(output_dir, model.conditioning)
-    made = generate_all(model, source, looks, output)
+    output = PictureFolder(output_dir, model.conditioning, are_large=tiles is not None, on_map=True)
+    made = generate_all(model, source, looks, output, tiles)
     write_page(source, looks, output, asked.model)
     print(f"{made} pictures made, {len(source) * len(looks) - made} were there already: {output_dir}")
     print(f"Gallery: {output_dir / GALLERY}")
     if asked.source_video:
-        video = as_path(asked.source_video)
-        times = frame_times(video)
-        if times and len(times) != len(source):
-            print(f"{video} tells the times of {len(times)} frames, not {len(source)}: the video has a constant rate.")
-            times = None
-        write_video(*output.series, probe(video)[0], output_dir / VIDEO, times)
-        print(f"Video: {output_dir / VIDEO}")
+        join_frames(as_path(asked.source_video), output, len(source))
 
 
 def data_of(model, direction):
@@ -141,6 +144,16 @@ def frames_of(video, conditioning, output_dir, data):
     extract_frames(as_path(video), folder, conditioning.channels_in)
     places = {**dict.fromkeys(("data_dir", *PLACES), ""), "source_dir": str(folder)}
     return dataclasses.replace(data, dataset="folder", radiometric=False, **places)
+
+
+def join_frames(video, output, count):
+    """Makes a video of the `count` pictures made of another one's frames, each at its frame's time."""
+    times = frame_times(video)
+    if times and len(times) != count:
+        print(f"{video} tells the times of {len(times)} frames, not {count}: the video has a constant rate.")
+        times = None
+    write_video(*output.series, probe(video)[0], output.folder / VIDEO, times)
+    print(f"Video: {output.folder / VIDEO}")
 
 
 def plan_looks(model, seed, styles, photo):

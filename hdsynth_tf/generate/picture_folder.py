@@ -12,6 +12,7 @@ from hdsynth_tf.files.run_folder import RunFolderError, check_writable, read_own
 from hdsynth_tf.files.storage import replacing
 from hdsynth_tf.show.pictures import show_image, show_inputs
 from pipelines.dataset import make_eval
+from pipelines.georeference import georeferenced_file, has_rasterio, write_geotiff
 from pipelines.reading.depth import file_suffix, write_deep
 
 MANIFEST = "generated.json"  # in the folder: which model made what lies there
@@ -58,19 +59,31 @@ class PictureFolder:
     Args:
         folder: `Path`.
         conditioning: The model's: it knows the depth of its pictures.
+        are_large: Boolean: the gallery shows previews of the pictures.
+        on_map: Boolean: pictures of GeoTIFF files are GeoTIFF files, where they can be written.
     """
 
-    def __init__(self, folder, conditioning):
+    def __init__(self, folder, conditioning, are_large=False, on_map=False):
         self.folder, self.conditioning = folder, conditioning
+        self.are_large, self.on_map = are_large, on_map and has_rasterio()
         self.suffix = file_suffix(conditioning.image_channels, conditioning.image_dtype)
         self.is_photograph = (conditioning.image_channels, conditioning.image_dtype) == (3, "uint8")
 
+    def on_map_like(self, source, index):
+        """Path of the GeoTIFF file to whose place on the map a scene's picture goes, or `None`."""
+        return georeferenced_file(source, index) if self.on_map else None
+
     def picture(self, source, index, look):
-        return self.folder / f"{source.file_name(index)}{look.ending}{self.suffix}"
+        suffix = ".tif" if self.on_map_like(source, index) else self.suffix
+        return self.folder / f"{source.file_name(index)}{look.ending}{suffix}"
+
+    def needs_preview(self, source, index):
+        """Whether browsers cannot show a scene's picture well."""
+        return self.are_large or not self.is_photograph or self.on_map_like(source, index) is not None
 
     def shown(self, source, index, look):
         """Path of a picture for the gallery: itself, or an 8-bit preview where browsers cannot show it well."""
-        if self.is_photograph:
+        if not self.needs_preview(source, index):
             return self.picture(source, index, look)
         return self.folder / PREVIEWS / f"{source.file_name(index)}{look.ending}_made.webp"
 
@@ -85,10 +98,18 @@ class PictureFolder:
 
     def write(self, image, source, index, look):
         """Writes a picture, and what the gallery shows of it first, so that a picture that is there is done."""
-        if not self.is_photograph:
-            save_preview(show_image(image, self.conditioning), self.shown(source, index, look), Image.LANCZOS)
+        if self.needs_preview(source, index):
+            shown = show_image(thinned(image), self.conditioning)
+            save_preview(shown, self.shown(source, index, look), Image.LANCZOS)
+        like = self.on_map_like(source, index)
         with replacing(self.picture(source, index, look)) as temporary:
-            write_deep(image, temporary)
+            write_geotiff(image, temporary, like) if like else write_deep(image, temporary)
+
+
+def thinned(image):
+    """Every so manieth pixel of an image from which a preview is made: no more than twice as wide or high as that."""
+    step = max(1, max(image.shape[:2]) // (2 * PREVIEW_WIDTH))
+    return image[::step, ::step]
 
 
 def save_preview(picture, path, resample=Image.NEAREST):
@@ -108,7 +129,7 @@ def check_output(output_dir, maker):
     """
     check_writable(output_dir)
     manifest = output_dir / MANIFEST
-    before = {"style_from": "", "source_video": "", "direction": ""}  # what is not said, as by earlier versions
+    before = {"style_from": "", "source_video": "", "direction": "", "tiles": []}  # as of versions that do not say
     mend = "Remove the folder, or choose another --output_dir: nobody knows who made its pictures."
     if manifest.exists() and {**before, **read_own(manifest, {"model": str}, mend)} != {**before, **maker}:
         raise RunFolderError(
@@ -127,20 +148,34 @@ def fingerprint(path):
     return digest.hexdigest()
 
 
-def generate_all(model, source, looks, output):
-    """Makes the pictures that are not there; returns how many."""
+def generate_all(model, source, looks, output, tiles=None):
+    """Makes the pictures that are not there, in `Tiles` or whole; returns how many."""
     missing = {}
     for index in range(len(source)):
         own = [look for look in looks if not output.picture(source, index, look).exists()]
         if own:
             missing[index] = own
-    bar = keras.utils.Progbar(sum(map(len, missing.values())), unit_name="picture")
-    for (index, own), batch in zip(missing.items(), make_eval(source, indices=missing)):
-        inputs = batch[0] if isinstance(batch, tuple) else batch
-        inputs = {key: value[0].numpy() for key, value in inputs.items()}
-        save_preview(show_inputs(inputs, model.conditioning), output.input(source, index))
+    made = sum(map(len, missing.values()))
+    steps = sum(len(own) * tiles.count(source.size(index)) for index, own in missing.items()) if tiles else made
+    bar = keras.utils.Progbar(steps, unit_name="tile" if tiles else "picture")
+    for (index, own), inputs in zip(missing.items(), read_inputs(source, missing, one_by_one=tiles is not None)):
+        shown = {name: thinned(array) for name, array in inputs.items()}
+        save_preview(show_inputs(shown, model.conditioning), output.input(source, index))
         for look in own:
-            picture = model.generate(inputs, seed=look.seed, style_image=look.style_image(inputs))
+            if tiles:
+                picture = tiles.generate(model, inputs, look.seed, done=lambda: bar.add(1))
+            else:
+                picture = model.generate(inputs, seed=look.seed, style_image=look.style_image(inputs))
+                bar.add(1)
             output.write(picture, source, index, look)
-            bar.add(1)
-    return sum(map(len, missing.values()))
+    return made
+
+
+def read_inputs(source, indices, one_by_one):
+    """The inputs of scenes: dicts of arrays. Read ahead, unless `one_by_one`: memory then holds those of one scene."""
+    if one_by_one:
+        yield from (source.load(index) for index in indices)
+        return
+    for batch in make_eval(source, indices=indices):
+        inputs = batch[0] if isinstance(batch, tuple) else batch
+        yield {name: array[0].numpy() for name, array in inputs.items()}

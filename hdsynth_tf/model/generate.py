@@ -12,6 +12,8 @@ from pipelines.resizing import resize
 if keras.backend.backend() == "tensorflow":
     import tensorflow as tf
 
+CROP_INPUTS = {"rows", "window"}  # what is told of a crop beside its arrays
+
 
 class Generating:
     """The part of `Pix2PixHD` that makes pictures."""
@@ -43,7 +45,7 @@ class Generating:
         image = self.image_of(inputs)
         read = inputs[next(iter(self.conditioning.input_formats))]
         is_of_its_size = tuple(read.shape[1:3]) == tuple(image.shape[1:3]) and None not in tuple(read.shape[1:3])
-        if self.conditioning.image_size is not None and not is_of_its_size:
+        if self.conditioning.image_size is not None and "rows" not in inputs and not is_of_its_size:
             image = resize(image, ops.shape(read)[1:3], "bicubic")
         return self.conditioning.values(image)
 
@@ -53,7 +55,8 @@ class Generating:
         Only models with an encoder take notice of anything but `inputs`, and of the seed those that make many images.
 
         Args:
-            inputs: Dict of arrays that the conditioning reads, with or without a batch axis.
+            inputs: Dict of arrays that the conditioning reads, with or without a batch axis. Of a crop also `rows` and,
+                with percentiles, `window`, see `pipelines.conditioning`: it is not resized to the working size.
             seed: Integer, or one for each picture, that names the styles of all instances.
             styles: Dict, instance id -> number of the style of its class that it shall have, or a list of them, one
                 for each picture.
@@ -87,18 +90,21 @@ class Generating:
         check_ids(self.conditioning, arrays)
         check_scale(self.conditioning, arrays)
         arrays = {name: array.astype(pictures[name], copy=False) for name, array in arrays.items()}
+        for name in CROP_INPUTS & set(inputs):
+            formats[name] = (None, 2), "float32"
+            arrays[name] = np.asarray(inputs[name], "float32").reshape(-1, 2)
         if "seed" in formats:
             choices = style_choices(seed, styles, len(next(iter(arrays.values()))))
             arrays |= {name: array for name, array in choices.items() if name in formats}
-        made = ops.convert_to_numpy(self._rendering(by_image, formats)(arrays))
+        made = ops.convert_to_numpy(self._rendering(formats)(arrays))
         return made[0] if missing_axes == {1} else made
 
-    def _rendering(self, by_image, formats):
+    def _rendering(self, formats):
         """What renders arrays: on TensorFlow a graph, made once for each kind of `formats`; else `render` itself."""
         if keras.backend.backend() != "tensorflow":
             return lambda arrays: self.render(keras.tree.map_structure(ops.convert_to_tensor, arrays))
-        graphs = self._render_graphs.by_image
-        if by_image not in graphs:
+        graphs, kind = self._render_graphs.by_inputs, frozenset(formats)
+        if kind not in graphs:
             signature = {name: tf.TensorSpec(shape, dtype, name) for name, (shape, dtype) in formats.items()}
-            graphs[by_image] = tf.function(self.render, input_signature=[signature], autograph=False)
-        return graphs[by_image]
+            graphs[kind] = tf.function(self.render, input_signature=[signature], autograph=False)
+        return graphs[kind]

@@ -115,7 +115,7 @@ class Pix2PixHD(Generating, Family, Presets, Saving, Training, keras.Model):
             self.average_generator.build(generator_shape)
             self.reset_average()
         self.built = True
-        self._render_graphs = SimpleNamespace(by_image={})  # a dict of its own would be saved with the model
+        self._render_graphs = SimpleNamespace(by_inputs={})  # a dict of its own would be saved with the model
 
     # === Compile ===
 

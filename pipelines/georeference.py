@@ -1,0 +1,47 @@
+"""Where a picture lies on the map: read from GeoTIFF files, and written to them, by rasterio."""
+
+import importlib.util
+from pathlib import Path
+
+from pipelines.reading.bands import Bands
+from pipelines.reading.decode import open_picture
+from pipelines.source import FileSource
+
+GEO_KEYS = 34735  # the tag that all GeoTIFF files have
+
+
+def georeferenced_file(source, index):
+    """The GeoTIFF file of a scene's input, whose picture lies on the map; `None` for other files."""
+    if not isinstance(source, FileSource):
+        return None
+    path = (source.paths.get("source") or source.paths["label_map"])[index]
+    path = path.files[0] if isinstance(path, Bands) else path
+    if not isinstance(path, Path) or path.suffix.lower() not in (".tif", ".tiff"):
+        return None
+    with open_picture(path, "first") as picture:
+        return path if GEO_KEYS in getattr(picture, "tag_v2", ()) else None
+
+
+def has_rasterio():
+    """Whether GeoTIFF files can be written."""
+    return importlib.util.find_spec("rasterio") is not None
+
+
+def write_geotiff(image, path, like):
+    """Writes a picture to where another one of its size lies on the map.
+
+    Args:
+        image: (height, width, channels) uint8, uint16 or float32.
+        path: `Path` of the file.
+        like: `Path` of a GeoTIFF file, whose coordinate system and place are taken.
+    """
+    import rasterio  # an extra
+
+    height, width, channels = image.shape
+    with rasterio.open(like) as file:
+        place = {"crs": file.crs, "transform": file.transform}
+    kind = {"driver": "GTiff", "height": height, "width": width, "count": channels, "dtype": image.dtype.name}
+    packed = {"compress": "deflate", "tiled": True, "bigtiff": "if_safer"}
+    with rasterio.open(path, "w", **kind, **packed, **place) as file:
+        for channel in range(channels):
+            file.write(image[..., channel], channel + 1)
