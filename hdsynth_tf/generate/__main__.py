@@ -1,7 +1,11 @@
 """`python -m hdsynth_tf.generate`: a model and inputs -> photographs of the same names and sizes, and a gallery."""
 
 import dataclasses
+import tempfile
+from pathlib import Path
 from urllib.parse import quote
+
+from PIL import Image
 
 import hdsynth_tf  # noqa: F401  registers the classes that saved models consist of
 from hdsynth_tf import assemble
@@ -23,6 +27,7 @@ from hdsynth_tf.generate.settings import GenerateSettings
 from hdsynth_tf.generate.tiles import Tiles
 from hdsynth_tf.generate.video import check_ffmpeg, extract_frames, frame_times, probe, write_video
 from hdsynth_tf.show.gallery import write_gallery
+from hdsynth_tf.show.pictures import beside
 from pipelines.checks.validate import validate
 from pipelines.errors import DataError
 from pipelines.georeference import georeferenced_file, has_rasterio
@@ -40,7 +45,7 @@ it stopped. Data flags that are not given are those of the run.
   python -m hdsynth_tf.generate --model=runs/city --styles=10 --output_dir=ten_of_each
   python -m hdsynth_tf.generate --model=runs/bands --source_dir=scenes --tile_height=1024 --tile_width=1024 \\
       --output_dir=out
-  python -m hdsynth_tf.generate --model=runs/night --source_video=drive.mkv --output_dir=out
+  python -m hdsynth_tf.generate --model=runs/night --source_video=drive.mkv --show_input --output_dir=out
 """
 GALLERY = "index.html"
 VIDEO = "video.mp4"
@@ -101,7 +106,7 @@ def make_pictures(asked, data, photo, maker, model_path, output_dir):
     print(f"{made} pictures made, {len(source) * len(looks) - made} were there already: {output_dir}")
     print(f"Gallery: {output_dir / GALLERY}")
     if asked.source_video:
-        join_frames(as_path(asked.source_video), output, len(source))
+        join_frames(as_path(asked.source_video), source, looks[0], output, asked.show_input)
 
 
 def data_of(model, direction):
@@ -146,13 +151,20 @@ def frames_of(video, conditioning, output_dir, data):
     return dataclasses.replace(data, dataset="folder", radiometric=False, **places)
 
 
-def join_frames(video, output, count):
-    """Makes a video of the `count` pictures made of another one's frames, each at its frame's time."""
+def join_frames(video, source, look, output, show_input):
+    """Makes a video of the pictures made of another one's frames, each at its frame's time, and of its sound."""
     times = frame_times(video)
-    if times and len(times) != count:
-        print(f"{video} tells the times of {len(times)} frames, not {count}: the video has a constant rate.")
+    if times and len(times) != len(source):
+        print(f"{video} tells the times of {len(times)} frames, not {len(source)}: the video has a constant rate.")
         times = None
-    write_video(*output.series, probe(video)[0], output.folder / VIDEO, times)
+    with tempfile.TemporaryDirectory(dir=output.folder) as folder:
+        series = output.series
+        if show_input:
+            series = Path(folder), ".png"
+            for index, name in enumerate(source.names):
+                pair = output.input(source, index), output.shown(source, index, look)
+                beside(*map(Image.open, pair)).save(Path(folder) / f"{name}.png")
+        write_video(*series, probe(video)[0], output.folder / VIDEO, times, video)
     print(f"Video: {output.folder / VIDEO}")
 
 

@@ -13,6 +13,7 @@ class GenerateSettings(Settings):
     output_dir: str = setting("", "Folder for the pictures and their gallery, index.html.")
     direction: str = setting("", "Of a model trained with --unpaired: ab (the default) or ba.", ("", "ab", "ba"))
     source_video: str = setting("", "A video instead of a folder of frames; a video is made too. Needs ffmpeg.")
+    show_input: bool = setting(False, "The video shows each frame beside its picture.")
     styles: int = setting(
         1,
         "Photographs of every input, each in other styles. For models with an encoder, or of many images.",
@@ -30,6 +31,8 @@ class GenerateSettings(Settings):
         check_seeds(self)
         if self.source_video and self.styles > 1:
             raise SettingsError(f"Of a video one picture a frame is made. Received: --styles={self.styles}")
+        if self.show_input and not self.source_video:
+            raise SettingsError("--show_input is for videos, --source_video. The gallery shows inputs anyway.")
         if bool(self.tile_height) != bool(self.tile_width):
             raise SettingsError("Give both --tile_height and --tile_width, or neither.")
         if self.tile_height and self.tile_overlap >= min(self.tile_height, self.tile_width):

@@ -13,6 +13,7 @@ PATTERN = "%06d"  # names of frames
 EVEN = "pad=ceil(iw/2)*2:ceil(ih/2)*2"  # players want even sizes
 DEEP = r"(?<!nv)(9|10|12|14|16)(le|be)?$"  # ends the names of ffmpeg's pixel formats of more than 8 bits
 CLOCK = 90000  # ticks a second of videos whose rate varies
+SOUNDS = ("aac", "mp3", "ac3", "eac3", "alac", "opus")  # that an MP4 file may have
 JITTER = 0.002  # seconds that times of a constant rate may be off: files round them to milliseconds
 
 
@@ -48,6 +49,12 @@ def frame_times(video):
     return times if varies else None
 
 
+def sound_codec(video):
+    """Name of the codec of a video's first sound, or `None` if it is silent."""
+    found = _ffprobe(video, "stream=codec_name", "a:0").get("streams")
+    return found[0]["codec_name"] if found else None
+
+
 def extract_frames(video, folder, channels):
     """Writes the frames of a video as `000001.png`, ...; does nothing if the folder is there.
 
@@ -67,7 +74,7 @@ def extract_frames(video, folder, channels):
         _ffmpeg("-i", _absolute(video), *arguments, cwd=temporary)
 
 
-def write_video(folder, ending, rate, path, times=None):
+def write_video(folder, ending, rate, path, times=None, sound=None):
     """Makes a video of the pictures `000001ENDING`, ... of a folder.
 
     Args:
@@ -76,7 +83,11 @@ def write_video(folder, ending, rate, path, times=None):
         rate: String or number, frames a second.
         path: `Path` of the video.
         times: Floats, seconds: when each frame is shown, or `None`: at the rate.
+        sound: `Path` of a video whose sound is taken, if it has any, or `None`: silence.
     """
+    codec = sound_codec(sound) if sound else None
+    heard = ["-i", _absolute(sound), "-map", "0:v", "-map", "1:a:0"] if codec else []
+    heard += ["-c:a", "copy" if codec in SOUNDS else "aac"] if codec else []
     pictures = ["-framerate", str(rate), "-i", f"{PATTERN}{ending}"]
     timing, listed = [], None
     if times:
@@ -84,7 +95,7 @@ def write_video(folder, ending, rate, path, times=None):
         timing, listed = [*every_frame(), "-enc_time_base", f"1:{CLOCK}"], concat_list(folder, ending, times)
     with replacing(path) as temporary:
         options = ["-c:v", "libx264", "-crf", "16", "-pix_fmt", "yuv420p", "-vf", EVEN, "-f", "mp4"]
-        _ffmpeg(*pictures, *timing, *options, _absolute(temporary), cwd=folder, given=listed)
+        _ffmpeg(*pictures, *heard, *timing, *options, _absolute(temporary), cwd=folder, given=listed)
 
 
 def concat_list(folder, ending, times):
@@ -93,7 +104,8 @@ def concat_list(folder, ending, times):
     lines = ["ffconcat version 1.0"]
     for number, gap in enumerate([*gaps, gaps[-1]], start=1):
         name = _absolute(folder / f"{PATTERN % number}{ending}").replace("'", r"'\''")
-        lines += [f"file 'file:{name}'", f"option framerate {CLOCK}", f"duration {gap:.6f}"]
+        own = ["option pattern_type none", f"option framerate {CLOCK}"]  # a % in a path is no pattern
+        lines += [f"file 'file:{name}'", *own, f"duration {gap:.6f}"]
     return "\n".join(lines) + "\n"
 
 
@@ -108,9 +120,9 @@ def _absolute(path):
     return str(path.absolute() if hasattr(path, "absolute") else path)
 
 
-def _ffprobe(video, entries):
-    """What ffprobe tells of the first stream of pictures: a dict. Raises `DataError` if it cannot read the file."""
-    command = ["ffprobe", "-v", "error", "-select_streams", "v:0", "-show_entries", entries, "-of", "json"]
+def _ffprobe(video, entries, stream="v:0"):
+    """What ffprobe tells of a stream: a dict. Raises `DataError` if it cannot read the file."""
+    command = ["ffprobe", "-v", "error", "-select_streams", stream, "-show_entries", entries, "-of", "json"]
     done = subprocess.run([*command, _absolute(video)], capture_output=True, text=True)
     if done.returncode:
         raise DataError(f"{video} cannot be read as a video. {done.stderr.strip()}")

@@ -66,6 +66,15 @@ def show_image(image, conditioning):
     return show_values(image, conditioning.image_range)
 
 
+def beside(first, second):
+    """Two `PIL.Image` side by side, RGB, the first brought to the second's height."""
+    first = first.convert("RGB").resize((round(first.width * second.height / first.height), second.height))
+    both = Image.new("RGB", (first.width + second.width, second.height))
+    both.paste(first, (0, 0))
+    both.paste(second.convert("RGB"), (first.width, 0))
+    return both
+
+
 def compare(scenes, models):
     """A grid of scenes: input, real, and what each model makes of it; with an encoder, in the real picture's styles.
 

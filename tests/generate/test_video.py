@@ -9,7 +9,15 @@ from PIL import Image
 
 from hdsynth_tf.config.groups import DataSettings
 from hdsynth_tf.generate.__main__ import frames_of
-from hdsynth_tf.generate.video import concat_list, every_frame, extract_frames, frame_times, probe, write_video
+from hdsynth_tf.generate.video import (
+    concat_list,
+    every_frame,
+    extract_frames,
+    frame_times,
+    probe,
+    sound_codec,
+    write_video,
+)
 from hdsynth_tf.model import Pix2PixHD
 from hdsynth_tf.networks import GlobalGenerator
 from pipelines.conditioning import ImageConditioning
@@ -46,6 +54,33 @@ def test_video_in_video_out(command, tmp_path, video):
         assert Image.open(tmp_path / "out" / f"{number:06d}.png").size == (33, 26)
     assert probe(tmp_path / "out" / "video.mp4")[0] == "7/1"
     assert "0 pictures made, 5 were there" in command("generate", *options)[1]
+
+
+@needs_ffmpeg
+@pytest.mark.parametrize("kind", ["aac", "pcm_s16le"])
+def test_sound_is_kept_and_input_shown(command, tmp_path, video, kind):
+    save_model(tmp_path / "m.keras", 1)
+    path = tmp_path / "loud.mkv"
+    tone = ["-f", "lavfi", "-i", "sine=frequency=440:duration=0.7", "-i", str(video[0])]
+    subprocess.run(["ffmpeg", "-v", "error", *tone, "-c:v", "copy", "-c:a", kind, str(path)], check=True)
+    assert sound_codec(path) == kind and sound_codec(video[0]) is None
+    options = [f"--model={tmp_path / 'm.keras'}", f"--source_video={path}", f"--output_dir={tmp_path / 'out'}"]
+    code, _, error = command("generate", *options, "--show_input")
+    assert code == 0, error
+    made = tmp_path / "out" / "video.mp4"
+    assert sound_codec(made) == "aac" and probe(made)[0] == "7/1"
+    extract_frames(made, tmp_path / "made", 3)
+    shown, input_frame = Image.open(tmp_path / "made" / "000002.png"), video[1][1]
+    assert shown.size == (66, 26) and len(list((tmp_path / "made").iterdir())) == 5
+    left = np.asarray(shown)[:, :33].mean(-1)
+    assert np.corrcoef(left.ravel(), np.minimum(input_frame, 255).ravel())[0, 1] > 0 or left.std() < 3
+    assert sorted(p.name for p in (tmp_path / "out").iterdir() if p.is_dir()) == ["frames", "gallery"]
+
+
+def test_the_input_is_shown_in_videos_only(command, tmp_path):
+    save_model(tmp_path / "m.keras", 1)
+    code, _, error = command("generate", f"--model={tmp_path / 'm.keras'}", "--output_dir=out", "--show_input")
+    assert code == 2 and "--source_video" in error
 
 
 FAKE = """#!/bin/sh
