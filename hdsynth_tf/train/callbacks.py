@@ -181,8 +181,9 @@ class StopSignals:
 class SaveCheckpoints(keras.callbacks.Callback):
     """Saves checkpoints: every so many steps or after each epoch, at the end, and when the process is told to stop.
 
-    Then the step under way is finished and saved, and `Interrupted` is raised. The last callback in the list, so that
-    the others have done their work when an epoch is saved.
+    Then the step under way is finished and saved, and `Interrupted` is raised. The last callback in the list, and the
+    last step of an epoch is saved with the epoch only, so that the others have done their work: a run that goes on from
+    there does not do it again.
 
     Args:
         checkpoints: `Checkpoints`, or `None` in a process that does not write.
@@ -201,15 +202,17 @@ class SaveCheckpoints(keras.callbacks.Callback):
     def on_train_batch_end(self, batch, logs=None):
         at = self.position
         self.position = Position(at.stage, at.step + 1, at.total + 1)
-        if self.every_steps and self.position.step % self.every_steps == 0:
-            self._save()
-        if self.signals.number:
-            self._save()
-            raise Interrupted(self.signals.number, self.position)
+        if batch + 1 < self.params["steps"]:
+            self._save_if_due(self.every_steps)
 
     def on_epoch_end(self, epoch, logs=None):
-        if not self.every_steps:
+        self._save_if_due(self.every_steps or 1)
+
+    def _save_if_due(self, every_steps):
+        if self.signals.number or (every_steps and self.position.step % every_steps == 0):
             self._save()
+        if self.signals.number:
+            raise Interrupted(self.signals.number, self.position)
 
     def on_train_end(self, logs=None):
         self._save()

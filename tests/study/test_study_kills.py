@@ -54,11 +54,11 @@ class Rater(threading.Thread):
         trial, attempt = divmod(number, ATTEMPTS)  # of which none is valid, since pairs are seen too short
         return {
             **dict(study=self.study, rater=self.id, trial=trial, attempt=attempt, order=number, key="f", by="key"),
+            **dict(choice=self.choices[number], uuid=f"{number:08x}", user_agent="", frame_ms=16, rate_hz=60),
+            **dict(frames=None, long_gaps=0, onset_ms=0, offset_ms=1, shown_ms=1, response_ms=1, hidden=False, width=9),
             **dict(
-                choice=self.choices[number], uuid=f"{number:08x}", user_agent="", frame_ms=16, rate_hz=60, frames=None
+                height=9, scale=1, device_pixel_ratio=1, viewport_width=9, viewport_height=9, cross_origin_isolated=True
             ),
-            **dict(frames=None, long_gaps=0, onset_ms=0, offset_ms=1, shown_ms=1, response_ms=1, hidden=False, width=9, height=9),
-            **dict(scale=1, device_pixel_ratio=1, viewport_width=9, viewport_height=9, cross_origin_isolated=True),
         }
 
     def post(self, path, body):

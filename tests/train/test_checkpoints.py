@@ -1,6 +1,7 @@
 """Checkpoints: whole or not there, the newest whole one is found, and what does not fit is refused."""
 
 import json
+import signal
 
 import numpy as np
 import pytest
@@ -9,6 +10,7 @@ from tiny import compiled, semantic_batch, semantic_model
 
 from hdsynth_tf.model import Pix2PixHD
 from hdsynth_tf.networks import MultiScaleDiscriminator, UNetGenerator
+from hdsynth_tf.train.callbacks import Interrupted, SaveCheckpoints, StopSignals
 from hdsynth_tf.train.checkpoints import CheckpointError, Checkpoints, Position
 from pipelines.conditioning import SemanticConditioning
 
@@ -179,3 +181,46 @@ def test_variables_of_another_checkpoint_are_not_taken(model, tmp_path):
     first, second = (tmp_path / f"step_0000000{total}" for total in (1, 2))
     (second / "variables.npz").write_bytes((first / "variables.npz").read_bytes())
     assert checkpoints.newest()[1] == Position(0, 1, 1)
+
+
+# === When they are saved ===
+
+
+class Saved:
+    """In the place of `Checkpoints`: notes what is saved among what else happens."""
+
+    def __init__(self):
+        self.events = []
+
+    def save(self, model, position):
+        self.events.append(position.step)
+
+
+@pytest.mark.parametrize(
+    "every_steps, signal_at, events",
+    [
+        (0, None, ["epoch", 3, "epoch", 6]),
+        (1, None, [1, 2, "epoch", 3, 4, 5, "epoch", 6]),
+        (2, None, [2, "epoch", 4, "epoch", 6]),
+        (0, 2, [2]),
+        (0, 3, ["epoch", 3]),  # what an epoch ends with is done before the last step is saved, else it never would be
+        (4, 5, ["epoch", 4, 5]),
+    ],
+)
+def test_an_epoch_is_saved_when_all_that_ends_it_is_done(every_steps, signal_at, events):
+    checkpoints, signals = Saved(), StopSignals()
+    saver = SaveCheckpoints(checkpoints, signals, Position(0, 0, 0), every_steps)
+    saver.set_params({"steps": 3, "epochs": 2})
+    saver.set_model(None)
+    try:
+        for step in range(6):
+            signals.number = signal.SIGTERM if signal_at == step + 1 else None
+            saver.on_train_batch_end(step % 3)
+            if step % 3 == 2:
+                checkpoints.events.append("epoch")  # pictures, scores
+                saver.on_epoch_end(step // 3)
+        saver.on_train_end()
+        assert signal_at is None
+    except Interrupted:
+        assert signal_at == saver.position.step
+    assert checkpoints.events == events
