@@ -21,8 +21,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from hdsynth_tf.evaluate.__main__ import ORACLE
 from hdsynth_tf.evaluate.report import COLUMNS, NONE, Score, Table
+from hdsynth_tf.evaluate.scoring import ORACLE
 from hdsynth_tf.files.run_folder import write_json
 from hdsynth_tf.pretrained.lpips import lpips_file
 from hdsynth_tf.show.pictures import color_labels, grid

@@ -244,7 +244,7 @@ class NetworkSettings(Settings):
     discriminator_filters: int = setting(64, "Discriminator: channels of the first group.", at_least=1)
     discriminator_layers: int = setting(
         3,
-        "Discriminator: strided layers; 3 see 70 pixels, 2 see 34. segmentation: each halves height and width twice.",
+        "patch: strided layers; 3 see 70 pixels, 2 see 34. segmentation: each halves height and width twice.",
         at_least=1,
     )
     discriminator_window: tuple[int, ...] = setting(

@@ -10,8 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from weight_files import inception_modules, write_torchscript
 
-import hdsynth_tf.evaluate.__main__ as evaluate
-from hdsynth_tf.evaluate import distances
+from hdsynth_tf.evaluate import distances, instruments
 from hdsynth_tf.evaluate.distances import frechet_distance, kernel_distance
 from hdsynth_tf.evaluate.features import SIZE, FeaturesError, InceptionFeatures, OriginalFeatures, clean_resize
 from hdsynth_tf.evaluate.intervals import interval, mean_interval, resampled_sums
@@ -136,9 +135,9 @@ def test_the_original_network_that_is_not_there_names_all_ways(tmp_path, monkeyp
      ("imagenet", ("keras", "imagenet")), ("x.h5", ("keras", "x.h5")), ("none", None)],
 )  # fmt: skip
 def test_which_network_a_name_means(monkeypatch, name, expected):
-    monkeypatch.setattr(evaluate, "OriginalFeatures", lambda weights="package": ("original", weights))
-    monkeypatch.setattr(evaluate, "InceptionFeatures", lambda weights: ("keras", weights))
-    assert evaluate.choose_features(name, None) == expected
+    monkeypatch.setattr(instruments, "OriginalFeatures", lambda weights="package": ("original", weights))
+    monkeypatch.setattr(instruments, "InceptionFeatures", lambda weights: ("keras", weights))
+    assert instruments.choose_features(name, None) == expected
 
 
 def test_inception_weights_that_cannot_be_had_name_the_ways_out(tmp_path):
