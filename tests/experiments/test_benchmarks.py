@@ -14,6 +14,7 @@ PLACE = ROOT / "experiments" / "benchmarks"
 ROWS = {
     "accelerator.py": ["--side", "matrix"],
     "bench.py": ["--only=loader", "--output=/dev/null"],
+    "tiles.py": ["40"],
     "toy_street.py": [],
     "clustering.py": ["70"],
     "pooling.py": ["64", "128"],
