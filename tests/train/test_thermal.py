@@ -25,6 +25,11 @@ RECIPE = [
     f"--flagfile={ROOT / 'experiments' / 'thermal.flags'}", "--image_height=40", "--image_width=48", *SMALL,
     "--warm_start_epochs=1", "--epochs=1", "--decay_epochs=0",
 ]  # fmt: skip
+LARGE = [
+    f"--flagfile={ROOT / 'experiments' / 'thermal_large.flags'}", "--image_height=80", "--image_width=96", *SMALL,
+    "--num_enhancer_blocks=1", "--batch_size=2", "--warm_start_epochs=1", "--enhancer_epochs=1", "--epochs=1,1",
+    "--decay_epochs=0,0",
+]  # fmt: skip
 PLAIN = [
     f"--flagfile={ROOT / 'experiments' / 'thermal_plain.flags'}", "--image_height=32", "--image_width=48", *SMALL,
     "--num_enhancer_blocks=1", "--discriminator_layers=1", "--batch_size=2,1", "--warm_start_epochs=1,1",
@@ -72,6 +77,16 @@ def test_recipe(trained, rng, lpips_weights, efficientnet_weights):
     for size in ((33, 57), (90, 20)):
         heat = rng.integers(0, 256, (*size, 1)).astype("float32")
         assert model.generate({"source": heat}).shape == (*size, 3)
+
+
+@pytest.mark.slow
+def test_recipe_for_many_pairs(trained, lpips_weights, efficientnet_weights):
+    lpips_weights()
+    efficientnet_weights()
+    run, output = trained(LARGE)
+    assert [name in output for name in ("G1 warm start", "G2 warm start", "G2 alone", "G2 together")] == [1, 1, 1, 1]
+    model = keras.saving.load_model(run / "model.keras", compile=False)
+    assert model.generator.tone is not None and isinstance(model.discriminator, ProjectedDiscriminator)
 
 
 @pytest.mark.slow
