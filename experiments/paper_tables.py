@@ -108,7 +108,8 @@ def chosen_variants(perceptual_weights, names=tuple(VARIANTS)):
     found = trainable(perceptual_weights)
     if "CRN" in set(names) - set(found):
         print("CRN is left out: it learns by the features of VGG (make pretrained).", file=sys.stderr)
-    return {name: found[name] for name in names if name in found}
+    chosen = {name: found[name] for name in names if name in found}
+    return chosen or sys.exit("Nothing is left to train: give --perceptual_weights, or name others.")
 
 
 def trainable(perceptual_weights):

@@ -1,6 +1,5 @@
 """Where a picture lies on the map: read from GeoTIFF files, and written to them, by rasterio."""
 
-import importlib.util
 from pathlib import Path
 
 from pipelines.reading.bands import Bands
@@ -22,11 +21,6 @@ def georeferenced_file(source, index):
         return path if GEO_KEYS in getattr(picture, "tag_v2", ()) else None
 
 
-def has_rasterio():
-    """Whether GeoTIFF files can be written."""
-    return importlib.util.find_spec("rasterio") is not None
-
-
 def write_geotiff(image, path, like):
     """Writes a picture to where another one of its size lies on the map.
 
@@ -39,8 +33,11 @@ def write_geotiff(image, path, like):
 
     height, width, channels = image.shape
     with rasterio.open(like) as file:
-        place = {"crs": file.crs, "transform": file.transform}
+        points, system = file.gcps  # of pictures that no transform brings to the map
+        place = {"gcps": points, "crs": system} if points else {"crs": file.crs, "transform": file.transform}
+        place |= {"rpcs": file.rpcs} if file.rpcs else {}
     kind = {"driver": "GTiff", "height": height, "width": width, "count": channels, "dtype": image.dtype.name}
+    kind |= {"photometric": "rgb"} if channels == 3 else {"photometric": "minisblack", "alpha": "no"}
     packed = {"compress": "deflate", "tiled": True, "bigtiff": "if_safer"}
     with rasterio.open(path, "w", **kind, **packed, **place) as file:
         for channel in range(channels):

@@ -12,6 +12,7 @@ from hdsynth_tf.assemble.data import (
     find_source,
     is_named,
     size_setting,
+    turned_round,
 )
 from hdsynth_tf.assemble.loading import load_model
 from hdsynth_tf.assemble.makers import model_maker
@@ -58,6 +59,7 @@ __all__ = [
     "percentiles",
     "settle_windows",
     "size_setting",
+    "turned_round",
     "with_windows",
     "workers",
 ]

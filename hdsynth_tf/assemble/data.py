@@ -142,6 +142,20 @@ def _find_targets(data, split):
     return _part(_images(data, below(as_path(data.data_dir or "."), data.target_dir)), data, split)
 
 
+def turned_round(data):
+    """The data settings of the way back: of unpaired folders that are named by their splits, B's are the inputs.
+
+    Raises:
+        DataError: If there are none.
+    """
+    if not data.unpaired or data.dataset == "toy_street" or is_named(data):
+        return data
+    folders = folder.split_folders(as_path(data.data_dir), data.split)
+    if "image_dir" not in folders:
+        raise DataError(f"{data.data_dir} has no folder {data.split}_B or {data.split}B, the inputs of the way back.")
+    return dataclasses.replace(data, source_dir=str(folders["image_dir"]), split="test")  # all of them
+
+
 def _images(data, path):
     return folder.Folder(
         image_dir=path, pages=data.source_pages, patterns=_patterns(data), ignore_case=data.ignore_case

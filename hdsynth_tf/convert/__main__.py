@@ -5,7 +5,7 @@ from hdsynth_tf.config import commands, flags
 from hdsynth_tf.convert.models import read_model, write_model
 from hdsynth_tf.convert.settings import ConvertSettings
 from hdsynth_tf.files.run_folder import check_writable, find_model
-from hdsynth_tf.files.storage import remove_leftovers
+from hdsynth_tf.files.storage import remove_leftovers, remove_leftovers_of
 from hdsynth_tf.model.presets import load_model
 from pipelines.paths import as_path
 
@@ -27,7 +27,7 @@ def main(argv):
         image_size = (asked.image_height, asked.image_width) if asked.image_height else None
         model, lines = read_model(asked.from_torch, asked.boundary, asked.num_classes, image_size)
         print(*lines, sep="\n")
-        remove_leftovers(as_path(asked.output).parent)
+        remove_leftovers_of(asked.output)
         model.save(asked.output)
         print(f"Model: {asked.output}")
     else:

@@ -14,7 +14,7 @@ from hdsynth_tf.export.served import Served
 from hdsynth_tf.export.settings import ExportSettings
 from hdsynth_tf.files.presets import CARD
 from hdsynth_tf.files.run_folder import RunFolderError, check_writable, find_model, read_settings
-from hdsynth_tf.files.storage import remove, remove_leftovers
+from hdsynth_tf.files.storage import remove, remove_leftovers, remove_leftovers_of
 from pipelines.paths import as_path
 
 USAGE = """
@@ -39,8 +39,8 @@ def main(argv):
     defaults = {**read_settings(asked.model, "data", form_of(DataSettings)), "split": "test"}
     _, data = flags.parse(argv, (ExportSettings, DataSettings), USAGE, defaults)
     check_writable(path)
-    for folder in (path, path.parent):
-        remove_leftovers(folder)
+    remove_leftovers(path)
+    remove_leftovers_of(path)
     model = assemble.load_model(model_path, asked.direction)
     if asked.format == "preset":
         export_preset(model, path, facts_of(model_path))

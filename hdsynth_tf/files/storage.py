@@ -96,6 +96,13 @@ def remove(path):
         path.unlink(missing_ok=True)
 
 
+def remove_leftovers_of(path):
+    """`remove_leftovers` of one file or folder alone, in a folder that others may write to, from other machines too."""
+    path = as_path(path)
+    if path.parent.is_dir():
+        _clear(list(path.parent.glob(f"{ASIDE}*.{path.name}")), list(path.parent.glob(f"{TEMPORARY}*.{path.name}")))
+
+
 def remove_leftovers(folder, below=False):
     """Removes what processes that were killed left half-written in a folder; what others write just now stays.
 
@@ -106,11 +113,16 @@ def remove_leftovers(folder, below=False):
         below: Boolean, whether to look into the folders in it, too.
     """
     folder = as_path(folder)
-    for path in _found(folder, ASIDE, below):
+    _clear(_found(folder, ASIDE, below), _found(folder, TEMPORARY, below))
+
+
+def _clear(aside, temporary):
+    """Removes paths of processes that are dead. What was put aside and not replaced gets its place back."""
+    for path in aside:
         process, _, name = path.name.removeprefix(ASIDE).partition(".")
         if _is_dead(process):
             remove(path) if path.with_name(name).exists() else path.rename(path.with_name(name))
-    for path in _found(folder, TEMPORARY, below):
+    for path in temporary:
         if _is_dead(path.name.removeprefix(TEMPORARY).partition(".")[0]):
             remove(path)
 

@@ -1,8 +1,6 @@
 """`python -m hdsynth_tf.generate`: a model and inputs -> photographs of the same names and sizes, and a gallery."""
 
 import dataclasses
-import tempfile
-from pathlib import Path
 from urllib.parse import quote
 
 from PIL import Image
@@ -14,6 +12,7 @@ from hdsynth_tf.config.groups import PLACES, DataSettings
 from hdsynth_tf.config.settings import SettingsError, form_of
 from hdsynth_tf.files.lock import only_writer
 from hdsynth_tf.files.run_folder import find_model, read_settings, write_json
+from hdsynth_tf.files.storage import remove, replacing
 from hdsynth_tf.generate.picture_folder import (
     MANIFEST,
     Look,
@@ -27,12 +26,13 @@ from hdsynth_tf.generate.settings import GenerateSettings
 from hdsynth_tf.generate.tiles import Tiles
 from hdsynth_tf.generate.video import check_ffmpeg, extract_frames, frame_times, probe, write_video
 from hdsynth_tf.show.gallery import write_gallery
-from hdsynth_tf.show.pictures import beside
+from hdsynth_tf.show.pictures import beside, show_inputs
 from pipelines.checks.validate import validate
 from pipelines.errors import DataError
-from pipelines.georeference import georeferenced_file, has_rasterio
+from pipelines.georeference import georeferenced_file
 from pipelines.paths import as_path
 from pipelines.reading.decode import read_image
+from pipelines.reading.deep_tiff import has_rasterio
 from pipelines.source import FileSource
 from pipelines.unpaired import Selected
 
@@ -81,24 +81,27 @@ def make_pictures(asked, data, photo, maker, model_path, output_dir):
         model_path, output_dir: `Path`.
     """
     model = assemble.load_model(model_path, asked.direction)
+    tiles = Tiles((asked.tile_height, asked.tile_width), asked.tile_overlap) if asked.tile_height else None
+    if tiles:
+        tiles.check(model)
+    looks = plan_looks(model, asked.seed, asked.styles, photo)
     if asked.source_video:
         write_json(output_dir / MANIFEST, maker)
         data = frames_of(asked.source_video, model.conditioning, output_dir, data)
+    if asked.direction == "ba":
+        data = assemble.turned_round(data)
     source = assemble.build_source(data, data.split, images=False)
     if asked.direction == "ba" and data.dataset == "toy_street":
         source = Selected(source, {"image": "source"}, range(len(source)))
     assemble.check_inputs(model, source)
-    size = assemble.size_setting(data, "image")
+    size = None if tiles else assemble.size_setting(data, "image")
     if isinstance(source, FileSource):
-        check_files(source, model.conditioning, getattr(model.generator, "multiple", 0), size)
-        if georeferenced_file(source, 0) and not has_rasterio():
+        is_resized = not tiles and bool(size or model.conditioning.image_size)
+        check_files(source, model.conditioning, getattr(model.generator, "multiple", 0), is_resized)
+        if not has_rasterio() and any(georeferenced_file(source, index) for index in range(len(source))):
             print("Files lie on the map; their pictures will not without rasterio: pip install 'hdsynth_tf[geo]'.")
     if size:
         model = model.at_size(size)
-    looks = plan_looks(model, asked.seed, asked.styles, photo)
-    tiles = Tiles((asked.tile_height, asked.tile_width), asked.tile_overlap) if asked.tile_height else None
-    if tiles:
-        tiles.check(model)
     write_json(output_dir / MANIFEST, maker)
     output = PictureFolder(output_dir, model.conditioning, are_large=tiles is not None, on_map=True)
     made = generate_all(model, source, looks, output, tiles)
@@ -113,29 +116,30 @@ def data_of(model, direction):
     """The data settings of a run; for its way back what were the targets are the inputs."""
     data = read_settings(model, "data", form_of(DataSettings))
     if data.get("unpaired") and direction == "ba":
-        swapped = {"source_dir": "target_dir", "source_name": "target_name"}
-        data |= {new: data[old] for new, old in swapped.items()} | {"target_dir": "", "target_name": ""}
+        swapped = {name: name.replace("source", "target") for name in ("source_dir", "source_name", "source_files")}
+        data |= {new: data[old] for new, old in swapped.items() if old in data}
+        data |= {old: type(data[old])() for old in swapped.values() if old in data}
     return data
 
 
-def check_files(source, conditioning, multiple, asked_size):
+def check_files(source, conditioning, multiple, is_resized):
     """Reads every input; says how many there are, and if they are of other values than the model knows.
 
     Args:
         source: `FileSource`.
         conditioning: The model's.
         multiple: Integer: pictures are padded to a multiple of this, and must be larger.
-        asked_size: (height, width) at which the model will work, or `None`.
+        is_resized: Boolean, whether the model brings them to its working size.
 
     Raises:
         DataError: If something is wrong with a file, or it is too small.
     """
     findings = validate(source)
     print(findings.lines[0])
-    if findings.shortest <= multiple and not conditioning.image_size and not asked_size:
+    if findings.shortest <= multiple and not is_resized:
         raise DataError(
             f"Pictures of {findings.shortest} pixels are too small for this model, which needs more than {multiple}. "
-            "Let it work at another size, --image_height=N --image_width=N, or take them away."
+            "Let it work at another size, --image_height=N --image_width=N without tiles, or take them away."
         )
     if "source" in conditioning.input_formats and "source" in findings.values:
         print(assemble.describe_clipped(findings.values["source"], conditioning), end="")
@@ -147,7 +151,8 @@ def frames_of(video, conditioning, output_dir, data):
         raise SettingsError("The model reads label maps, of which there are no videos.")
     folder = output_dir / "frames"
     extract_frames(as_path(video), folder, conditioning.channels_in)
-    places = {**dict.fromkeys(("data_dir", *PLACES), ""), "source_dir": str(folder)}
+    names = ("data_dir", *PLACES, "source_name", "source_pages")
+    places = {**dict.fromkeys(names, ""), "source_dir": str(folder)}
     return dataclasses.replace(data, dataset="folder", radiometric=False, **places)
 
 
@@ -157,15 +162,25 @@ def join_frames(video, source, look, output, show_input):
     if times and len(times) != len(source):
         print(f"{video} tells the times of {len(times)} frames, not {len(source)}: the video has a constant rate.")
         times = None
-    with tempfile.TemporaryDirectory(dir=output.folder) as folder:
-        series = output.series
-        if show_input:
-            series = Path(folder), ".png"
-            for index, name in enumerate(source.names):
-                pair = output.input(source, index), output.shown(source, index, look)
-                beside(*map(Image.open, pair)).save(Path(folder) / f"{name}.png")
-        write_video(*series, probe(video)[0], output.folder / VIDEO, times, video)
+    with replacing(output.folder / VIDEO) as made:
+        folder = made.with_suffix("")  # of what is not finished, too
+        try:
+            series = show_beside(source, look, output, folder) if show_input else output.series
+            write_video(*series, probe(video)[0], made, times, video)
+        finally:
+            remove(folder)
     print(f"Video: {output.folder / VIDEO}")
+
+
+def show_beside(source, look, output, folder):
+    """Writes each input beside its picture; gives the folder, and what the files' names have behind the number."""
+    folder.mkdir()
+    for index, name in enumerate(source.names):
+        shown = show_inputs(source.load(index), output.conditioning)
+        path = (output.picture if output.is_photograph else output.shown)(source, index, look)
+        with Image.open(path) as picture:
+            beside(Image.fromarray(shown), picture).save(folder / f"{name}.png", compress_level=1)
+    return folder, ".png"
 
 
 def plan_looks(model, seed, styles, photo):

@@ -9,10 +9,11 @@ from PIL import Image
 
 from hdsynth_tf.files.presets import WEIGHTS
 from hdsynth_tf.files.run_folder import RunFolderError, check_writable, read_own
-from hdsynth_tf.files.storage import replacing
+from hdsynth_tf.files.storage import remove, replacing
 from hdsynth_tf.show.pictures import show_image, show_inputs
 from pipelines.dataset import make_eval
-from pipelines.georeference import georeferenced_file, has_rasterio, write_geotiff
+from pipelines.georeference import georeferenced_file, write_geotiff
+from pipelines.reading.deep_tiff import has_rasterio
 from pipelines.reading.depth import file_suffix, write_deep
 
 MANIFEST = "generated.json"  # in the folder: which model made what lies there
@@ -101,13 +102,15 @@ class PictureFolder:
         if self.needs_preview(source, index):
             shown = show_image(thinned(image), self.conditioning)
             save_preview(shown, self.shown(source, index, look), Image.LANCZOS)
-        like = self.on_map_like(source, index)
-        with replacing(self.picture(source, index, look)) as temporary:
+        like, path = self.on_map_like(source, index), self.picture(source, index, look)
+        with replacing(path) as temporary:
             write_geotiff(image, temporary, like) if like else write_deep(image, temporary)
+        if like:  # of a time without rasterio there may be one that is not on the map
+            remove(path.with_name(f"{path.stem}{self.suffix}"))
 
 
 def thinned(image):
-    """Every so manieth pixel of an image from which a preview is made: no more than twice as wide or high as that."""
+    """Every so manieth pixel of an image from which a preview is made: a few times as wide or high as that, at most."""
     step = max(1, max(image.shape[:2]) // (2 * PREVIEW_WIDTH))
     return image[::step, ::step]
 

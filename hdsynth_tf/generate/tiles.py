@@ -3,6 +3,7 @@
 import dataclasses
 import math
 
+import keras
 import numpy as np
 
 from hdsynth_tf.config.settings import SettingsError
@@ -58,7 +59,9 @@ class Tiles:
         height, width = next(iter(inputs.values())).shape[:2]
         conditioning, whole = model.conditioning, {}
         if getattr(conditioning, "percentiles", None) is not None:
-            whole["window"] = np.asarray(percentile_window(inputs["source"][None], conditioning.percentiles))[0]
+            with keras.device("cpu"):  # where the whole picture has room
+                window = percentile_window(inputs["source"][None], conditioning.percentiles)
+            whole["window"] = keras.ops.convert_to_numpy(window)[0]
         picture = np.empty((height, width, conditioning.image_channels), conditioning.image_dtype)
         tile_height, tile_width = (min(own, length) for own, length in zip(self.size, (height, width)))
         weights = np.outer(self._ramp(tile_height), self._ramp(tile_width))[..., None]

@@ -52,7 +52,15 @@ def frame_times(video):
 def sound_codec(video):
     """Name of the codec of a video's first sound, or `None` if it is silent."""
     found = _ffprobe(video, "stream=codec_name", "a:0").get("streams")
-    return found[0]["codec_name"] if found else None
+    return found[0].get("codec_name") if found else None
+
+
+def sound_delay(video):
+    """Seconds by which a video's first picture is later than the beginning of the file, where its sound may begin."""
+    streams = _ffprobe(video, "stream=start_time:format=start_time")
+    starts = streams["streams"][0].get("start_time"), streams.get("format", {}).get("start_time")
+    first, begin = (0.0 if start in (None, "N/A") else float(start) for start in starts)
+    return first - begin
 
 
 def extract_frames(video, folder, channels):
@@ -86,8 +94,10 @@ def write_video(folder, ending, rate, path, times=None, sound=None):
         sound: `Path` of a video whose sound is taken, if it has any, or `None`: silence.
     """
     codec = sound_codec(sound) if sound else None
-    heard = ["-i", _absolute(sound), "-map", "0:v", "-map", "1:a:0"] if codec else []
-    heard += ["-c:a", "copy" if codec in SOUNDS else "aac"] if codec else []
+    heard = []
+    if codec:
+        heard = ["-itsoffset", f"{-sound_delay(sound):.6f}", "-i", _absolute(sound), "-map", "0:v", "-map", "1:a:0"]
+        heard += ["-c:a", "copy" if codec in SOUNDS else "aac"]
     pictures = ["-framerate", str(rate), "-i", f"{PATTERN}{ending}"]
     timing, listed = [], None
     if times:

@@ -3,7 +3,7 @@
 import keras
 import tensorflow as tf
 
-from hdsynth_tf.files.storage import remove_leftovers, replacing
+from hdsynth_tf.files.storage import remove_leftovers_of, replacing
 from hdsynth_tf.model.checks import checked_inputs
 from hdsynth_tf.model.inputs import input_arrays
 from hdsynth_tf.model.served_checks import check_numbers, check_values, is_deep
@@ -51,7 +51,7 @@ def save_servable(model, path):
     Raises:
         FileExistsError: If the folder holds other things.
     """
-    remove_leftovers(path.parent)
+    remove_leftovers_of(path)
     if path.is_dir() and any(path.iterdir()) and not (path / "saved_model.pb").is_file():
         raise FileExistsError(f"{path} holds other things than a SavedModel. Choose a folder of its own, NAME/VERSION.")
     archive = keras.export.ExportArchive()

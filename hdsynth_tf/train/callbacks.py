@@ -202,7 +202,7 @@ class SaveCheckpoints(keras.callbacks.Callback):
     def on_train_batch_end(self, batch, logs=None):
         at = self.position
         self.position = Position(at.stage, at.step + 1, at.total + 1)
-        if batch + 1 < self.params["steps"]:
+        if batch + 1 < self.params["steps"] and not self.model.stop_training:
             self._save_if_due(self.every_steps)
 
     def on_epoch_end(self, epoch, logs=None):

@@ -14,7 +14,7 @@ from hdsynth_tf.evaluate import segmentation
 from hdsynth_tf.evaluate.segmentation import EvaluatedClasses, confusion_matrix
 from hdsynth_tf.evaluate.segmenters import load_segmenter
 from hdsynth_tf.files.run_folder import RunFolder, RunFolderError, write_json
-from hdsynth_tf.files.storage import remove_leftovers, replacing
+from hdsynth_tf.files.storage import remove_leftovers_of, replacing
 from hdsynth_tf.networks import SegmentationUNet
 from hdsynth_tf.train_segmenter.settings import TrainSegmenterSettings
 from hdsynth_tf.train_segmenter.training import batches_of, train
@@ -62,7 +62,7 @@ def main(argv):
     network.build((None, None, None, 3))
     crop_size = assemble.size_setting(data, "crop")
     batches = batches_of(source, classes, asked.batch_size, image_size, crop_size, data.flip, asked.seed)
-    remove_leftovers(output.parent)
+    remove_leftovers_of(output)
     write_json(backup.settings, {name: dataclasses.asdict(group) for name, group in settings.items()})
     train(network, batches, asked.epochs, asked.steps_per_epoch, asked.learning_rate, backup.path)
     with replacing(output) as temporary:

@@ -10,6 +10,7 @@ FLAGS = {"source": "source_name", "label_map": "label_name", "instance_map": "in
 SEPARATORS = "_. /-"  # the last one where it means itself in a set
 TOKENS = f"([{SEPARATORS}])", rf"([{SEPARATORS}]|(?<=\d)(?=[^\W\d_])|(?<=[^\W\d_])(?=\d))"  # the second: `001ir` is two
 PARTS = 2  # that all names of a folder have and another folder's names lack, at most: `IR/001_T` beside `VIS/001_V`
+FEW = 200  # names that flags are looked for with; they are then tried on all
 SHARE = 0.5  # of the names must pair for flags to be proposed
 
 
@@ -43,16 +44,18 @@ def pairing_flags(names):
     for case, flag in ((str, ""), (str.casefold, "--ignore_case")):
         if _paired([[case(name) for name in own] for own in names.values()]):
             return flag
+    few = {role: sorted(own)[:FEW] for role, own in names.items()}
     for parts in range(1, PARTS + 1):
         for case, flag in ((str, ""), (str.casefold, "--ignore_case ")):
-            patterns = _patterns(names, parts, case)
-            if patterns:
-                return flag + patterns
+            for patterns in _patterns(few, parts, case):
+                if _paired([_strip(names[role], pattern, case) for role, pattern in patterns.items()]):
+                    flags = (f"--{FLAGS[role]}='{pattern}'" for role, pattern in patterns.items() if pattern)
+                    return flag + " ".join(flags)
     return ""
 
 
 def _patterns(names, parts, case):
-    """The flags by which names pair that lack so many parts and are changed by `case`; an empty string without any."""
+    """Patterns by which names pair that lack so many parts and are changed by `case`: dicts of role -> pattern."""
     stripped = {role: _stripped(own, parts, case) for role, own in names.items()}
     first, *others = names
     for pattern, wanted in stripped[first].items():
@@ -63,21 +66,27 @@ def _patterns(names, parts, case):
             if chosen[role] is None:
                 break
         else:
-            return " ".join(f"--{FLAGS[role]}='{pattern}'" for role, pattern in chosen.items() if pattern)
-    return ""
+            yield chosen
 
 
 def _paired(lists):
-    common = set.intersection(*map(set, lists))
-    distinct = all(len(set(own)) == len(own) for own in lists)
+    fitting = [[name for name in own if name is not None] for own in lists]
+    common = set.intersection(*map(set, fitting))
+    distinct = all(len(set(own)) == len(own) for own in fitting)
     return distinct and len(common) >= max(SHARE * max(map(len, lists)), 1)
 
 
 def _stripped(names, parts, case):
     """The names without what they have in common: dict of pattern -> list. Those first that leave the most."""
     patterns = dict.fromkeys(["", *(pattern for token in TOKENS for pattern in _candidates(names, token, parts))])
-    found = {pattern: [pairing_name(name, pattern=pattern) for name in names] for pattern in patterns}
-    return {pattern: [case(name) for name in own] for pattern, own in found.items() if None not in own}
+    found = {pattern: _strip(names, pattern, case) for pattern in patterns}
+    return {pattern: own for pattern, own in found.items() if None not in own}
+
+
+def _strip(names, pattern, case):
+    """The pairing names by a pattern, changed by `case`; of names that it does not fit, `None`."""
+    found = (pairing_name(name, pattern=pattern) for name in names)
+    return [name if name is None else case(name) for name in found]
 
 
 def _candidates(names, token, parts):

@@ -5,7 +5,7 @@ import tensorflow as tf
 from PIL import Image
 
 from pipelines.errors import DataError
-from pipelines.reading import arrays, decode, stored, viewing
+from pipelines.reading import arrays, decode, deep_tiff, stored, viewing
 
 PNG_CHANNELS = {2: 3, 4: 1, 6: 3}  # colour type in a PNG's header -> channels without alpha
 KINDS = ("uint8", "uint16", "float32")  # of the values; others are turned into one of them
@@ -28,6 +28,8 @@ def read_deep(path, pages="", background=None):
     """
     if arrays.is_array(path):
         return _kind(arrays.read(path))
+    if deep_tiff.is_deep(path):
+        return _kind(deep_tiff.read(path))
     deep_png = _read_deep_png(path, background) if path.suffix.lower() == ".png" else None
     if deep_png is not None:
         return deep_png
@@ -39,6 +41,8 @@ def read_deep(path, pages="", background=None):
 
 def deep_size(path, pages=""):
     """(height, width) of a file, without decoding it."""
+    if deep_tiff.is_deep(path):
+        return deep_tiff.size(path)
     return arrays.read(path).shape[:2] if arrays.is_array(path) else decode.picture_size(path, pages)
 
 

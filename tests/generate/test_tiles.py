@@ -10,6 +10,8 @@ from tiny import image_model
 from hdsynth_tf.generate import picture_folder
 from hdsynth_tf.generate.tiles import Tiles
 from pipelines.conditioning import ImageConditioning, percentile_window
+from pipelines.georeference import write_geotiff
+from pipelines.reading.depth import read_deep
 
 
 class Stub:
@@ -127,6 +129,18 @@ def test_tiles_that_cannot_be(run, more, code, said):
     assert found == code and said in errors
 
 
+def test_pictures_too_small_for_the_networks_are_named_first(save, rng, tmp_path, command):
+    """Tiles are not resized, so that a working size is no help."""
+    image_model(image_size=(64, 64)).save(tmp_path / "model.keras")
+    for name, size in (("a", (40, 72)), ("b", (3, 72))):
+        save(f"a/{name}.png", rng.integers(0, 256, size, "uint8"))
+    given = ["--dataset=folder", f"--model={tmp_path / 'model.keras'}", f"--source_dir={tmp_path / 'a'}"]
+    code, _, errors = command("generate", *given, f"--output_dir={tmp_path / 'tiles'}", *TILES)
+    assert code == 1 and "3 pixels are too small" in errors and not (tmp_path / "tiles" / "a.png").exists()
+    code, _, errors = command("generate", *given, f"--output_dir={tmp_path / 'whole'}")
+    assert code == 0, errors
+
+
 def test_a_tone_is_of_the_whole_picture():
     from hdsynth_tf.config.settings import SettingsError
 
@@ -176,3 +190,30 @@ def test_without_rasterio_it_is_said(scene, command, tmp_path, monkeypatch):
     code, output, errors = command("generate", *scene[1])
     assert code == 0 and "rasterio" in output, errors
     assert (tmp_path / "out" / "field.png").exists()
+
+
+@pytest.mark.parametrize("channels, dtype", [(1, "uint16"), (3, "uint8"), (3, "uint16"), (4, "uint8"), (5, "float32")])
+def test_any_kind_is_written_beside_points_of_the_ground_and_read_again(tmp_path, rng, channels, dtype):
+    rasterio = pytest.importorskip("rasterio", reason="GeoTIFF files are written by rasterio")
+    place = dict(driver="GTiff", height=8, width=12, count=1, dtype="uint8", crs="EPSG:4326")
+    points = [rasterio.control.GroundControlPoint(y, x, 10 + x, 50 - y) for y, x in ((0, 0), (0, 12), (8, 0), (8, 12))]
+    with rasterio.open(tmp_path / "like.tif", "w", **place, gcps=points) as file:
+        file.write(np.zeros((8, 12), "uint8"), 1)
+    image = rng.integers(0, 255, (8, 12, channels)).astype(dtype)
+    write_geotiff(image, tmp_path / "made.tif", tmp_path / "like.tif")
+    with rasterio.open(tmp_path / "made.tif") as file:
+        found, system = file.gcps
+        assert system.to_epsg() == 4326 and [(p.row, p.col, p.x, p.y) for p in found] == [
+            (p.row, p.col, p.x, p.y) for p in points
+        ]
+        assert rasterio.enums.ColorInterp.alpha not in file.colorinterp
+    if (channels, dtype) != (4, "uint8"):  # of which Pillow takes the fourth for more than a colour
+        np.testing.assert_array_equal(read_deep(tmp_path / "made.tif"), image)
+
+
+def test_a_picture_of_before_rasterio_makes_place(scene, command, tmp_path):
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "field.png").write_bytes(b"of before")
+    code, _, errors = command("generate", *scene[1])
+    assert code == 0, errors
+    assert (tmp_path / "out" / "field.tif").exists() and not (tmp_path / "out" / "field.png").exists()

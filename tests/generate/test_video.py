@@ -16,6 +16,7 @@ from hdsynth_tf.generate.video import (
     frame_times,
     probe,
     sound_codec,
+    sound_delay,
     write_video,
 )
 from hdsynth_tf.model import Pix2PixHD
@@ -75,6 +76,40 @@ def test_sound_is_kept_and_input_shown(command, tmp_path, video, kind):
     left = np.asarray(shown)[:, :33].mean(-1)
     assert np.corrcoef(left.ravel(), np.minimum(input_frame, 255).ravel())[0, 1] > 0 or left.std() < 3
     assert sorted(p.name for p in (tmp_path / "out").iterdir() if p.is_dir()) == ["frames", "gallery"]
+
+
+@needs_ffmpeg
+def test_both_are_shown_as_large_as_they_are(command, tmp_path, rng):
+    """Larger than the gallery's previews, in tiles, of a run whose files had names of their own."""
+    save_model(tmp_path / "m.keras", 1)
+    for number in range(2):
+        Image.fromarray(rng.integers(0, 256, (16, 1200), "uint8")).save(tmp_path / f"in{number}.png")
+    path = tmp_path / "wide.mkv"
+    subprocess.run(["ffmpeg", "-v", "error", "-i", str(tmp_path / "in%d.png"), "-c:v", "ffv1", str(path)], check=True)
+    options = [f"--model={tmp_path / 'm.keras'}", f"--source_video={path}", f"--output_dir={tmp_path / 'out'}"]
+    tiles = ["--tile_height=16", "--tile_width=640", "--tile_overlap=8", "--source_name=(.*)_ir"]
+    code, _, error = command("generate", *options, "--show_input", *tiles)
+    assert code == 0, error
+    extract_frames(tmp_path / "out" / "video.mp4", tmp_path / "made", 3)
+    shown = np.asarray(Image.open(tmp_path / "made" / "000001.png"), "float32").mean(-1)
+    assert shown.shape == (16, 2400)
+    assert np.corrcoef(shown[:, :1200].ravel(), np.asarray(Image.open(tmp_path / "in0.png")).ravel())[0, 1] > 0.9
+
+
+@needs_ffmpeg
+def test_pictures_that_begin_after_the_sound(tmp_path, rng):
+    """The sound of the second that has no pictures is left out, as players do."""
+    for number in range(1, 11):
+        Image.fromarray(rng.integers(0, 256, (16, 16), "uint8")).save(tmp_path / f"{number:06d}.png")
+    silent, late = tmp_path / "silent.mp4", tmp_path / "late.mkv"
+    write_video(tmp_path, ".png", "10", silent)
+    tone = ["-f", "lavfi", "-i", "sine=frequency=440:duration=2", "-itsoffset", "1", "-i", str(silent)]
+    subprocess.run(["ffmpeg", "-v", "error", *tone, "-c:v", "copy", "-c:a", "aac", str(late)], check=True)
+    assert 0.9 < sound_delay(late) < 1.1 and abs(sound_delay(silent)) < 0.05
+    write_video(tmp_path, ".png", "10", tmp_path / "made.mp4", sound=late)
+    command = ["ffprobe", "-v", "error", "-select_streams", "a:0", "-show_entries", "stream=duration", "-of", "csv=p=0"]
+    heard = subprocess.run([*command, str(tmp_path / "made.mp4")], capture_output=True, text=True, check=True).stdout
+    assert 0.8 < float(heard) < 1.2
 
 
 def test_the_input_is_shown_in_videos_only(command, tmp_path):

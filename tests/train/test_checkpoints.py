@@ -2,6 +2,7 @@
 
 import json
 import signal
+import types
 
 import numpy as np
 import pytest
@@ -211,7 +212,7 @@ def test_an_epoch_is_saved_when_all_that_ends_it_is_done(every_steps, signal_at,
     checkpoints, signals = Saved(), StopSignals()
     saver = SaveCheckpoints(checkpoints, signals, Position(0, 0, 0), every_steps)
     saver.set_params({"steps": 3, "epochs": 2})
-    saver.set_model(None)
+    saver.set_model(types.SimpleNamespace(stop_training=False))
     try:
         for step in range(6):
             signals.number = signal.SIGTERM if signal_at == step + 1 else None

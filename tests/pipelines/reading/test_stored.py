@@ -8,6 +8,7 @@ import pytest
 import tifffile
 
 from pipelines.errors import DataError
+from pipelines.reading import deep_tiff
 from pipelines.reading.decode import read_ids, read_image
 from pipelines.reading.depth import read_deep
 
@@ -46,7 +47,8 @@ def test_counts_of_portable_graymaps(tmp_path, rng, magic, largest):
         np.testing.assert_array_equal(read_deep(path)[..., 0], values)
 
 
-def test_deep_colours_of_pixmaps_and_tiffs_are_refused_by_every_reader(tmp_path):
+def test_deep_colours_of_pixmaps_and_tiffs_are_refused_by_every_reader(tmp_path, monkeypatch):
+    monkeypatch.setattr(deep_tiff, "has_rasterio", lambda: False)
     deep = np.full((4, 5, 3), 700, "uint16")
     (tmp_path / "x.ppm").write_bytes(b"P6\n5 4\n1023\n" + deep.astype(">u2").tobytes())
     tifffile.imwrite(tmp_path / "x.tif", deep, photometric="rgb")
