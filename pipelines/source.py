@@ -116,14 +116,21 @@ class FileSource(Source):
 
     def _with(self, names, paths):
         part = object.__new__(type(self))
-        part.__dict__.update({key: value for key, value in self.__dict__.items() if key != "common_size"})
+        found = ("common_size", "_file_names")  # of all scenes
+        part.__dict__.update({key: value for key, value in self.__dict__.items() if key not in found})
         part.names, part.paths = names, paths
         part.formats = {key: kind for key, kind in self.formats.items() if key in paths}
         return part
 
     def file_name(self, index):
+        return self._file_names[index]
+
+    @functools.cached_property
+    def _file_names(self):
+        """Those of the inputs; where two would have one, as `ir.png` in a folder of each scene, the scenes' names."""
         inputs = self.paths.get("source") or self.paths["label_map"]
-        return (Path(self.names[index]).parent / inputs[index].stem).as_posix()
+        own = [(Path(name).parent / path.stem).as_posix() for name, path in zip(self.names, inputs)]
+        return own if len(set(own)) == len(own) else list(self.names)
 
     def size(self, index):
         return self.size_of("image" if "image" in self.paths else next(iter(self.paths)), index)

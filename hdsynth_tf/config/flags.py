@@ -57,7 +57,7 @@ def _read(argv, groups, defaults):
             _define(field, defaults.get(field.name, field.default), values)
     try:
         rest = values([argv[0], *_expand_flagfiles(argv[1:])])
-    except flags.Error as error:
+    except (flags.Error, ValueError) as error:  # the second of --noNAME=VALUE
         raise SettingsError(str(error)) from error
     if rest[1:]:
         raise SettingsError(f"Flags look like --name=value. Received: {' '.join(rest[1:])}")

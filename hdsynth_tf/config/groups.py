@@ -1,6 +1,7 @@
 """The settings that several verbs share: data, networks, losses, training."""
 
 import dataclasses
+import os
 
 from hdsynth_tf.config.recipes import RECIPES
 from hdsynth_tf.config.settings import SWITCH, Settings, SettingsError, check_size, seed_setting, setting, values
@@ -133,6 +134,8 @@ class DataSettings(Settings):
         """Where other files are named, a run does not say which there are."""
         is_other = "dataset" in given and given["dataset"] != defaults.get("dataset", given["dataset"])
         left_out = PLACES if is_other or given.keys() & {*LISTS} else LISTS if given.keys() & {*PLACES} else ()
+        if "data_dir" in given:  # of which absolute places would not know
+            left_out = {*left_out, *(name for name in PLACES if _is_absolute(defaults.get(name)))}
         return {name: value for name, value in defaults.items() if name not in left_out}
 
     def check(self):
@@ -158,6 +161,14 @@ class DataSettings(Settings):
             raise SettingsError("--source_files finds scenes itself: give no --pairs and no --side_by_side.")
         if self.layout:
             self._check_layout()
+        for name in ("source_dir", "target_dir", "label_dir", "instance_dir") if self.pairs else ():
+            if getattr(self, name):
+                raise SettingsError(f"--pairs names the files itself: give no --{name}, or no --pairs.")
+        if self.side_by_side and self.target_dir:
+            raise SettingsError("--side_by_side takes both pictures from --source_dir: give no --target_dir.")
+        sides = (self.source_dir, self.source_name), (self.target_dir, self.target_name)
+        if self.unpaired and self.source_dir and sides[0] == sides[1]:
+            raise SettingsError("--source_dir and --target_dir are the same folder: there is nothing to learn.")
         if self.dataset == "folder" and not (self.data_dir or self.source_dir or self.label_dir or self.pairs):
             raise SettingsError("--dataset=folder needs --source_dir or --label_dir, or a --data_dir with train_A, ...")
 
@@ -190,6 +201,11 @@ class DataSettings(Settings):
                 raise SettingsError(
                     f"--{name} is for pairs: leave it out, or --unpaired. Received: {getattr(self, name)}"
                 )
+
+
+def _is_absolute(place):
+    """Whether a folder is named from the root on, so that no other one says where it lies."""
+    return isinstance(place, str) and (os.path.isabs(os.path.expanduser(place)) or "://" in place)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -126,7 +126,7 @@ def held_out_scenes(data):
     if not isinstance(source, FileSource):
         return source, survey(source)
     findings = validate(source)
-    print(findings.lines[0])
+    print(findings.lines[0], *findings.notes, sep="\n")
     return source, findings.values
 
 

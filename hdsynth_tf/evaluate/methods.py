@@ -157,7 +157,8 @@ def read_picture(path, source, window, size):
         size: `(height, width)` it is brought to.
     """
     photograph = source.formats["image"] == PHOTOGRAPH
-    picture = show_values(decode.read_image(path) if photograph else depth.read_deep(path), window)
+    read = decode.read_image if photograph else depth.read_deep
+    picture = show_values(read(path, background=decode.WHITE), window)  # as targets are read
     if picture.shape[:2] == tuple(size):
         return picture
     return np.asarray(Image.fromarray(picture).resize(size[::-1], Image.BICUBIC))

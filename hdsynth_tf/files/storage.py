@@ -3,6 +3,7 @@
 import contextlib
 import ctypes
 import functools
+import hashlib
 import os
 import shutil
 import tempfile
@@ -12,6 +13,7 @@ from pipelines.paths import RemotePath, as_path, gfile
 
 TEMPORARY = ".writing-"  # begins the name of everything that is not finished
 ASIDE = ".aside-"  # begins the name of a folder while another takes its place
+LONGEST = 200  # bytes of a name to which a few are added
 HERE, EXCHANGE = -100, 2  # of Linux' renameat2: paths are from the working folder, both change places
 
 
@@ -34,7 +36,7 @@ def replacing(path):
             _upload(temporary, path)
         return
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f"{TEMPORARY}{os.getpid()}.{path.name}")
+    temporary = path.with_name(f"{TEMPORARY}{os.getpid()}.{_short(path)}")
     try:
         yield temporary
         if temporary.is_dir() and path.exists():
@@ -43,6 +45,13 @@ def replacing(path):
             temporary.replace(path)
     finally:
         remove(temporary)
+
+
+def _short(path):
+    """The name of a path, or what is left of a long one: file systems know names of 255 bytes, this adds to it."""
+    if len(os.fsencode(path.name)) <= LONGEST:
+        return path.name
+    return hashlib.sha256(os.fsencode(path.name)).hexdigest() + path.suffix
 
 
 def _take_place(folder, path):

@@ -135,7 +135,7 @@ def check_files(source, conditioning, multiple, is_resized):
         DataError: If something is wrong with a file, or it is too small.
     """
     findings = validate(source)
-    print(findings.lines[0])
+    print(findings.lines[0], *findings.notes, sep="\n")
     if findings.shortest <= multiple and not is_resized:
         raise DataError(
             f"Pictures of {findings.shortest} pixels are too small for this model, which needs more than {multiple}. "

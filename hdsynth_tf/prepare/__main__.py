@@ -38,7 +38,8 @@ def main(argv):
     with only_writer(output_dir, "prepare"):
         missing = without_packed(sources, output_dir)
         for split, source in missing.items():
-            print(f"{split}: {validate(source).lines[0]}")
+            findings = validate(source)
+            print(f"{split}: {findings.lines[0]}", *findings.notes, sep="\n")
         check_space(output_dir, sum(packed_bytes(source) for source in missing.values()))
         pack(missing, output_dir, asked.shard_megabytes * 2**20)
 

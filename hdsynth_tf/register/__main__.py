@@ -56,7 +56,8 @@ def main(argv):
 
 def look_at(asked, source, folder):
     """Names pairs that are off, and draws them."""
-    print(validate(source).lines[0])
+    findings = validate(source)
+    print(findings.lines[0], *findings.notes, sep="\n")
     found = register_all(source, range(len(source)))
     lines = describe(found, source.names, asked.max_shift)
     print("\n".join(lines))

@@ -22,11 +22,13 @@ class Findings:
 
     Attributes:
         lines: List of lines to print: how many scenes, their sizes, and for label maps the share of each class.
+        notes: Those of the lines that tell what is not as one might think: files left out, transparent pixels.
         values: Dict: `source`, `image`, of those that are not plain photographs -> `Values`.
         shortest: Integer, pixels of the shortest side of all scenes.
     """
 
     lines: list
+    notes: list
     values: dict
     shortest: int
 
@@ -79,14 +81,11 @@ def validate(source, show_progress=True):
     for key, own in frames.items():
         _check_frames(source.paths[key], own, "image" in source.paths)
     values = {key: Values(own, source.formats[key][1]) for key, own in frames.items()}
-    lines = [
-        f"{len(source)} scenes: {_describe_counts(sizes)}",
-        *census.describe(),
-        *_notes(source, transparent, values),
-    ]
+    notes = _notes(source, transparent, values)
+    lines = [f"{len(source)} scenes: {_describe_counts(sizes)}", *census.describe(), *notes]
     if resized:
         lines.insert(1, f"  Brought to that size are sources: {_describe_counts(resized)}")
-    return Findings(lines, values, min(min(size) for size in sizes))
+    return Findings(lines, notes, values, min(min(size) for size in sizes))
 
 
 def _inspect(source, known_solid, index):

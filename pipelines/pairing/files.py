@@ -3,6 +3,7 @@
 import os
 from pathlib import Path
 
+from pipelines.errors import DataError
 from pipelines.paths import RemotePath
 
 TOOLS = {"@eaDir", "__MACOSX", "#recycle", "@Recycle", "$RECYCLE.BIN", "System Volume Information", "lost+found"}
@@ -17,6 +18,9 @@ def files_below(folder):
 
     Returns:
         List of paths, sorted; and list of those in hidden folders and in folders of tools, or that are hidden.
+
+    Raises:
+        DataError: If a folder may not be looked into.
     """
     found = folder.rglob("*") if isinstance(folder, RemotePath) else _walk(folder, (os.path.realpath(folder),))
     seen, hidden = [], []
@@ -30,11 +34,16 @@ def files_below(folder):
 
 def _walk(folder, above):
     """Paths of all files below `folder`; `above`: where it and the folders that lead to it really are."""
-    with os.scandir(folder) as entries:
-        for entry in entries:
-            if not entry.is_dir():
+    try:
+        with os.scandir(folder) as found:
+            entries = list(found)
+    except OSError as error:
+        raise DataError(f"{folder} cannot be read: {error.strerror}.") from error
+    for entry in entries:
+        if not os.path.isdir(entry.path):
+            if os.path.isfile(entry.path) or entry.is_symlink():  # no pipe, which nobody may write to
                 yield Path(entry.path)
-            elif not entry.is_symlink():
-                yield from _walk(entry.path, (*above, os.path.realpath(entry.path)))
-            elif (place := os.path.realpath(entry.path)) not in above:
-                yield from _walk(entry.path, (*above, place))
+        elif not entry.is_symlink():
+            yield from _walk(entry.path, (*above, os.path.realpath(entry.path)))
+        elif (place := os.path.realpath(entry.path)) not in above:
+            yield from _walk(entry.path, (*above, place))

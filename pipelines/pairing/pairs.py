@@ -1,5 +1,6 @@
 """Finds the files of a dataset and pairs them by name."""
 
+import os
 import re
 
 from pipelines.errors import DataError, first_of
@@ -40,8 +41,7 @@ def find_files(folder, ending="", pattern="", ignore_case=False):
         DataError: If the folder is missing or holds no such file, or two files have one name.
     """
     folder = as_path(folder)
-    if not folder.is_dir():
-        raise DataError(f"{folder} is no folder.")
+    check_folder(folder)
     seen, hidden = files_below(folder)
     files, left_out = {}, {"hidden or in a folder of a tool": hidden, "of another kind": [], "of another name": []}
     for path in seen:
@@ -49,6 +49,8 @@ def find_files(folder, ending="", pattern="", ignore_case=False):
             left_out["of another kind"].append(path)
             continue
         below = (path.relative_to(folder).parent / path.stem).as_posix()
+        if not _is_text(below):
+            raise DataError(f"The name of {os.fsencode(path)!r} is no text in UTF-8. Rename the file.")
         name = pairing_name(below, ending, pattern, ignore_case)
         if name is None:
             left_out["of another name"].append(path)
@@ -56,10 +58,34 @@ def find_files(folder, ending="", pattern="", ignore_case=False):
             raise DataError(f"Two files have the name {name}: {files[name]} and {path}. Keep one of them.")
         else:
             files[name] = path
-    found = Found(sorted(files.items()), left_out)
+    found = Found({name: files[name] for name in sorted(files, key=in_order)}, left_out)
     if not found:
         raise DataError(_describe_nothing(folder, ending, pattern, found.left_out))
     return found
+
+
+def _is_text(name):
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def check_folder(path):
+    """Raises `DataError` unless a path is a folder; says what it is instead."""
+    if path.is_dir():
+        return
+    if path.is_file():
+        is_archive = path.suffix.lower() in (".zip", ".tar", ".gz", ".tgz", ".7z", ".rar")
+        raise DataError(f"{path} is a file. {'Unpack it, and give' if is_archive else 'Give'} the folder.")
+    raise DataError(f"{path} is no folder. Relative paths begin where the command is started, or at --data_dir.")
+
+
+def in_order(name):
+    """Sorts names as people count: frame9 before frame10."""
+    parts = re.split(r"(\d+)", name)
+    return [int(part) if place % 2 else part for place, part in enumerate(parts)], name
 
 
 def _describe_nothing(folder, ending, pattern, left_out):
@@ -106,7 +132,7 @@ def pair_files(files):
             else "Add the missing files, take these away, or give a table of pairs."
         )
         raise DataError(f"{len(lonely)} files have no partner of the same name ({counts}):{first_of(lonely)}\n{advice}")
-    names = sorted(everywhere)
+    names = sorted(everywhere, key=in_order)
     return names, {role: [found[name] for name in names] for role, found in files.items()}
 
 

@@ -338,6 +338,8 @@ def read_label_map(path, table=None, pages=""):
 def _codes(picture, path):
     """The colours of a decoded picture, as 0xRRGGBB: (height, width) int32."""
     check_photograph(picture, path)
+    if stored.storage(picture).bits > 8:
+        raise DataError(f"{path} has colours of 16 bits, where a colour of 8 bits is an id. Save it with 8.")
     rgb = np.asarray(picture.convert("RGB")).astype("int32")
     codes = (rgb[..., 0] << 16) | (rgb[..., 1] << 8) | rgb[..., 2]
     lossy.check(_file(path), codes, stored.storage(picture))

@@ -8,10 +8,11 @@ from PIL import Image, TiffImagePlugin
 
 from pipelines.errors import DataError
 from pipelines.reading import unreadable
-from pipelines.reading.stored import BITS_PER_SAMPLE
+from pipelines.reading.stored import BITS_PER_SAMPLE, PHOTOMETRIC, has_unnamed
 from pipelines.reading.tiff import MAGIC
 
-MOST_CHANNELS = 4  # that Pillow knows
+MOST_CHANNELS = 4  # that Pillow knows; of grey and alpha two
+BLACK_IS_ZERO = 1  # a photometric interpretation
 
 
 def has_rasterio():
@@ -33,8 +34,9 @@ def is_deep(path):
             tags.load(file)
         except Exception:  # whatever damaged tags lead Pillow to
             return False
-    bits = tags.get(BITS_PER_SAMPLE, (1,))
-    return len(bits) > MOST_CHANNELS or (len(bits) > 1 and max(bits) > 8)
+    bits, is_grey = tags.get(BITS_PER_SAMPLE, (1,)), tags.get(PHOTOMETRIC) == BLACK_IS_ZERO
+    is_known = len(bits) <= (2 if is_grey else MOST_CHANNELS) and max(bits) <= 8 and not has_unnamed(tags)
+    return len(bits) > 1 and not is_known
 
 
 def read(path):

@@ -1,13 +1,16 @@
 """Images as they are, whatever their channels and depth: PNG, JPEG, TIFF of 8, 16 or 32 bits, NumPy arrays."""
 
+from pathlib import Path
+
 import numpy as np
 import tensorflow as tf
 from PIL import Image
 
 from pipelines.errors import DataError
-from pipelines.reading import arrays, decode, deep_tiff, stored, viewing
+from pipelines.reading import arrays, decode, deep_tiff, stored, unreadable, viewing
 
 PNG_CHANNELS = {2: 3, 4: 1, 6: 3}  # colour type in a PNG's header -> channels without alpha
+HEAD = 26  # bytes of a PNG that tell its channels and depth
 KINDS = ("uint8", "uint16", "float32")  # of the values; others are turned into one of them
 
 
@@ -30,7 +33,7 @@ def read_deep(path, pages="", background=None):
         return _kind(arrays.read(path))
     if deep_tiff.is_deep(path):
         return _kind(deep_tiff.read(path))
-    deep_png = _read_deep_png(path, background) if path.suffix.lower() == ".png" else None
+    deep_png = _read_deep_png(path, background)
     if deep_png is not None:
         return deep_png
     picture = decode.open_picture(path, pages)
@@ -48,9 +51,10 @@ def deep_size(path, pages=""):
 
 def _read_deep_png(path, background):
     """A PNG of 16 bits with colours or alpha, of which Pillow would make 8, as uint16; `None` for other files."""
-    data = path.read_bytes()
-    if data[:8] != b"\x89PNG\r\n\x1a\n" or data[24:25] != b"\x10" or data[25] not in PNG_CHANNELS:
+    head = _head(path)
+    if head[:8] != b"\x89PNG\r\n\x1a\n" or head[24:25] != b"\x10" or head[25] not in PNG_CHANNELS:
         return None
+    data = path.read_bytes()
     channels = PNG_CHANNELS[data[25]]
     header = decode.open_picture(path)  # which knows how many pixels a picture may have
     try:
@@ -62,6 +66,18 @@ def _read_deep_png(path, background):
         values = np.round(values * alpha + 65535 * (np.mean(background) / 255) * (1 - alpha)).astype("uint16")
     values = viewing.turned_array(values[..., :channels], header)
     return path.cut(values) if isinstance(path, decode.Half) else values
+
+
+def _head(path):
+    """The first bytes of a file, whatever it is called."""
+    file = path.path if isinstance(path, decode.Part) else path
+    try:
+        if not isinstance(file, Path):
+            return path.read_bytes()[:HEAD]
+        with file.open("rb") as opened:
+            return opened.read(HEAD)
+    except OSError as error:
+        raise DataError(unreadable.reason(path, error)) from error
 
 
 def _read_pages(picture, numbers, path):
@@ -79,6 +95,8 @@ def _read_pages(picture, numbers, path):
 def _values(picture, path, background=None):
     """The values of a decoded `PIL.Image`."""
     kind = stored.storage(picture)
+    if kind.unnamed:
+        raise DataError(f"{path} has a band that is no colour and not alpha. Install rasterio, or save it as .npy.")
     if picture.mode in ("1", "L", "LA"):
         if kind.signed:
             return _kind(stored.numbers(picture)[..., None])

@@ -4,7 +4,7 @@ import dataclasses
 
 import numpy as np
 
-BITS_PER_SAMPLE, PHOTOMETRIC, SAMPLE_FORMAT = 258, 262, 339  # tags of TIFF files
+BITS_PER_SAMPLE, PHOTOMETRIC, EXTRA_SAMPLES, SAMPLE_FORMAT = 258, 262, 338, 339  # tags of TIFF files
 SIGNED = 2  # a sample format
 GREY_BITS = {"L;2": 2, "L;4": 4}  # Pillow's raw modes, also with letters behind -> bits
 KEY = "stored"
@@ -21,6 +21,7 @@ class Storage:
         signed: Boolean.
         white_is_zero: Boolean.
         lossy: Boolean, whether a TIFF has JPEG inside.
+        unnamed: Boolean, whether a TIFF has a band of which it says that it is neither a colour nor alpha.
     """
 
     format: str
@@ -29,6 +30,7 @@ class Storage:
     signed: bool = False
     white_is_zero: bool = False
     lossy: bool = False
+    unnamed: bool = False
 
 
 def remember(picture):
@@ -40,14 +42,22 @@ def remember(picture):
         tags = picture.tag_v2
         bits = int(np.max(tags.get(BITS_PER_SAMPLE, (1,))))
         lossy = "jpeg" in picture.info.get("compression", "")
-        of_tiff = SIGNED in tags.get(SAMPLE_FORMAT, ()), tags.get(PHOTOMETRIC) == 0, lossy
-    if picture.format == "PPM" and decoder in ("ppm", "ppm_plain") and len(arguments) > 1:
-        largest = arguments[1]
+        of_tiff = SIGNED in tags.get(SAMPLE_FORMAT, ()), tags.get(PHOTOMETRIC) == 0, lossy, has_unnamed(tags)
+    if picture.format == "PNG" and raw_mode.endswith(";16B"):
+        bits = 16
+    if picture.format == "PPM" and decoder in ("ppm", "ppm_plain") and isinstance(arguments[-1], int):
+        largest = arguments[-1]
         bits = largest.bit_length()
     if isinstance(raw_mode, str) and raw_mode[:3] in GREY_BITS:
         bits = GREY_BITS[raw_mode[:3]]
         largest = 2**bits - 1
     picture.info[KEY] = Storage(picture.format, bits, largest, *of_tiff)
+
+
+def has_unnamed(tags):
+    """Whether the tags of a TIFF say of a band that nobody knows what it is."""
+    extra = tags.get(EXTRA_SAMPLES, ())
+    return 0 in (extra if isinstance(extra, tuple) else (extra,))
 
 
 def storage(picture):

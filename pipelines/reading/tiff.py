@@ -58,7 +58,7 @@ def unknown_kind(file):
         tags = TiffImagePlugin.ImageFileDirectory_v2(header)
         file.seek(tags.next)
         tags.load(file)
-        bits, kind = tags.get(BITS_PER_SAMPLE, (1,)), tags.get(SAMPLE_FORMAT, (1,))[0]
+        bits, kind = tags[BITS_PER_SAMPLE], tags.get(SAMPLE_FORMAT, (1,))[0]
     except Exception:  # whatever damaged tags lead Pillow to
         return ""
     return f"{len(bits)} channel(s) of {max(bits)}-bit {NUMBERS.get(kind, 'unknown')} numbers"

@@ -19,7 +19,7 @@ def reason(path, error):
     """
     if isinstance(error, Image.DecompressionBombError):
         return f"{path} is too large a picture: {_too_large(error)}"
-    if isinstance(error, FileNotFoundError | PermissionError | IsADirectoryError):
+    if isinstance(error, OSError) and error.strerror:
         return f"{path} cannot be read as a picture: {error.strerror}."
     return f"{path} cannot be read as a picture: " + (_foreign(path, error) or f"{error}. Is it whole?")
 
@@ -43,6 +43,8 @@ def _foreign(path, error):
     if not content.startswith(KNOWN):
         return f"it is of no known kind, and begins with {content[:16]!r}."
     kind = tiff.unknown_kind(io.BytesIO(path.read_bytes())) if content.startswith(tiff.MAGIC) else ""
+    if kind and not kind.startswith("1 "):
+        return f"it holds {kind}. Install rasterio, or save it as .npy, (height, width, channels)."
     return f"it holds {kind}, which are not known. Save it with 8 or 16 bits, as float32, or as .npy." if kind else ""
 
 

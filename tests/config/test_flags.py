@@ -145,3 +145,29 @@ def test_a_flag_file_that_cannot_be_read_is_named(tmp_path):
     for arguments in (["--flagfile="], ["--flagfile"]):
         with pytest.raises(SettingsError, match="--flagfile should name a file"):
             parse(*arguments)
+
+
+@pytest.mark.parametrize(
+    "arguments, said",
+    [
+        (["--noflip=false"], "noflip"),
+        (
+            ["--dataset=folder", "--pairs=t.csv", "--source_dir=a"],
+            "--pairs names the files itself: give no --source_dir",
+        ),
+        (["--dataset=folder", "--side_by_side=AtoB", "--source_dir=a", "--target_dir=b"], "give no --target_dir"),
+        (["--dataset=folder", "--unpaired", "--source_dir=a", "--target_dir=a"], "are the same folder"),
+    ],
+)
+def test_what_would_be_ignored_is_refused(arguments, said):
+    with pytest.raises(SettingsError) as error:
+        parse(*arguments)
+    assert said in str(error.value)
+
+
+def test_another_data_dir_is_looked_into():
+    """What a run names from the root on does not lie there; what it names below it does."""
+    run = {"dataset": "folder", "data_dir": "old", "source_dir": "/old/thermal", "target_dir": "visible"}
+    data = parse("--data_dir=new", defaults=run)[0]
+    assert (data.data_dir, data.source_dir, data.target_dir) == ("new", "", "visible")
+    assert parse(defaults=run)[0].source_dir == "/old/thermal"

@@ -494,3 +494,17 @@ def test_the_segmenter_learns_streets(command, tmp_path):
     code, output, error = command("train_segmenter", *flags, f"--output={tmp_path / 's.keras'}")
     assert code == 0, error
     assert float(output.split("mean IoU ")[1].split(",")[0]) > 0.75
+
+
+def test_transparent_parts_are_those_of_the_real_images(save, tmp_path, rng, command):
+    """Scored against itself, a folder of pictures with alpha is what it is."""
+    for i in range(2):
+        picture = rng.integers(0, 256, (32, 48, 4), "uint8")
+        picture[:, :24, 3] = 0
+        save(f"b/{i}.png", picture), save(f"a/{i}.png", picture[..., 0])
+    places = [f"--source_dir={tmp_path / 'a'}", f"--target_dir={tmp_path / 'b'}", "--dataset=folder", "--split=test"]
+    flags = [f"--method=itself={tmp_path / 'b'}", "--features=none", f"--output_dir={tmp_path / 'out'}"]
+    code, output, errors = command("evaluate", *places, *flags)
+    assert code == 0 and "transparent parts" in output, errors
+    scores = json.loads((tmp_path / "out" / "table.json").read_text())["methods"]["itself"]
+    assert scores["ssim"]["value"] == pytest.approx(1)

@@ -88,3 +88,11 @@ def test_what_was_put_aside_goes_where_the_new_one_is(tmp_path):
 def test_folders_change_places_on_every_system(tmp_path, monkeypatch):
     monkeypatch.setattr(storage, "_renameat2", lambda: None)
     test_replacing_a_folder(tmp_path)
+
+
+def test_names_as_long_as_they_may_be(tmp_path):
+    path = tmp_path / ("ä" * 120 + ".webp")
+    with replacing(path) as temporary:
+        assert temporary.suffix == ".webp"
+        temporary.write_text("whole")
+    assert path.read_text() == "whole" and len(list(tmp_path.iterdir())) == 1

@@ -1,15 +1,17 @@
 """A folder is what people see in it."""
 
+import os
 import unicodedata
 
 import numpy as np
 import pytest
+from tiny import image_model
 
 from pipelines.checks.validate import validate
 from pipelines.errors import DataError
 from pipelines.folder import Folder
 from pipelines.pairing.files import files_below
-from pipelines.pairing.pairs import find_files, pair_files
+from pipelines.pairing.pairs import find_files, hold_out, pair_files
 from pipelines.paths import as_path
 
 PICTURE = np.arange(6, dtype="uint8").reshape(2, 3)
@@ -136,3 +138,75 @@ def test_both_sides_may_lie_in_one_tree(save, tmp_path):
         Folder(source_dir=tmp_path / "d", patterns={"source": "("})
     with pytest.raises(DataError, match=r"holds no picture.*_nir.*4 files were left out"):
         Folder(source_dir=tmp_path / "d", patterns={"source": "(.*)_nir"})
+
+
+# === What else lies in folders ===
+
+
+def test_frames_are_in_the_order_that_people_count_in(save, tmp_path):
+    for i in range(1, 13):
+        save(f"a/drive2/{i}.png", PICTURE), save(f"a/drive10/{i}_b.png", PICTURE)
+    found = find_files(tmp_path / "a")
+    assert list(found) == [f"drive2/{i}" for i in range(1, 13)] + [f"drive10/{i}_b" for i in range(1, 13)]
+    assert pair_files({"source": found})[0] == list(found)
+    assert hold_out(list(found), 0.25, blocks=2)[1] == [5, 6, 7, 17, 18, 19]  # runs
+
+
+def test_pipes_and_links_to_nowhere(save, tmp_path):
+    save("a/0.png", PICTURE)
+    os.mkfifo(tmp_path / "a" / "1.png")
+    assert list(find_files(tmp_path / "a")) == ["0"]
+    for place in ("/nowhere/x", "2.png"):  # the second leads to itself
+        (tmp_path / "a" / "2.png").unlink(missing_ok=True)
+        os.symlink(place, tmp_path / "a" / "2.png")
+        with pytest.raises(DataError, match=r"2\.png cannot be read as a picture"):
+            Folder(source_dir=tmp_path / "a").load(1)
+
+
+def test_a_name_that_is_no_text_is_refused(save, tmp_path):
+    path = save("a/0.png", PICTURE)
+    os.rename(path, os.fsencode(tmp_path / "a") + b"/Stra\xdfe.png")
+    with pytest.raises(DataError, match=r"Stra\\xdfe\.png' is no text in UTF-8. Rename"):
+        find_files(tmp_path / "a")
+
+
+def test_what_is_no_folder_is_named(save, tmp_path):
+    path = save("a/0.png", PICTURE)
+    with pytest.raises(DataError, match=r"0\.png is a file. Give the folder"):
+        find_files(path)
+    path.rename(tmp_path / "a.zip")
+    with pytest.raises(DataError, match=r"a\.zip is a file. Unpack it, and give the folder"):
+        find_files(tmp_path / "a.zip")
+    with pytest.raises(DataError, match=r"b is no folder. Relative paths begin"):
+        find_files(tmp_path / "b")
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may look into all folders")
+def test_a_folder_that_nobody_may_look_into(save, tmp_path):
+    save("a/b/0.png", PICTURE)
+    (tmp_path / "a" / "b").chmod(0)
+    with pytest.raises(DataError, match="b cannot be read: Permission denied"):
+        find_files(tmp_path / "a")
+
+
+def test_a_folder_that_cannot_be_read_is_told_as_such(save, tmp_path, monkeypatch):
+    save("a/0.png", PICTURE)
+
+    def denied(folder):
+        raise PermissionError(13, "Permission denied", str(folder))
+
+    monkeypatch.setattr(os, "scandir", denied)
+    with pytest.raises(DataError, match="a cannot be read: Permission denied"):
+        find_files(tmp_path / "a")
+
+
+def test_a_folder_for_each_scene_gives_each_picture_a_name_of_its_own(save, tmp_path, command):
+    image_model().save(tmp_path / "model.keras")
+    for i in range(3):
+        save(f"a/scene{i}/ir.png", np.full((8, 8), i, "uint8"))
+    flags = ["--dataset=folder", f"--source_dir={tmp_path / 'a'}", "--source_name=(.*)/ir"]
+    code, _, errors = command(
+        "generate", f"--model={tmp_path / 'model.keras'}", *flags, f"--output_dir={tmp_path / 'o'}"
+    )
+    assert code == 0, errors
+    assert sorted(path.name for path in (tmp_path / "o").glob("*.png")) == [f"scene{i}.png" for i in range(3)]

@@ -5,11 +5,13 @@ import zlib
 
 import numpy as np
 import pytest
+import tensorflow as tf
 import tifffile
+from PIL import Image
 
 from pipelines.errors import DataError
 from pipelines.reading import deep_tiff
-from pipelines.reading.decode import read_ids, read_image
+from pipelines.reading.decode import read_ids, read_image, read_instance_map, read_label_map
 from pipelines.reading.depth import read_deep
 
 
@@ -100,3 +102,61 @@ def test_where_zero_is_white(tmp_path, dtype):
     np.testing.assert_array_equal(read_deep(tmp_path / "x.tif")[..., 0], np.iinfo(dtype).max - values)
     with pytest.raises(DataError, match="MinIsWhite"):
         read_ids(tmp_path / "x.tif")
+
+
+def deep_png(values):
+    return tf.io.encode_png(values).numpy()
+
+
+def test_a_deep_png_is_read_as_such_whatever_it_is_called(tmp_path, rng):
+    colours, grey = rng.integers(0, 65536, (6, 9, 3), "uint16"), rng.integers(0, 65536, (6, 9, 2), "uint16")
+    for name in ("x.png", "x.tif", "x.jpg"):
+        (tmp_path / name).write_bytes(deep_png(colours))
+        np.testing.assert_array_equal(read_deep(tmp_path / name), colours)
+        (tmp_path / name).write_bytes(deep_png(grey))
+        np.testing.assert_array_equal(read_deep(tmp_path / name), grey[..., :1])
+
+
+def test_ids_in_deep_colours_are_refused(tmp_path, rng):
+    (tmp_path / "x.png").write_bytes(deep_png(rng.integers(0, 20, (6, 9, 3), "uint16")))
+    table = {"by_color": True, "ids": {0: 0}, "names": {0: "a"}}
+    for read in (read_instance_map, lambda path: read_label_map(path, table)):
+        with pytest.raises(DataError, match=r"x\.png has colours of 16 bits, where a colour of 8 bits is an id"):
+            read(tmp_path / "x.png")
+
+
+@pytest.mark.parametrize("bands", [2, 4])
+def test_a_band_that_is_no_colour_is_not_dropped(tmp_path, rng, monkeypatch, bands):
+    values = rng.integers(0, 256, (6, 9, bands), "uint8")
+    photometric, known = ("rgb", 3) if bands == 4 else ("minisblack", 1)
+    options = dict(photometric=photometric, planarconfig="contig", extrasamples=["unspecified"] * (bands - known))
+    tifffile.imwrite(tmp_path / "x.tif", values, **options)
+    if deep_tiff.has_rasterio():
+        np.testing.assert_array_equal(read_deep(tmp_path / "x.tif"), values)
+    monkeypatch.setattr(deep_tiff, "has_rasterio", lambda: False)
+    with pytest.raises(DataError, match=r"x\.tif has a band that is no colour and not alpha"):
+        read_deep(tmp_path / "x.tif")
+
+
+def test_several_grey_bands_are_named_as_what_they_are(tmp_path, rng, monkeypatch):
+    monkeypatch.setattr(deep_tiff, "has_rasterio", lambda: False)
+    tifffile.imwrite(
+        tmp_path / "x.tif", rng.integers(0, 256, (6, 9, 5), "uint8"), photometric="minisblack", planarconfig="contig",
+        extrasamples=["unspecified"] * 4,
+    )  # fmt: skip
+    with pytest.raises(DataError, match=r"5 channel\(s\) of 8-bit.*rasterio.*height, width, channels"):
+        read_deep(tmp_path / "x.tif")
+
+
+def test_a_tiff_cut_before_its_directory_is_not_whole(tmp_path, rng):
+    path = tmp_path / "x.tif"
+    Image.fromarray(rng.integers(0, 65536, (128, 160), "uint16")).save(path, compression="tiff_lzw")
+    path.write_bytes(path.read_bytes()[:9000])
+    with pytest.raises(DataError, match="Is it whole"):
+        read_deep(path)
+
+
+@pytest.mark.parametrize("name", ["x.pbm", "x.pgm", "x.ppm"])
+def test_bits_in_letters(tmp_path, name):
+    (tmp_path / name).write_text("P1\n4 2\n0 1 0 1\n1 1 0 0\n")
+    np.testing.assert_array_equal(read_deep(tmp_path / name)[..., 0], [[255, 0, 255, 0], [0, 0, 255, 255]])
