@@ -9,6 +9,7 @@ from pipelines.errors import DataError
 from pipelines.reading import arrays, decode
 
 PALETTE_TYPE = 3  # of a PNG
+MOST_STRAYS = 16  # ids outside of the classes that are listed; nobody calls more of them "no class"
 MOST_COUNTED = 2**20  # ids up to this are counted in a table
 MIXED_KINDS, MIXED_SHARE = 3, 0.3  # ids that only mixing makes: at least so many, in at most this share of the pixels,
 MIXED_BETWEEN = 0.8  # of which this share lies between others; in noise it is up to 0.75
@@ -148,10 +149,16 @@ class Census:
     def _describe_strays(self):
         num_classes = self.source.num_classes
         lines = [f"Label maps hold ids outside of 0..{num_classes - 1} ({num_classes} classes):"]
-        for label in sorted(self.strays):
+        for label in sorted(self.strays)[:MOST_STRAYS]:
             names = self.strays[label]
             more = f" and {len(names) - 3} more" if len(names) > 3 else ""
             lines.append(f"  {label}: {self.pixels[label]} pixels in {', '.join(names[:3])}{more}")
+        if len(self.strays) > MOST_STRAYS:
+            lines.append(
+                f"  and {len(self.strays) - MOST_STRAYS} more. Are these photographs, or thermal images? Give them "
+                "as --source_dir."
+            )
+            return "\n".join(lines)
         lines.append(
             f"If they mean 'no class', give --dont_care={','.join(map(str, sorted(self.strays)))}; if they are "
             "classes, a larger --num_classes; else map them with --label_table."

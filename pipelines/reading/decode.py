@@ -324,7 +324,7 @@ def read_label_map(path, table=None, pages=""):
     """
     if table is None:
         return read_ids(path, pages)
-    codes = _codes(decoded(path, pages), path) if table["by_color"] else read_ids(path, pages)
+    codes = _codes(decoded(path, pages), path) if table["by_color"] else _listed_ids(path, pages)
     keys = np.array(sorted(table["ids"]), "int32")
     position = np.minimum(np.searchsorted(keys, codes), len(keys) - 1)
     unknown = keys[position] != codes
@@ -333,6 +333,13 @@ def read_label_map(path, table=None, pages=""):
         shown = f"colour #{code:06x}" if table["by_color"] else f"value {code}"
         raise DataError(f"{path} has the {shown} at {int(unknown.sum())} pixels, which is not in the label table.")
     return np.array([table["ids"][key] for key in keys], "int32")[position]
+
+
+def _listed_ids(path, pages):
+    """Ids of a table that lists numbers. Raises `DataError` if the file holds colours."""
+    if not arrays.is_array(path) and decoded(path, pages).mode in ("RGB", "RGBA"):
+        raise DataError(f"{path} holds colours, and the label table lists numbers: it should list #804080 and so on.")
+    return read_ids(path, pages)
 
 
 def _codes(picture, path):

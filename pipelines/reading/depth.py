@@ -10,6 +10,7 @@ from pipelines.errors import DataError
 from pipelines.reading import arrays, decode, deep_tiff, stored, unreadable, viewing
 
 PNG_CHANNELS = {2: 3, 4: 1, 6: 3}  # colour type in a PNG's header -> channels without alpha
+TRANSPARENT = "{} names a value of 16 bits as transparent. Save it with an alpha channel, or without."
 HEAD = 26  # bytes of a PNG that tell its channels and depth
 KINDS = ("uint8", "uint16", "float32")  # of the values; others are turned into one of them
 
@@ -30,9 +31,9 @@ def read_deep(path, pages="", background=None):
         DataError: If the file is no picture, is cut short, or of a kind that is not known.
     """
     if arrays.is_array(path):
-        return _kind(arrays.read(path))
+        return _kind(arrays.read(path), path)
     if deep_tiff.is_deep(path):
-        return _kind(deep_tiff.read(path))
+        return _kind(deep_tiff.read(path), path)
     deep_png = _read_deep_png(path, background)
     if deep_png is not None:
         return deep_png
@@ -55,6 +56,8 @@ def _read_deep_png(path, background):
     if head[:8] != b"\x89PNG\r\n\x1a\n" or head[24:25] != b"\x10" or head[25] not in PNG_CHANNELS:
         return None
     data = path.read_bytes()
+    if background and b"tRNS" in data[: data.find(b"IDAT")]:
+        raise DataError(TRANSPARENT.format(path))
     channels = PNG_CHANNELS[data[25]]
     header = decode.open_picture(path)  # which knows how many pixels a picture may have
     try:
@@ -99,11 +102,13 @@ def _values(picture, path, background=None):
         raise DataError(f"{path} has a band that is no colour and not alpha. Install rasterio, or save it as .npy.")
     if picture.mode in ("1", "L", "LA"):
         if kind.signed:
-            return _kind(stored.numbers(picture)[..., None])
+            return _kind(stored.numbers(picture)[..., None], path)
         return np.asarray(_over(picture, background).convert("L"))[..., None]
     if picture.mode == "F" or picture.mode.startswith("I"):
         values = stored.numbers(picture)[..., None]
-        return _kind(np.iinfo("uint16").max - values if kind.white_is_zero and kind.bits == 16 else values)
+        if background and "transparency" in picture.info:
+            raise DataError(TRANSPARENT.format(path))
+        return _kind(np.iinfo("uint16").max - values if kind.white_is_zero and kind.bits == 16 else values, path)
     decode.check_colors(picture, path)
     if picture.mode in decode.IMAGE_MODES:
         return np.asarray(_over(picture, background).convert("RGB"))
@@ -116,9 +121,21 @@ def _over(picture, background):
     return viewing.laid_over(picture, background) if background else picture
 
 
-def _kind(values):
-    """`values` as one of `KINDS`, which follows from the file's kind alone, in this machine's order of bytes."""
-    return values.astype(values.dtype.name if values.dtype.name in KINDS else "float32", copy=False)
+def _kind(values, path):
+    """`values` as one of `KINDS`, which follows from the file's kind alone, in this machine's order of bytes.
+
+    Raises:
+        DataError: If they are whole numbers that float32 would round.
+    """
+    if values.dtype.name in KINDS:
+        return values.astype(values.dtype.name, copy=False)
+    read = values.astype("float32")
+    if values.dtype.kind in "iu" and values.dtype.itemsize > 2 and (read.astype("float64") != values).any():
+        raise DataError(
+            f"{path} holds whole numbers up to {values.max():,}, some of which float32 would round: it keeps those up "
+            "to 16,777,216. Subtract what all have in common, and save them as 16 bits or float32."
+        )
+    return read
 
 
 def file_suffix(channels, dtype):

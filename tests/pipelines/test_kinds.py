@@ -212,3 +212,10 @@ def test_numbers_that_are_none_are_refused(save, tmp_path):
     save("B/a.png", COLOUR)
     with pytest.raises(DataError, match=r"(?i)a\.npy.*nan|nan.*a\.npy"):
         validate(Folder(source_dir=tmp_path / "A", image_dir=tmp_path / "B"), show_progress=False)
+
+
+def test_photographs_in_the_place_of_label_maps(save, tmp_path, rng):
+    save("label/0.png", rng.integers(0, 256, (64, 64), "uint8"))
+    with pytest.raises(DataError, match=r"and \d+ more. Are these photographs.*--source_dir") as error:
+        validate(Folder(label_dir=tmp_path / "label", num_classes=4))
+    assert len(str(error.value).splitlines()) < 20 and "--dont_care" not in str(error.value)

@@ -160,3 +160,37 @@ def test_a_tiff_cut_before_its_directory_is_not_whole(tmp_path, rng):
 def test_bits_in_letters(tmp_path, name):
     (tmp_path / name).write_text("P1\n4 2\n0 1 0 1\n1 1 0 0\n")
     np.testing.assert_array_equal(read_deep(tmp_path / name)[..., 0], [[255, 0, 255, 0], [0, 0, 255, 255]])
+
+
+def test_bits_are_the_ids_that_the_file_stores(tmp_path, rng):
+    bits = rng.integers(0, 2, (4, 16), "uint8")
+    (tmp_path / "x.pgm").write_bytes(b"P4\n16 4\n" + np.packbits(bits, axis=1).tobytes())
+    np.testing.assert_array_equal(read_ids(tmp_path / "x.pgm"), bits)
+    Image.fromarray(bits.astype(bool)).save(tmp_path / "x.png")
+    np.testing.assert_array_equal(read_ids(tmp_path / "x.png"), bits)
+
+
+def test_whole_numbers_that_would_be_rounded_are_refused(tmp_path):
+    np.save(tmp_path / "x.npy", np.array([[2**24, 2**25, 5]], "int64"))
+    np.testing.assert_array_equal(read_deep(tmp_path / "x.npy")[..., 0], [[2**24, 2**25, 5]])
+    np.save(tmp_path / "x.npy", np.array([[2**25 + 1, 5]], "uint32"))
+    with pytest.raises(DataError, match=r"x\.npy holds whole numbers up to 33,554,433"):
+        read_deep(tmp_path / "x.npy")
+
+
+@pytest.mark.parametrize("channels, key", [(1, b"\x04\xd2"), (3, b"\x04\xd2" * 3)])
+def test_a_transparent_value_of_16_bits_is_refused_in_targets(tmp_path, rng, channels, key):
+    """Readers leave it alone; of 8 bits, and of alpha, white is laid under what is transparent."""
+    content = deep_png(rng.integers(0, 65536, (6, 9, channels), "uint16"))
+    place = content.index(b"IDAT") - 4
+    chunk = struct.pack(">I", len(key)) + b"tRNS" + key + struct.pack(">I", zlib.crc32(b"tRNS" + key))
+    (tmp_path / "x.png").write_bytes(content[:place] + chunk + content[place:])
+    assert read_deep(tmp_path / "x.png").shape == (6, 9, channels)
+    with pytest.raises(DataError, match=r"x\.png names a value of 16 bits as transparent"):
+        read_deep(tmp_path / "x.png", background=(255, 255, 255))
+
+
+def test_colours_beside_a_table_of_numbers(tmp_path):
+    Image.fromarray(np.zeros((4, 5, 3), "uint8")).save(tmp_path / "x.png")
+    with pytest.raises(DataError, match=r"x\.png holds colours, and the label table lists numbers"):
+        read_label_map(tmp_path / "x.png", {"by_color": False, "ids": {0: 0}, "names": {0: "a"}})
