@@ -6,6 +6,7 @@ import math
 import numpy as np
 
 from pipelines.errors import DataError, first_line
+from pipelines.reading.unreadable import foreign_kind
 
 MOST_ROWS = 16  # no picture is so low, but many have so many channels
 
@@ -25,7 +26,11 @@ def read(path):
     except DataError:  # also of a file that stands for others, see `bands` and `radiometric`
         raise
     except Exception as error:  # NumPy has no errors of its own for damaged files
+        if kind := foreign_kind(path.read_bytes()[:64]):
+            raise DataError(f"{path} is no NumPy array: {kind}") from error
         raise DataError(f"{path} cannot be read as a NumPy array: {first_line(error)}. Is it whole?") from error
+    if values.dtype == bool:
+        values = values.astype("uint8")
     if values.ndim not in (2, 3) or values.dtype.kind not in "uif" or not values.size:
         found = f"{values.dtype} {values.shape}"
         raise DataError(f"{path} should hold numbers (height, width) or (height, width, channels). It holds {found}.")

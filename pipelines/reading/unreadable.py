@@ -8,6 +8,15 @@ from PIL import Image, UnidentifiedImageError
 from pipelines.reading import tiff
 
 KNOWN = (b"\x89PNG", b"\xff\xd8\xff", b"BM", b"RIFF", b"P5", b"P6", b"P2", b"P3", *tiff.MAGIC)  # how pictures begin
+HEIF = (b"heic", b"heix", b"mif1", b"msf1", b"hevc")
+FOREIGN = {  # how other files begin, in small letters -> what they are, and what helps
+    b"version https://git-lfs": "it is a pointer of Git LFS. `git lfs pull` brings the file itself.",
+    b"<!doctype": "it is a web page: something went wrong when it was downloaded. Fetch it again.",
+    b"<html": "it is a web page: something went wrong when it was downloaded. Fetch it again.",
+    b"%pdf": "it is a PDF. Export its pictures as PNG.",
+    b"pk\x03\x04": "it is an archive. Unpack it.",
+    b"\x1f\x8b": "it is packed by gzip. Unpack it.",
+}
 
 
 def reason(path, error):
@@ -41,11 +50,18 @@ def _foreign(path, error):
     if not content:
         return "it is empty."
     if not content.startswith(KNOWN):
-        return f"it is of no known kind, and begins with {content[:16]!r}."
+        return foreign_kind(content) or f"it is of no known kind, and begins with {content[:16]!r}."
     kind = tiff.unknown_kind(io.BytesIO(path.read_bytes())) if content.startswith(tiff.MAGIC) else ""
     if kind and not kind.startswith("1 "):
         return f"it holds {kind}. Install rasterio, or save it as .npy, (height, width, channels)."
     return f"it holds {kind}, which are not known. Save it with 8 or 16 bits, as float32, or as .npy." if kind else ""
+
+
+def foreign_kind(content):
+    """What a file that begins so is, if people bring it in the place of pictures, and what helps; empty if unknown."""
+    if content[4:8] == b"ftyp" and content[8:12] in HEIF:
+        return "it is a HEIC photograph. Convert it to PNG or JPEG."
+    return next((words for start, words in FOREIGN.items() if content.lower().startswith(start)), "")
 
 
 def _beginning(path):

@@ -194,3 +194,25 @@ def test_colours_beside_a_table_of_numbers(tmp_path):
     Image.fromarray(np.zeros((4, 5, 3), "uint8")).save(tmp_path / "x.png")
     with pytest.raises(DataError, match=r"x\.png holds colours, and the label table lists numbers"):
         read_label_map(tmp_path / "x.png", {"by_color": False, "ids": {0: 0}, "names": {0: "a"}})
+
+
+@pytest.mark.parametrize(
+    "content, said",
+    [
+        (b"\0\0\0\x18ftypheic\0\0\0\0mif1heic", "a HEIC photograph. Convert"),
+        (b"version https://git-lfs.github.com/spec/v1\noid sha256:0", "git lfs pull"),
+        (b"<!DOCTYPE html><html></html>", "a web page"),
+        (b"%PDF-1.4\n", "a PDF"),
+        (b"PK\x03\x04\x14\0\0\0", "an archive. Unpack it"),
+    ],
+)
+@pytest.mark.parametrize("name", ["x.jpg", "x.png", "x.npy"])
+def test_what_is_no_picture_is_called_by_its_name(tmp_path, name, content, said):
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(DataError, match=said):
+        read_deep(tmp_path / name)
+
+
+def test_truth_values_of_an_array(tmp_path):
+    np.save(tmp_path / "x.npy", np.array([[True, False]]))
+    np.testing.assert_array_equal(read_ids(tmp_path / "x.npy"), [[1, 0]])
