@@ -30,6 +30,8 @@ PARTS = {"sides.py", "floor.py"}  # of bench.py: no programs for people
 def skip_what_is_missing(name):
     if name == "editor.py" and browser.missing():
         pytest.skip(browser.missing())
+    if name == "accelerator.py":
+        pytest.importorskip("torch", reason="its reference is PyTorch")
 
 
 def test_each_is_tried_here():
