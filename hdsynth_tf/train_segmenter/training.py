@@ -5,9 +5,12 @@ import numpy as np
 import tensorflow as tf
 
 from hdsynth_tf.evaluate.segmentation import VOID
+from hdsynth_tf.files.run_folder import RunFolderError, read_own, write_json
+from hdsynth_tf.files.storage import remove, remove_leftovers, replacing
 from pipelines.dataset import make_train
 from pipelines.source import spread
 
+WEIGHTS, EPOCHS = "latest.weights.h5", "epochs.json"
 WARM_UP_STEPS = 50  # over which the learning rate rises
 LARGEST_WEIGHT = 30.0  # of a class that hardly occurs, before weights are brought to a mean of 1
 NOISE, GAIN, OFFSET = 0.06, 0.15, 0.1  # at most, of pictures in [-1, 1]
@@ -21,7 +24,10 @@ def train(network, batches, epochs, steps_per_epoch, learning_rate, backup):
         batches: What `batches_of` returned.
         epochs, steps_per_epoch: Integers.
         learning_rate: Float, the highest.
-        backup: Folder; an interrupted training goes on from the last epoch that was finished. It is removed at the end.
+        backup: `Path` of a folder, from which an interrupted training goes on. It is removed at the end.
+
+    Raises:
+        RunFolderError: If what lies there is damaged.
     """
     steps = epochs * steps_per_epoch
     rise = min(WARM_UP_STEPS, steps // 4)
@@ -30,8 +36,43 @@ def train(network, batches, epochs, steps_per_epoch, learning_rate, backup):
     )
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True, ignore_class=VOID)
     network.compile(keras.optimizers.Adam(rate), loss, jit_compile=False)
-    keep = keras.callbacks.BackupAndRestore(str(backup))
-    network.fit(batches, epochs=epochs, steps_per_epoch=steps_per_epoch, callbacks=[keep])
+    network.optimizer.build(network.trainable_variables)
+    keep = Backup(backup / "state")
+    first = keep.restore(network)
+    network.fit(batches, initial_epoch=first, epochs=epochs, steps_per_epoch=steps_per_epoch, callbacks=[keep])
+    remove(backup)
+
+
+class Backup(keras.callbacks.Callback):
+    """Keeps the last epoch that was finished, in a folder that is whole or not there.
+
+    Keras' own `BackupAndRestore` writes over its files: killed meanwhile, it could not go on.
+
+    Args:
+        folder: `Path`.
+    """
+
+    def __init__(self, folder):
+        super().__init__()
+        self.folder = folder
+
+    def on_epoch_end(self, epoch, logs=None):
+        with replacing(self.folder) as temporary:
+            temporary.mkdir()
+            self.model.save_weights(temporary / WEIGHTS)
+            write_json(temporary / EPOCHS, {"finished": epoch + 1})
+
+    def restore(self, network):
+        """Loads weights and optimizer into a compiled network; returns how many epochs were finished."""
+        remove_leftovers(self.folder.parent)
+        if not self.folder.exists():
+            return 0
+        finished = read_own(self.folder / EPOCHS, {"finished": int}, f"Remove {self.folder}: it then begins again.")
+        try:
+            network.load_weights(self.folder / WEIGHTS)
+        except Exception as error:  # whatever damaged files lead HDF5 to
+            raise RunFolderError(f"{self.folder} is damaged. Remove it: the training then begins again.") from error
+        return finished["finished"]
 
 
 def batches_of(source, classes, batch_size, image_size=None, crop_size=None, flip=True, seed=0):
