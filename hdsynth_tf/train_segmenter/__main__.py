@@ -1,6 +1,7 @@
 """`python -m hdsynth_tf.train_segmenter`: a small segmenter for `evaluate`, from real images and their label maps."""
 
 import dataclasses
+import functools
 
 import keras
 import numpy as np
@@ -61,7 +62,9 @@ def main(argv):
     )
     network.build((None, None, None, 3))
     crop_size = assemble.size_setting(data, "crop")
-    batches = batches_of(source, classes, asked.batch_size, image_size, crop_size, data.flip, asked.seed)
+    batches = functools.partial(
+        batches_of, source, classes, asked.batch_size, image_size, crop_size, data.flip, asked.seed
+    )
     remove_leftovers_of(output)
     write_json(backup.settings, {name: dataclasses.asdict(group) for name, group in settings.items()})
     train(network, batches, asked.epochs, asked.steps_per_epoch, asked.learning_rate, backup.path)

@@ -21,7 +21,7 @@ def train(network, batches, epochs, steps_per_epoch, learning_rate, backup):
 
     Args:
         network: `SegmentationUNet`.
-        batches: What `batches_of` returned.
+        batches: `batches_of`, a function of the number of the first batch alone.
         epochs, steps_per_epoch: Integers.
         learning_rate: Float, the highest.
         backup: `Path` of a folder, from which an interrupted training goes on. It is removed at the end.
@@ -39,7 +39,8 @@ def train(network, batches, epochs, steps_per_epoch, learning_rate, backup):
     network.optimizer.build(network.trainable_variables)
     keep = Backup(backup / "state")
     first = keep.restore(network)
-    network.fit(batches, initial_epoch=first, epochs=epochs, steps_per_epoch=steps_per_epoch, callbacks=[keep])
+    left = batches(start=first * steps_per_epoch)
+    network.fit(left, initial_epoch=first, epochs=epochs, steps_per_epoch=steps_per_epoch, callbacks=[keep])
     remove(backup)
 
 
@@ -75,7 +76,7 @@ class Backup(keras.callbacks.Callback):
         return finished["finished"]
 
 
-def batches_of(source, classes, batch_size, image_size=None, crop_size=None, flip=True, seed=0):
+def batches_of(source, classes, batch_size, image_size=None, crop_size=None, flip=True, seed=0, start=0):
     """An endless stream of `(image, classes, weight)`.
 
     Rare classes weigh more, by the root of their share: signs and poles would else be learned last, if at all.
@@ -86,6 +87,7 @@ def batches_of(source, classes, batch_size, image_size=None, crop_size=None, fli
         source: `pipelines.source.Source` with label maps and images.
         classes: `EvaluatedClasses`.
         batch_size, image_size, crop_size, flip, seed: See `pipelines.dataset.make_train`.
+        start: Integer, number of the first batch: what is disturbed, and how, follows from (seed, number) alone.
 
     Returns:
         `tf.data.Dataset` of float32 `(batch, height, width, 3)` about in [-1, 1]; int32 `(batch, height, width)`,
@@ -93,24 +95,34 @@ def batches_of(source, classes, batch_size, image_size=None, crop_size=None, fli
     """
     table, weights = tf.constant(classes.table), tf.constant(_class_weights(source, classes))
 
-    def prepare(inputs, image):
+    def prepare(number, batch):
+        inputs, image = batch
         label_map = inputs["label_map"]
         known = (label_map >= 0) & (label_map < len(classes.table))
         truth = tf.gather(table, tf.where(known, label_map, len(classes.table) - 1))
-        return _disturb(image), truth, tf.gather(weights, tf.maximum(truth, 0))
+        return (
+            _disturb(image, tf.stack([tf.cast(seed, tf.int64), number])),
+            truth,
+            tf.gather(weights, tf.maximum(truth, 0)),
+        )
 
-    return make_train(source, batch_size, image_size, crop_size, flip, seed).map(prepare).prefetch(2)
+    stream = make_train(source, batch_size, image_size, crop_size, flip, seed, start * batch_size)
+    return stream.enumerate(start).map(prepare).prefetch(2)
 
 
-def _disturb(image):
+def _disturb(image, seed):
     """uint8 pictures -> float32 about in [-1, 1], each a little softer, brighter or darker, flatter, noisier."""
     image = tf.cast(image, tf.float32) / 127.5 - 1
-    per_picture = (tf.shape(image)[0], 1, 1, 1)
-    gain, offset = (tf.random.uniform(per_picture, -limit, limit) for limit in (GAIN, OFFSET))
-    noise = tf.random.normal(tf.shape(image)) * tf.random.uniform(per_picture, 0, NOISE)
+    per_picture, seeds = (tf.shape(image)[0], 1, 1, 1), tf.random.split(seed, 5)
+
+    def draw(which, low, high):
+        return tf.random.stateless_uniform(per_picture, seeds[which], low, high)
+
+    gain, offset = draw(0, -GAIN, GAIN), draw(1, -OFFSET, OFFSET)
+    noise = tf.random.stateless_normal(tf.shape(image), seeds[2]) * draw(3, 0, NOISE)
     around = [[0, 0], [1, 1], [1, 1], [0, 0]]
     softer = tf.nn.avg_pool2d(tf.pad(image, around, "REFLECT"), 3, 1, "VALID")
-    image += (softer - image) * tf.random.uniform(per_picture)
+    image += (softer - image) * draw(4, 0, 1)
     return image * (1 + gain) + offset + noise
 
 

@@ -4,9 +4,11 @@ import keras
 import numpy as np
 import pytest
 
+from hdsynth_tf.evaluate.segmentation import EvaluatedClasses
 from hdsynth_tf.files.run_folder import RunFolderError
 from hdsynth_tf.files.storage import TEMPORARY
-from hdsynth_tf.train_segmenter.training import EPOCHS, WEIGHTS, Backup
+from hdsynth_tf.train_segmenter.training import EPOCHS, WEIGHTS, Backup, batches_of
+from pipelines.toy_street import ToyStreet
 
 
 def network():
@@ -44,3 +46,14 @@ def test_a_damaged_one_is_named(tmp_path, name, content):
     (tmp_path / "state" / name).write_bytes(content)
     with pytest.raises(RunFolderError, match=r"state.*[Rr]emove"):
         Backup(tmp_path / "state").restore(network())
+
+
+def test_a_stream_that_begins_later_is_the_rest_of_the_whole():
+    source = ToyStreet(5, 16, 32)
+    classes = EvaluatedClasses.of(source)
+    whole = list(batches_of(source, classes, 2, seed=3).take(4))
+    rest = list(batches_of(source, classes, 2, seed=3, start=2).take(2))
+    for own, wanted in zip(rest, whole[2:], strict=True):
+        for a, b in zip(own, wanted, strict=True):
+            np.testing.assert_array_equal(a, b)
+    assert not np.array_equal(rest[0][0], whole[0][0])
