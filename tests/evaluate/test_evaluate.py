@@ -20,6 +20,7 @@ from hdsynth_tf.evaluate.report import NONE
 from hdsynth_tf.evaluate.segmentation import EvaluatedClasses, confusion_matrix, scores
 from hdsynth_tf.evaluate.segmenters import load_segmenter
 from hdsynth_tf.networks import SegmentationUNet
+from hdsynth_tf.train_segmenter.training import Backup
 from pipelines.folder import Folder
 from pipelines.packed import Packed, write_packed
 from pipelines.paths import as_path
@@ -451,7 +452,7 @@ def test_train_segmenter_goes_on_after_an_interruption(command, tmp_path, monkey
         if len(epochs) == 3:
             raise KeyboardInterrupt
 
-    monkeypatch.setattr(keras.callbacks.BackupAndRestore, "on_epoch_begin", begin)
+    monkeypatch.setattr(Backup, "on_epoch_begin", begin)
     assert command("train_segmenter", *flags)[0] == 130
     assert not (tmp_path / "s.keras").exists()
     code, _, error = command("train_segmenter", *flags, "--num_filters=8")
