@@ -32,8 +32,13 @@ def is_deep(path):
             tags = TiffImagePlugin.ImageFileDirectory_v2(header)
             file.seek(tags.next)
             tags.load(file)
+            return _is_unknown(tags)
         except Exception:  # whatever damaged tags lead Pillow to
             return False
+
+
+def _is_unknown(tags):
+    """Whether Pillow cannot read, or leaves out, some of the bands that the tags of a TIFF tell of."""
     bits, is_grey = tags.get(BITS_PER_SAMPLE, (1,)), tags.get(PHOTOMETRIC) == BLACK_IS_ZERO
     is_known = len(bits) <= (2 if is_grey else MOST_CHANNELS) and max(bits) <= 8 and not has_unnamed(tags)
     return len(bits) > 1 and not is_known

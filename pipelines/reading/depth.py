@@ -53,7 +53,8 @@ def deep_size(path, pages=""):
 def _read_deep_png(path, background):
     """A PNG of 16 bits with colours or alpha, of which Pillow would make 8, as uint16; `None` for other files."""
     head = _head(path)
-    if head[:8] != b"\x89PNG\r\n\x1a\n" or head[24:25] != b"\x10" or head[25] not in PNG_CHANNELS:
+    is_deep = len(head) == HEAD and head[:8] == b"\x89PNG\r\n\x1a\n" and head[24] == 16
+    if not is_deep or head[25] not in PNG_CHANNELS:
         return None
     data = path.read_bytes()
     if background and b"tRNS" in data[: data.find(b"IDAT")]:

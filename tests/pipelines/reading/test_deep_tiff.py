@@ -1,7 +1,10 @@
 """TIFF files of kinds that Pillow does not know, as rasterio reads them."""
 
+import struct
+
 import numpy as np
 import pytest
+import tensorflow as tf
 import tifffile
 from PIL import Image
 
@@ -62,3 +65,24 @@ def test_what_is_damaged_or_too_large_is_refused(tmp_path, rng):
     path.write_bytes(path.read_bytes()[:-9000])
     with pytest.raises(DataError, match=r"x\.tif cannot be read as a picture"):
         read_deep(path)
+
+
+@pytest.mark.parametrize("kind", [2, 7])
+def test_tags_of_another_kind_are_damage(tmp_path, rng, kind):
+    """Bits a sample as text, or as bytes."""
+    path = tmp_path / "x.tif"
+    tifffile.imwrite(path, rng.integers(0, 60000, (6, 9, 3), "uint16"), photometric="rgb")
+    content = bytearray(path.read_bytes())
+    place = content.index(struct.pack("<HH", 258, 3)) + 2
+    content[place : place + 2] = struct.pack("<H", kind)
+    path.write_bytes(content)
+    with pytest.raises(DataError, match=r"x\.tif"):
+        read_deep(path)
+
+
+@pytest.mark.parametrize("length", range(20, 34))
+def test_a_deep_png_cut_short(tmp_path, rng, length):
+    content = tf.io.encode_png(rng.integers(0, 60000, (6, 9, 3), "uint16")).numpy()
+    (tmp_path / "x.png").write_bytes(content[:length])
+    with pytest.raises(DataError, match=r"x\.png cannot be read as a picture"):
+        read_deep(tmp_path / "x.png")
