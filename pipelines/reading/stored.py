@@ -76,8 +76,7 @@ def numbers(picture):
     """
     values, kind = np.asarray(picture), storage(picture)
     if values.dtype == bool:
-        bits = values.view("uint8")
-        return bits ^ 1 if kind.format == "PPM" else bits  # where 1 is black, which Pillow turns round
+        return (values ^ (kind.format == "PPM")).astype("uint8")  # where 1 is black, which Pillow turns round
     if kind.signed and kind.bits == 8:
         return values.view("int8")
     if values.dtype == np.int32 and kind.format == "TIFF" and kind.bits == 32 and not kind.signed:
