@@ -1,5 +1,6 @@
 """Where a picture lies on the map: read from GeoTIFF files, and written to them, by rasterio."""
 
+import functools
 from pathlib import Path
 
 from pipelines.reading.bands import Bands
@@ -17,8 +18,13 @@ def georeferenced_file(source, index):
     path = path.files[0] if isinstance(path, Bands) else path
     if not isinstance(path, Path) or path.suffix.lower() not in (".tif", ".tiff"):
         return None
+    return path if _is_on_map(path) else None
+
+
+@functools.lru_cache(1024)  # asked for each time that a picture's name is
+def _is_on_map(path):
     with open_picture(path, "first") as picture:
-        return path if GEO_KEYS in getattr(picture, "tag_v2", ()) else None
+        return GEO_KEYS in getattr(picture, "tag_v2", ())
 
 
 def write_geotiff(image, path, like):

@@ -108,8 +108,7 @@ def remove(path):
 def remove_leftovers_of(path):
     """`remove_leftovers` of one file or folder alone, in a folder that others may write to, from other machines too."""
     path = as_path(path)
-    if path.parent.is_dir():
-        _clear(list(path.parent.glob(f"{ASIDE}*.{path.name}")), list(path.parent.glob(f"{TEMPORARY}*.{path.name}")))
+    _clear(path.parent, False, f".{_short(path)}")
 
 
 def remove_leftovers(folder, below=False):
@@ -121,23 +120,23 @@ def remove_leftovers(folder, below=False):
         folder: `Path` or `RemotePath`.
         below: Boolean, whether to look into the folders in it, too.
     """
-    folder = as_path(folder)
-    _clear(_found(folder, ASIDE, below), _found(folder, TEMPORARY, below))
+    _clear(as_path(folder), below, "")
 
 
-def _clear(aside, temporary):
-    """Removes paths of processes that are dead. What was put aside and not replaced gets its place back."""
-    for path in aside:
+def _clear(folder, below, ending):
+    """`remove_leftovers` of what has names that end so."""
+    for path in _found(folder, ASIDE, below, ending):
         process, _, name = path.name.removeprefix(ASIDE).partition(".")
         if _is_dead(process):
             remove(path) if path.with_name(name).exists() else path.rename(path.with_name(name))
-    for path in temporary:
+    for path in _found(folder, TEMPORARY, below, ending):
         if _is_dead(path.name.removeprefix(TEMPORARY).partition(".")[0]):
             remove(path)
 
 
-def _found(folder, prefix, below):
-    return list((folder.rglob if below else folder.glob)(f"{prefix}*")) if folder.is_dir() else []
+def _found(folder, prefix, below, ending):
+    found = (folder.rglob if below else folder.glob)(f"{prefix}*") if folder.is_dir() else []
+    return [path for path in found if path.name.endswith(ending)]
 
 
 def _is_dead(process):

@@ -1,7 +1,6 @@
 """Counts the ids of all label maps of a dataset, and finds what cannot be: strays, mixed ids, palettes that differ."""
 
 import dataclasses
-from pathlib import Path
 
 import numpy as np
 
@@ -77,11 +76,10 @@ def _is_solid(ids):
 
 def _may_have_palette(path):
     """Whether a file may; of most PNGs a byte says so."""
-    header = b""
-    if isinstance(path, Path):
-        with path.open("rb") as file:
-            header = file.read(26)
-    return not (arrays.is_array(path) or (header[:4] == b"\x89PNG" and header[25] != PALETTE_TYPE))
+    if arrays.is_array(path):
+        return False
+    header = decode.beginning(path, 26)
+    return header[:4] != b"\x89PNG" or header[25] == PALETTE_TYPE
 
 
 def _palette(path, pages, counts):

@@ -8,7 +8,7 @@ import numpy as np
 
 from pipelines.errors import DataError, first_of
 from pipelines.pairing.files import files_below
-from pipelines.pairing.pairs import Found
+from pipelines.pairing.pairs import Found, check_folder
 from pipelines.paths import as_path
 from pipelines.reading.decode import Part
 from pipelines.reading.depth import read_deep
@@ -66,8 +66,7 @@ def find_bands(folder, patterns):
         DataError: If a pattern has no `{}`, nothing fits, or a scene lacks a file.
     """
     folder = as_path(folder)
-    if not folder.is_dir():
-        raise DataError(f"{folder} is no folder.")
+    check_folder(folder)
     if not patterns or any(pattern.count("{}") != 1 for pattern in patterns):
         raise DataError(
             f"Patterns of files should each have one {{}}, for the scene's name. Received: {','.join(patterns)}"

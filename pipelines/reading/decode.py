@@ -132,6 +132,18 @@ def _file(path):
     return Path(path) if isinstance(path, str) else path
 
 
+def beginning(path, count):
+    """The first bytes of a file, at most `count`. Raises `DataError` if it cannot be read."""
+    file = path.path if isinstance(path, Part) else path
+    try:
+        if not isinstance(file, Path):
+            return path.read_bytes()[:count]
+        with file.open("rb") as opened:
+            return opened.read(count)
+    except OSError as error:
+        raise DataError(unreadable.reason(path, error)) from error
+
+
 def _to_first_page(picture, path, pages):
     """Goes to the first page of a TIFF that is no thumbnail; raises `DataError` if there are more, and nobody said what
     they are."""
@@ -337,9 +349,12 @@ def read_label_map(path, table=None, pages=""):
 
 def _listed_ids(path, pages):
     """Ids of a table that lists numbers. Raises `DataError` if the file holds colours."""
-    if not arrays.is_array(path) and decoded(path, pages).mode in ("RGB", "RGBA"):
+    if arrays.is_array(path):
+        return read_ids(path, pages)
+    picture = decoded(path, pages)
+    if picture.mode in ("RGB", "RGBA"):
         raise DataError(f"{path} holds colours, and the label table lists numbers: it should list #804080 and so on.")
-    return read_ids(path, pages)
+    return _whole_ids(_picture_ids(picture, path), path)
 
 
 def _codes(picture, path):

@@ -4,12 +4,12 @@ import importlib.util
 import warnings
 from pathlib import Path
 
-from PIL import Image, TiffImagePlugin
+from PIL import Image
 
 from pipelines.errors import DataError
 from pipelines.reading import unreadable
 from pipelines.reading.stored import BITS_PER_SAMPLE, PHOTOMETRIC, has_unnamed
-from pipelines.reading.tiff import MAGIC
+from pipelines.reading.tiff import tags_of
 
 MOST_CHANNELS = 4  # that Pillow knows; of grey and alpha two
 BLACK_IS_ZERO = 1  # a photometric interpretation
@@ -24,17 +24,11 @@ def is_deep(path):
     """Whether a file is such a TIFF, and can be read."""
     if not (isinstance(path, Path) and path.suffix.lower() in (".tif", ".tiff") and has_rasterio()):
         return False
-    with path.open("rb") as file:
-        header = file.read(8)
-        if header[:4] not in MAGIC:
-            return False
-        try:
-            tags = TiffImagePlugin.ImageFileDirectory_v2(header)
-            file.seek(tags.next)
-            tags.load(file)
-            return _is_unknown(tags)
-        except Exception:  # whatever damaged tags lead Pillow to
-            return False
+    try:
+        with path.open("rb") as file:
+            return _is_unknown(tags_of(file))
+    except Exception:  # whatever damaged tags lead Pillow to; who reads the file says what is wrong
+        return False
 
 
 def _is_unknown(tags):

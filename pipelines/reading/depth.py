@@ -1,13 +1,11 @@
 """Images as they are, whatever their channels and depth: PNG, JPEG, TIFF of 8, 16 or 32 bits, NumPy arrays."""
 
-from pathlib import Path
-
 import numpy as np
 import tensorflow as tf
 from PIL import Image
 
 from pipelines.errors import DataError
-from pipelines.reading import arrays, decode, deep_tiff, stored, unreadable, viewing
+from pipelines.reading import arrays, decode, deep_tiff, stored, viewing
 
 PNG_CHANNELS = {2: 3, 4: 1, 6: 3}  # colour type in a PNG's header -> channels without alpha
 TRANSPARENT = "{} names a value of 16 bits as transparent. Save it with an alpha channel, or without."
@@ -52,7 +50,7 @@ def deep_size(path, pages=""):
 
 def _read_deep_png(path, background):
     """A PNG of 16 bits with colours or alpha, of which Pillow would make 8, as uint16; `None` for other files."""
-    head = _head(path)
+    head = decode.beginning(path, HEAD)
     is_deep = len(head) == HEAD and head[:8] == b"\x89PNG\r\n\x1a\n" and head[24] == 16
     if not is_deep or head[25] not in PNG_CHANNELS:
         return None
@@ -70,18 +68,6 @@ def _read_deep_png(path, background):
         values = np.round(values * alpha + 65535 * (np.mean(background) / 255) * (1 - alpha)).astype("uint16")
     values = viewing.turned_array(values[..., :channels], header)
     return path.cut(values) if isinstance(path, decode.Half) else values
-
-
-def _head(path):
-    """The first bytes of a file, whatever it is called."""
-    file = path.path if isinstance(path, decode.Part) else path
-    try:
-        if not isinstance(file, Path):
-            return path.read_bytes()[:HEAD]
-        with file.open("rb") as opened:
-            return opened.read(HEAD)
-    except OSError as error:
-        raise DataError(unreadable.reason(path, error)) from error
 
 
 def _read_pages(picture, numbers, path):

@@ -45,19 +45,29 @@ def _is_marked(tags):
     return bool(tags.get(SUBFILE, 0) & (REDUCED | MASK)) or tags.get(OLD_SUBFILE) == OLD_REDUCED
 
 
-def unknown_kind(file):
-    """What numbers a TIFF holds that Pillow cannot read: a part of a message, empty if that cannot be told.
+def tags_of(file):
+    """The tags of a TIFF's first page: a dict, empty of other files. Raises what damaged tags lead Pillow to.
 
     Args:
         file: Binary file.
     """
     header = file.read(8)
     if header[:4] not in MAGIC:
-        return ""
+        return {}
+    tags = TiffImagePlugin.ImageFileDirectory_v2(header)
+    file.seek(tags.next)
+    tags.load(file)
+    return tags
+
+
+def unknown_kind(file):
+    """What numbers a TIFF holds that Pillow cannot read: a part of a message, empty if that cannot be told.
+
+    Args:
+        file: Binary file.
+    """
     try:
-        tags = TiffImagePlugin.ImageFileDirectory_v2(header)
-        file.seek(tags.next)
-        tags.load(file)
+        tags = tags_of(file)
         bits, kind = tags[BITS_PER_SAMPLE], tags.get(SAMPLE_FORMAT, (1,))[0]
     except Exception:  # whatever damaged tags lead Pillow to
         return ""

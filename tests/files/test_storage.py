@@ -10,7 +10,7 @@ import pytest
 
 from hdsynth_tf.files import storage
 from hdsynth_tf.files.lock import only_writer
-from hdsynth_tf.files.storage import remove_leftovers, replacing
+from hdsynth_tf.files.storage import TEMPORARY, remove_leftovers, remove_leftovers_of, replacing
 
 
 def test_replacing_a_file(tmp_path):
@@ -96,3 +96,12 @@ def test_names_as_long_as_they_may_be(tmp_path):
         assert temporary.suffix == ".webp"
         temporary.write_text("whole")
     assert path.read_text() == "whole" and len(list(tmp_path.iterdir())) == 1
+
+
+def test_leftovers_of_one_file_alone(tmp_path):
+    """Whatever its name means to patterns; what another file's writer left stays."""
+    path = tmp_path / "city[1].keras"
+    own, other = (tmp_path / f"{TEMPORARY}999999.{name}" for name in (path.name, "city1.keras"))
+    own.touch(), other.touch()
+    remove_leftovers_of(path)
+    assert not own.exists() and other.exists()
