@@ -31,9 +31,9 @@ class Stopped(KeyboardInterrupt):
 
 
 class _State:
-    """Of this process: the blocks entered that obey signals by themselves, and whether the line has been printed."""
+    """Of this process: the blocks entered that obey signals by themselves; is the line out; which signal came."""
 
-    patient, said = 0, False
+    patient, said, told = 0, False, None
 
 
 def exit_code(number):
@@ -65,6 +65,7 @@ def _leave(number, frame=None):
 def in_order():
     """For the length of a block a signal raises `Stopped`; where that is swallowed, the process ends all the same.
 
+    An extension may put an exception of its own in the place of ours, as pybind11 does: it leaves as `Stopped`.
     In another thread than the main one signals are not touched.
     """
     if threading.current_thread() is not threading.main_thread():
@@ -77,6 +78,10 @@ def in_order():
     threading.Thread(target=_watch, args=(ours,), daemon=True, name="signals").start()
     try:
         yield
+    except Exception as error:
+        if _State.told is None:
+            raise
+        raise Stopped(_State.told) from error
     finally:
         signal.set_wakeup_fd(wakeup)
         other.close()
@@ -85,6 +90,7 @@ def in_order():
 
 
 def _stop(number, frame):
+    _State.told = number
     raise Stopped(number)
 
 

@@ -25,6 +25,17 @@ with stopping.in_order() if {in_order} else contextlib.nullcontext():
         except BaseException:  # as some packages have it
             print("it goes on", flush=True)
 """
+REPLACED = """
+import os, signal
+from hdsynth_tf.config import commands
+def main(argv):
+    try:
+        if {told}:
+            os.kill(os.getpid(), signal.SIGTERM)
+    finally:
+        raise RuntimeError("MISMATCH of original and normalized active exception types")
+commands.run(main, "train")
+"""
 
 
 def start(*command):
@@ -52,21 +63,30 @@ def test_a_signal_that_is_swallowed_ends_the_process_all_the_same(in_order, numb
     assert time.monotonic() - begun < 20  # 2 on a machine that is not busy; left alone it goes on for 60
 
 
-@pytest.mark.slow
+@pytest.mark.parametrize("signalled", [True, False])
+def test_an_exception_in_the_place_of_the_signals_own_ends_the_process_as_the_signal_does(signalled):
+    """As pybind11 raises it where a signal comes while it raises another; with no signal it is what it was."""
+    process = start("-c", REPLACED.format(told=signalled))
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == (128 + signal.SIGTERM if signalled else 1)
+    assert ("Traceback" in errors) == (not signalled) and ("Error: Interrupted." in errors) == signalled
+
+
+@pytest.mark.parametrize("moments", [pytest.param(6, marks=pytest.mark.slow), pytest.param(20, marks=pytest.mark.long)])
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_run_ends_whenever_it_is_told_to(tmp_path, number, capsys):
-    """At twenty moments, from the first imports on; what swallowed a signal once was an import."""
+def test_a_run_ends_whenever_it_is_told_to(tmp_path, number, moments, capsys):
+    """From the first imports on; what swallowed a signal once was an import."""
     begun = time.monotonic()
     process = start("-m", "hdsynth_tf.train", QUICKSTART, *SMALL, f"--run_dir={tmp_path / 'whole'}", "--max_steps=4")
     process.communicate(timeout=500)
     whole = time.monotonic() - begun
     waits = []
-    for moment in range(20):
+    for moment in range(moments):
         process = start("-m", "hdsynth_tf.train", QUICKSTART, *SMALL, f"--run_dir={tmp_path / str(moment)}")
-        time.sleep(0.3 + whole * moment / 20)  # before, Python itself is not ready
+        time.sleep(0.3 + whole * moment / moments)  # before, Python itself is not ready
         told_at = time.monotonic()
         code, _, lines = told(process, number, seconds=60)
         assert code == 128 + number and len(lines) == 1, (moment, code, lines)
         waits.append(time.monotonic() - told_at)
     with capsys.disabled():
-        print(f"\n{signal.Signals(number).name} at 20 moments in {whole:.0f} s: ended in {max(waits):.1f} s at most")
+        print(f"\n{signal.Signals(number).name}, {moments} moments in {whole:.0f} s: ended within {max(waits):.1f} s")
