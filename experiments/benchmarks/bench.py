@@ -24,6 +24,7 @@ KEEPING = {"MALLOC_MMAP_MAX_": "0", "MALLOC_TRIM_THRESHOLD_": str(2**62), "MALLO
 TUNINGS = ["", "channels_last", "fused", "channels_last,fused", "compile,fused", "compile,channels_last,fused"]
 SECONDS, BYTES = 0, 1
 BFLOAT16 = "mixed_bfloat16"
+BFLOAT16_TUNINGS = [f"bfloat16,{tuning}" for tuning in TUNINGS]
 FLAGS = ("avx512_bf16", "amx_bf16")  # of /proc/cpuinfo: without them the rows of bfloat16 are left out
 LOSSES = {  # each beside the quickstart's own
     "perceptual_lpips_alex": "perceptual=lpips_alex",
@@ -39,9 +40,12 @@ ROWS = [
     ("inference_float32", SECONDS, "our_inference 1024 2048", "pytorch_inference 1024 2048", None, 3, 1),
     ("tuned_inference_float32", SECONDS, "our_inference 1024 2048", "pytorch_inference 1024 2048", TUNINGS, 3, 1),
     ("inference_bfloat16", SECONDS, "our_inference 1024 2048 " + BFLOAT16, "pytorch_inference 1024 2048", None, 3, 1),
+    ("tuned_inference_bfloat16", SECONDS, "our_inference 1024 2048 " + BFLOAT16, "pytorch_inference 1024 2048",
+     BFLOAT16_TUNINGS, 3, 1),
     ("step_float32", SECONDS, "our_step 512 1024", "pytorch_step 512 1024", None, 3, 1),
     ("tuned_step_float32", SECONDS, "our_step 512 1024", "pytorch_step 512 1024", TUNINGS, 3, 1),
     ("step_bfloat16", SECONDS, "our_step 512 1024 " + BFLOAT16, "pytorch_step 512 1024", None, 3, 1),
+    ("tuned_step_bfloat16", SECONDS, "our_step 512 1024 " + BFLOAT16, "pytorch_step 512 1024", BFLOAT16_TUNINGS, 3, 1),
     ("memory_float32", BYTES, "our_step 512 1024", "pytorch_step 512 1024", None, 2, 1),
     ("floor_float32", SECONDS, "our_step 512 1024", "our_floor 512 1024", None, 3, 1),
     ("floor_bfloat16", SECONDS, "our_step 512 1024 " + BFLOAT16, "our_floor 512 1024 " + BFLOAT16, None, 3, 1),

@@ -185,12 +185,19 @@ def pytorch_parts(scales=2, filters=32):
 
 
 def tuned(module, tuning):
-    """`module` with what `tuning`, a string, names: "channels_last", "compile"."""
+    """`module` with what `tuning`, a string, names: "channels_last", "compile". Of "bfloat16" see `autocast`."""
     import torch
 
     if "channels_last" in tuning:
         module = module.to(memory_format=torch.channels_last)
     return torch.compile(module) if "compile" in tuning else module
+
+
+def autocast(tuning):
+    """PyTorch's own mixed precision, where `tuning` names "bfloat16"."""
+    import torch
+
+    return torch.autocast("cpu", torch.bfloat16, enabled="bfloat16" in tuning)
 
 
 def pytorch_inference(height, width, tuning="", filters=32):
@@ -205,7 +212,8 @@ def pytorch_inference(height, width, tuning="", filters=32):
         x = reference.semantic_input(labels, labels, CLASSES, torch.float32)
         if "channels_last" in tuning:
             x = x.to(memory_format=torch.channels_last)
-        image = generator(x)
+        with autocast(tuning):
+            image = generator(x).float()
         return ((image.clamp(-1, 1) + 1) * 127.5).round().to(torch.uint8).permute(0, 2, 3, 1).numpy()
 
     return run
@@ -224,7 +232,8 @@ def pytorch_step(height, width, tuning="", scales=2, filters=32):
     def run():
         semantic = reference.semantic_input(labels, labels, CLASSES, torch.float32).contiguous(memory_format=layout)
         real = (image.permute(0, 3, 1, 2).float() / 127.5 - 1).contiguous(memory_format=layout)
-        return training.step(semantic, real, labels)
+        with autocast(tuning):
+            return training.step(semantic, real, labels)
 
     return run
 

@@ -21,6 +21,7 @@ IMAGE_MODES = {"1", "L", "LA", "P", "PA", "RGB", "RGBA", "RGBX", "CMYK", "YCbCr"
 ID_MODES = {"1", "L", "P", "I", "I;16", "I;16L", "I;16B", "I;16N"}
 MOST_CLASSES = 2**16  # of a label table
 COUNTED_PAGES = 10  # of a TIFF with several, in a message
+RED_FIRST, BLUE_FIRST = slice(None), slice(None, None, -1)  # of numbers made of colours: panoptic ids; 0xRRGGBB
 WHITE = (255, 255, 255)  # what is laid under the transparent parts of targets
 
 warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)  # beyond the limit there is an error
@@ -302,8 +303,7 @@ def read_instance_map(path, pages=""):
     picture = decoded(path, pages)
     if picture.mode not in ("RGB", "RGBA"):
         return _whole_ids(_picture_ids(picture, path), path)
-    codes = _codes(picture, path)
-    return codes >> 16 | codes & 0xFF00 | (codes & 0xFF) << 16
+    return _codes(picture, path, RED_FIRST)
 
 
 def _picture_ids(picture, path):
@@ -336,7 +336,7 @@ def read_label_map(path, table=None, pages=""):
     """
     if table is None:
         return read_ids(path, pages)
-    codes = _codes(decoded(path, pages), path) if table["by_color"] else _listed_ids(path, pages)
+    codes = _codes(decoded(path, pages), path, BLUE_FIRST) if table["by_color"] else _listed_ids(path, pages)
     keys = np.array(sorted(table["ids"]), "int32")
     position = np.minimum(np.searchsorted(keys, codes), len(keys) - 1)
     unknown = keys[position] != codes
@@ -357,13 +357,16 @@ def _listed_ids(path, pages):
     return _whole_ids(_picture_ids(picture, path), path)
 
 
-def _codes(picture, path):
-    """The colours of a decoded picture, as 0xRRGGBB: (height, width) int32."""
+def _codes(picture, path, order):
+    """The colours of a decoded picture as numbers, whose lowest byte is the first channel in `order`: (height, width)
+    int32. Large pictures, so without a copy that is wider."""
     check_photograph(picture, path)
     if stored.storage(picture).bits > 8:
         raise DataError(f"{path} has colours of 16 bits, where a colour of 8 bits is an id. Save it with 8.")
-    rgb = np.asarray(picture.convert("RGB")).astype("int32")
-    codes = (rgb[..., 0] << 16) | (rgb[..., 1] << 8) | rgb[..., 2]
+    rgb = np.asarray(picture if picture.mode == "RGB" else picture.convert("RGB"))
+    codes = np.zeros((*rgb.shape[:2], 4), "uint8")
+    codes[..., :3] = rgb[..., order]
+    codes = codes.view("<i4")[..., 0].astype("int32", copy=False)
     lossy.check(_file(path), codes, stored.storage(picture))
     return codes
 

@@ -81,9 +81,7 @@ def numbers(picture):
         return values.view("int8")
     if values.dtype == np.int32 and kind.format == "TIFF" and kind.bits == 32 and not kind.signed:
         return values.view("uint32")
-    if (
-        kind.format in ("PNG", "PPM") and values.dtype == np.int32
-    ):  # neither has negative numbers, nor more than 16 bits
+    if kind.format in ("PNG", "PPM") and values.dtype == np.int32:  # neither goes below 0, nor beyond 16 bits
         values = values.astype("uint16")
     if kind.largest and picture.mode in ("L", "I"):
         return _unstretched(values, kind.largest)
@@ -93,4 +91,8 @@ def numbers(picture):
 def _unstretched(values, largest):
     """Whole numbers 0 .. `largest` that were stretched to the whole range of the array's kind."""
     white = np.iinfo(values.dtype).max
-    return ((values.astype("int64") * largest + white // 2) // white).astype(values.dtype)
+    table = ((np.arange(white + 1) * largest + white // 2) // white).astype(values.dtype)
+    plain = np.empty_like(values)
+    for row, stretched in zip(plain, values):  # an index takes eight bytes a pixel
+        row[:] = table[stretched]
+    return plain
