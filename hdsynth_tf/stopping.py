@@ -65,7 +65,8 @@ def _leave(number, frame=None):
 def in_order():
     """For the length of a block a signal raises `Stopped`; where that is swallowed, the process ends all the same.
 
-    An extension may put an exception of its own in the place of ours, as pybind11 does: it leaves as `Stopped`.
+    An extension may put an exception of its own in the place of ours, as pybind11 does: it leaves as `Stopped`. Python
+    prints what is raised in a finalizer, where it cannot go on, with a traceback: not ours.
     In another thread than the main one signals are not touched.
     """
     if threading.current_thread() is not threading.main_thread():
@@ -76,6 +77,7 @@ def in_order():
     other.setblocking(False)
     wakeup = signal.set_wakeup_fd(other.fileno(), warn_on_full_buffer=False)
     threading.Thread(target=_watch, args=(ours,), daemon=True, name="signals").start()
+    printing, sys.unraisablehook = sys.unraisablehook, _print_others
     try:
         yield
     except Exception as error:
@@ -83,6 +85,7 @@ def in_order():
             raise
         raise Stopped(_State.told) from error
     finally:
+        sys.unraisablehook = printing
         signal.set_wakeup_fd(wakeup)
         other.close()
         for number, handler in before.items():
@@ -92,6 +95,11 @@ def in_order():
 def _stop(number, frame):
     _State.told = number
     raise Stopped(number)
+
+
+def _print_others(unraisable):
+    if not isinstance(unraisable.exc_value, Stopped):
+        sys.__unraisablehook__(unraisable)
 
 
 def _watch(ours):

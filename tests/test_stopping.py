@@ -36,6 +36,18 @@ def main(argv):
         raise RuntimeError("MISMATCH of original and normalized active exception types")
 commands.run(main, "train")
 """
+FINALIZED = """
+import os, signal, sys, time
+sys.path.insert(0, "hdsynth_tf")
+import stopping
+class Thing:
+    def __del__(self):
+        os.kill(os.getpid(), signal.SIGTERM)
+        time.sleep(0.1)  # here the signal's exception is raised, and cannot go on
+with stopping.in_order():
+    Thing()
+    time.sleep(60)
+"""
 
 
 def start(*command):
@@ -70,6 +82,12 @@ def test_an_exception_in_the_place_of_the_signals_own_ends_the_process_as_the_si
     _, errors = process.communicate(timeout=60)
     assert process.returncode == (128 + signal.SIGTERM if signalled else 1)
     assert ("Traceback" in errors) == (not signalled) and ("Error: Interrupted." in errors) == signalled
+
+
+def test_a_signal_in_a_finalizer_prints_no_traceback():
+    process = start("-c", FINALIZED)
+    _, errors = process.communicate(timeout=60)
+    assert (process.returncode, errors.strip()) == (128 + signal.SIGTERM, "Error: Interrupted.")
 
 
 @pytest.mark.parametrize("moments", [pytest.param(6, marks=pytest.mark.slow), pytest.param(20, marks=pytest.mark.long)])
