@@ -14,6 +14,7 @@ ENVIRONMENT = {
     "TF_ENABLE_ONEDNN_OPTS": "1",  # convolutions in a third of the memory, small ones in less time
 }
 ALLOCATOR_VARIABLES = ("GLIBC_TUNABLES", "MALLOC_MMAP_MAX_", "MALLOC_TRIM_THRESHOLD_", "MALLOC_ARENA_MAX", "LD_PRELOAD")
+CPUINFO = Path("/proc/cpuinfo")
 M_TRIM_THRESHOLD, M_MMAP_MAX, M_ARENA_MAX = -1, -4, -8  # of glibc's mallopt
 
 
@@ -37,8 +38,7 @@ def keep_memory():
     mallopt(M_ARENA_MAX, 1)  # others cannot hold blocks of more than 64 MiB
 
 
-def lacks_avx512():
-    """Whether this is an x86 CPU without AVX512; False where that cannot be told."""
-    cpuinfo = Path("/proc/cpuinfo")
-    flags = re.search(r"^flags\s*:(.*)$", cpuinfo.read_text(), re.MULTILINE) if cpuinfo.exists() else None
-    return flags is not None and "avx512f" not in flags[1].split()
+def has_avx512():
+    """Whether this is an x86 CPU with AVX512 (True) or without (False); `None` where that cannot be told."""
+    flags = re.search(r"^flags\s*:(.*)$", CPUINFO.read_text(), re.MULTILINE) if CPUINFO.exists() else None
+    return None if flags is None else "avx512f" in flags[1].split()

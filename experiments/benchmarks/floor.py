@@ -62,10 +62,11 @@ def _call(operation):
         "Conv2DBackpropFilter": (inputs[0], (target, inputs[0][1])),
     }[operation.type]
     parts = convolution.by_parts(tf.TensorSpec(*x), tf.TensorSpec(*kernel), stride)
+    volume = convolution.as_volume(tf.TensorSpec(*x), tf.TensorSpec(*kernel), stride)
     strides = [1, stride, stride, 1]
 
     def forward(x, kernel):
-        if parts:
+        if parts or volume:
             return convolution.forward(x, kernel, stride, padding.lower())
         return tf.nn.conv2d(x, kernel, strides, padding)
 

@@ -3,6 +3,7 @@
 import math
 
 import keras
+import tensorflow as tf
 from keras import ops
 
 from hdsynth_tf.networks.precision import wide
@@ -27,15 +28,25 @@ class Adam(keras.optimizers.Adam):
         super().__init__(learning_rate, beta_1, beta_2, epsilon, name=name, **kwargs)
 
     def update_step(self, gradient, variable, learning_rate):
-        index, dtype = self._get_variable_index(variable), variable.dtype
-        momentum, velocity = self._momentums[index], self._velocities[index]
-        gradient, rate = ops.cast(gradient, dtype), ops.cast(learning_rate, dtype)
-        step = ops.cast(self.iterations + 1, dtype)
-        bias_1, bias_2 = (-ops.expm1(step * _log(beta)) for beta in (self.beta_1, self.beta_2))  # 1 - beta^step
-        self.assign_add(momentum, (gradient - momentum) * (1 - self.beta_1))
-        self.assign_add(velocity, (ops.square(gradient) - velocity) * (1 - self.beta_2))
-        deviation = ops.sqrt(velocity / bias_2)
-        self.assign_sub(variable, rate * momentum / bias_1 / (deviation + self.epsilon))
+        """One pass over the memory, by TensorFlow's own operation, whose epsilon comes before the bias correction."""
+        index, dtype = self._get_variable_index(variable), tf.as_dtype(variable.dtype)
+        betas = [float(dtype.as_numpy_dtype(beta)) for beta in (self.beta_1, self.beta_2)]  # as the operation has them
+        step = ops.cast(self.iterations + 1, dtype.name)
+        bias_1, bias_2 = (-ops.expm1(step * _log(beta)) for beta in betas)  # 1 - beta^step
+        deviation = ops.sqrt(bias_2)
+        nothing = tf.zeros((), dtype)  # the bias correction is in the rate: by powers of beta it would be rounded
+        tf.raw_ops.ResourceApplyAdam(
+            var=variable.handle,
+            m=self._momentums[index].value.handle,
+            v=self._velocities[index].value.handle,
+            beta1_power=nothing,
+            beta2_power=nothing,
+            lr=ops.cast(learning_rate, dtype.name) * deviation / bias_1,
+            beta1=tf.constant(betas[0], dtype),
+            beta2=tf.constant(betas[1], dtype),
+            epsilon=self.epsilon * deviation,
+            grad=ops.cast(gradient, dtype.name),
+        )
 
 
 def _log(x):

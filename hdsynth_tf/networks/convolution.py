@@ -2,9 +2,9 @@
 
 What is chosen is part of a graph; `pipelines.portable` makes graphs for other machines.
 
-On CPUs without AVX512 TensorFlow's kernels stay far below what the machine can do in two cases: the forward pass
-of one picture, whose 3D kernel is not slowed, and the gradient of the kernel, which is a few matrix products. Figures:
-experiments/RESULTS.md, speed and memory.
+On CPUs TensorFlow's float32 kernels stay far below what the machine can do in two cases: the forward pass of one
+picture, whose 3D kernel is not slowed (without AVX512 at any width, with it at that of deep layers); and, without
+AVX512, the gradient of the kernel, which is a few matrix products. Figures: experiments/RESULTS.md, speed and memory.
 """
 
 import functools
@@ -13,26 +13,35 @@ import math
 import keras
 from keras import ops
 
-from hdsynth_tf.machine import lacks_avx512
+from hdsynth_tf.machine import has_avx512
 from pipelines.portable import is_portable
 
 THIN = 32  # channels: matrix products of fewer are slow themselves
+DEEP = 256  # channels, from which on the 3D kernel is the faster one with AVX512
 SMALL = 2e8  # multiplications: below, what is gained is less than what the graph of the parts costs
 STRIP_FLOATS = 2**21  # of what the matrix products of one strip read
 
 
 @functools.cache
-def is_slow_cpu():
-    """Whether the convolutions of this process are better computed by parts."""
+def on_cpu(with_avx512):
+    """Whether this process computes with TensorFlow on an x86 CPU that has AVX512, or that lacks it."""
     on_cpu = keras.backend.backend() == "tensorflow" and not keras.distribution.list_devices("gpu")
-    return on_cpu and lacks_avx512()
+    return on_cpu and has_avx512() is with_avx512
 
 
 def by_parts(x, kernel, stride):
-    """Whether a convolution of `x` is: not bfloat16 and float64, which have kernels of their own, nor small ones."""
-    if is_portable() or not is_slow_cpu():
-        return False
-    if keras.backend.standardize_dtype(x.dtype) != "float32" or max(kernel.shape[2:]) < THIN:
+    """Whether a convolution of `x` and its gradients are."""
+    return on_cpu(with_avx512=False) and _is_large(x, kernel, stride, THIN)
+
+
+def as_volume(x, kernel, stride):
+    """Whether a convolution of `x` is that of a volume of depth 1, and its gradients are TensorFlow's."""
+    return on_cpu(with_avx512=True) and _is_large(x, kernel, stride, DEEP)
+
+
+def _is_large(x, kernel, stride, width):
+    """Not bfloat16 and float64, which have kernels of their own, nor what is thinner than `width` or small."""
+    if is_portable() or keras.backend.standardize_dtype(x.dtype) != "float32" or max(kernel.shape[2:]) < width:
         return False
     known = [length for length in x.shape[:3] if length is not None]
     return len(known) < 3 or math.prod(known) * math.prod(kernel.shape) >= SMALL * stride**2
@@ -66,10 +75,7 @@ class Conv2D(keras.layers.Conv2D):
         return _finish(self, ops.reshape(ops.reshape(y, split) + shared, ops.shape(y)))
 
     def _convolve(self, x, kernel):
-        stride, padding = self.strides[0], self.padding
-        if by_parts(x, kernel, stride):
-            return conv_by_parts(x, kernel, stride, padding, frozen=not self.trainable)
-        return _keras_conv(x, kernel, stride, padding)
+        return _conv(x, kernel, self.strides[0], self.padding, frozen=not self.trainable)
 
 
 class Conv2DTranspose(keras.layers.Conv2DTranspose):
@@ -102,7 +108,13 @@ def conv(x, kernel, stride=1):
     Returns:
         `(batch, (height - size) // stride + 1, (width - size) // stride + 1, filters)`.
     """
-    return (conv_by_parts if by_parts(x, kernel, stride) else _keras_conv)(x, kernel, stride, "valid")
+    return _conv(x, kernel, stride, "valid")
+
+
+def _conv(x, kernel, stride, padding, frozen=False):
+    if by_parts(x, kernel, stride):
+        return conv_by_parts(x, kernel, stride, padding, frozen)
+    return (forward if as_volume(x, kernel, stride) else _keras_conv)(x, kernel, stride, padding)
 
 
 def _keras_conv(x, kernel, stride, padding):
@@ -176,7 +188,7 @@ def _tensor(kernel):
 
 
 def forward(x, kernel, stride, padding):
-    """The values of `conv_by_parts`, without its gradients.
+    """The values of `conv_by_parts`; its gradients are TensorFlow's.
 
     For one picture TensorFlow fixes the layout of a 2D kernel, which leaves oneDNN a general matrix product; of a 3D
     one it does not.

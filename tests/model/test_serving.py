@@ -142,9 +142,11 @@ def operations_in(path):
 
 
 @pytest.mark.slow
-def test_graphs_are_for_other_machines_too(tmp_path, monkeypatch):
+@pytest.mark.parametrize("has_avx512", [True, False])
+def test_graphs_are_for_other_machines_too(tmp_path, monkeypatch, has_avx512):
     """Whatever the CPU on which they were made computes convolutions by."""
-    monkeypatch.setattr(convolution, "is_slow_cpu", lambda: True)
+    monkeypatch.setattr(convolution, "on_cpu", lambda with_avx512: with_avx512 is has_avx512)
+    monkeypatch.setattr(convolution, "DEEP", convolution.THIN)
     generator = GlobalGenerator(convolution.THIN, num_downsamples=1, num_residual_blocks=1)
     model = compiled(Pix2PixHD(SemanticConditioning(4), generator), adversarial=False)
     model.save(tmp_path / "1")

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from hdsynth_tf import machine
 from hdsynth_tf.networks import convolution
 from hdsynth_tf.networks.layers import ConvBlock
 from pipelines.portable import portable
@@ -50,7 +51,8 @@ def with_gradients(function, upstream, *tensors):
 
 @pytest.mark.parametrize("size, stride, channels, filters", CASES)
 @pytest.mark.parametrize("batch, known, strip", [(1, True, 2**21), (2, False, 1)])
-def test_conv_by_parts(rng, monkeypatch, size, stride, channels, filters, batch, known, strip):
+@pytest.mark.parametrize("compute", [convolution.conv_by_parts, convolution.forward])
+def test_values_and_gradients(rng, monkeypatch, size, stride, channels, filters, batch, known, strip, compute):
     monkeypatch.setattr(convolution, "STRIP_FLOATS", strip)
     x, kernel = rng.standard_normal((batch, 12, 9, channels)), rng.standard_normal((size, size, channels, filters))
     expected = naive.conv(x, kernel, np.zeros(filters), stride)
@@ -59,7 +61,7 @@ def test_conv_by_parts(rng, monkeypatch, size, stride, channels, filters, batch,
 
     @tf.function(input_signature=[tf.TensorSpec(shape, "float64"), tf.TensorSpec(kernel.shape, "float64")])
     def conv(x, kernel):
-        return convolution.conv_by_parts(x, kernel, stride)
+        return compute(x, kernel, stride, "valid")
 
     found = with_gradients(conv, upstream, x, kernel)
     for a, b in zip(found, [expected, *naive_gradients(x, kernel, upstream, stride)], strict=True):
@@ -120,10 +122,11 @@ def test_gradients_whose_shape_is_unknown(rng, compute):
         np.testing.assert_allclose(a, b, **EXACT)
 
 
-@pytest.mark.parametrize("slow", [True, False])
+@pytest.mark.parametrize("way", ["by_parts", "as_volume", "plain"])
 @pytest.mark.parametrize("kind", ["Conv2D", "Conv2DTranspose"])
-def test_layers_equal_those_of_keras(rng, monkeypatch, slow, kind):
-    monkeypatch.setattr(convolution, "by_parts", lambda *_: slow)
+def test_layers_equal_those_of_keras(rng, monkeypatch, way, kind):
+    for name in ("by_parts", "as_volume"):
+        monkeypatch.setattr(convolution, name, lambda *_, name=name: name == way)
     ours, theirs = getattr(convolution, kind)(4, 3, 2), getattr(keras.layers, kind)(4, 3, 2)
     x = rng.standard_normal((1, 9, 8, 3)).astype("float32")
     for layer in (ours, theirs):
@@ -155,11 +158,25 @@ def test_a_pair_is_convolved_as_if_it_were_concatenated(rng, norm):
     ],
 )
 def test_small_and_thin_ones_stay_as_they_are(monkeypatch, dtype, shape, kernel, stride, expected):
-    monkeypatch.setattr(convolution, "is_slow_cpu", lambda: True)
+    monkeypatch.setattr(convolution, "DEEP", convolution.THIN)
     x, kernel = keras.KerasTensor(shape, dtype), keras.KerasTensor(kernel, dtype)
-    assert convolution.by_parts(x, kernel, stride) == expected
-    monkeypatch.setattr(convolution, "is_slow_cpu", lambda: False)
-    assert not convolution.by_parts(x, kernel, stride)
-    with portable():
-        monkeypatch.setattr(convolution, "is_slow_cpu", lambda: True)
-        assert not convolution.by_parts(x, kernel, stride)
+    for has_avx512, chosen, other in [
+        (False, convolution.by_parts, convolution.as_volume),
+        (True, convolution.as_volume, convolution.by_parts),
+    ]:
+        monkeypatch.setattr(convolution, "on_cpu", lambda with_avx512, has=has_avx512: with_avx512 is has)
+        assert chosen(x, kernel, stride) == expected and not other(x, kernel, stride)
+        with portable():
+            assert not chosen(x, kernel, stride)
+    monkeypatch.setattr(convolution, "on_cpu", lambda with_avx512: False)  # as on a GPU
+    assert not convolution.by_parts(x, kernel, stride) and not convolution.as_volume(x, kernel, stride)
+
+
+@pytest.mark.parametrize("found, expected", [("avx2 avx512f", True), ("avx2 fma", False)])
+def test_the_cpus_flags_are_read(monkeypatch, tmp_path, found, expected):
+    place = tmp_path / "cpuinfo"
+    place.write_text(f"model name\t: A CPU\nflags\t\t: {found}\n")
+    monkeypatch.setattr(machine, "CPUINFO", place)
+    assert machine.has_avx512() is expected
+    place.write_text("Features\t: asimd\n")  # of ARM
+    assert machine.has_avx512() is None
