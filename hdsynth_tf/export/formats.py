@@ -13,10 +13,10 @@ import tensorflow as tf
 
 from hdsynth_tf.export.errors import ExportError
 from hdsynth_tf.files.storage import replacing
+from hdsynth_tf.model.saving import ONNX_OPSET
 from hdsynth_tf.surroundings import is_installed
 from pipelines.portable import portable
 
-OPSET = 18  # of ONNX: the first with bitwise operations, which styles are drawn by
 LARGE = 1024  # numbers of a weight; fewer stay float32
 
 
@@ -68,7 +68,7 @@ def write_onnx(served, path, weights):
 
     logging.getLogger("tf2onnx").setLevel(logging.CRITICAL)  # what it cannot convert is found below
     with replacing(path) as temporary:
-        convert(served, "onnx", temporary, opset_version=OPSET)
+        convert(served, "onnx", temporary, opset_version=ONNX_OPSET)
         content = onnx.load(str(temporary))
         unknown = sorted({node.op_type for node in content.graph.node if not onnx.defs.has(node.op_type, node.domain)})
         if unknown:

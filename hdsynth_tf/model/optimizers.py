@@ -3,7 +3,6 @@
 import math
 
 import keras
-import tensorflow as tf
 from keras import ops
 
 from hdsynth_tf.networks.precision import wide
@@ -29,6 +28,8 @@ class Adam(keras.optimizers.Adam):
 
     def update_step(self, gradient, variable, learning_rate):
         """One pass over the memory, by TensorFlow's own operation, whose epsilon comes before the bias correction."""
+        import tensorflow as tf  # which models on their own do without
+
         index, dtype = self._get_variable_index(variable), tf.as_dtype(variable.dtype)
         betas = [float(dtype.as_numpy_dtype(beta)) for beta in (self.beta_1, self.beta_2)]  # as the operation has them
         step = ops.cast(self.iterations + 1, dtype.name)

@@ -8,6 +8,8 @@ from hdsynth_tf.model.inputs import input_arrays
 from pipelines.paths import as_path
 from pipelines.portable import portable
 
+ONNX_OPSET = 18  # the first with bitwise operations, which styles are drawn by
+
 
 class Saving:
     """The part of a model that is written and read. A subclass has `served()`, the model whose pictures are served, and
@@ -57,7 +59,8 @@ class Saving:
     def export(self, filepath, format="tf_saved_model", verbose=None, input_signature=None, **kwargs):
         """Keras' own: what `call` gives, images in [-1, 1]; in graphs that run elsewhere.
 
-        For finished pictures see `save`, which TF Serving takes, and `python -m hdsynth_tf.export`.
+        Other formats than a SavedModel compute in float32, whatever the model was trained in. For finished pictures see
+        `save`, which TF Serving takes, and `python -m hdsynth_tf.export`, which also looks at what it wrote.
 
         Args:
             filepath: Path; of ONNX, LiteRT and OpenVINO it ends in `.onnx`, `.tflite`, `.xml`.
@@ -72,6 +75,11 @@ class Saving:
         """
         if input_signature is None:
             input_signature = [self._export_signature(format)]
+        if format != "tf_saved_model" and any(layer.compute_dtype != "float32" for layer in self._flatten_layers()):
+            self.in_float32().export(filepath, format, verbose, input_signature, **kwargs)
+            return
+        if format == "onnx":
+            kwargs.setdefault("opset_version", ONNX_OPSET)
         super().export(filepath, format=format, verbose=verbose, input_signature=input_signature, **kwargs)
 
     def _export_signature(self, format):

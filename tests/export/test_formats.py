@@ -104,17 +104,34 @@ def test_export_without_arguments(name, suffix, tmp_path):
     assert (tmp_path / f"city{suffix}").exists()
 
 
+def mixed(make):
+    """A model that was trained in bfloat16."""
+    keras.config.set_dtype_policy("mixed_bfloat16")
+    try:
+        return make()
+    finally:
+        keras.config.set_dtype_policy("float32")
+
+
+def test_onnx_of_mixed_precision_with_styles_runs(rng, tmp_path):
+    """In float32, and with the operations that styles are drawn by."""
+    installed("onnx")
+    model, inputs = mixed(styled_model), scene(styled_model(), rng)
+    del inputs["seed"]
+    model.at_size(SIZE).export(str(tmp_path / "city.onnx"), format="onnx", verbose=False)
+    import onnxruntime
+
+    session = onnxruntime.InferenceSession(str(tmp_path / "city.onnx"), providers=["CPUExecutionProvider"])
+    np.testing.assert_allclose(session.run(None, inputs)[0], model.in_float32()(inputs), atol=1e-4)
+
+
 def test_formats_of_one_size_ask_for_it(tmp_path):
     with pytest.raises(ValueError, match="at_size"):
         semantic_model().export(str(tmp_path / "city.onnx"), format="onnx")
 
 
 def test_mixed_precision_becomes_float32():
-    keras.config.set_dtype_policy("mixed_bfloat16")
-    try:
-        model = styled_model()
-    finally:
-        keras.config.set_dtype_policy("float32")
+    model = mixed(styled_model)
     single = model.in_float32()
     assert model.generator.compute_dtype == "bfloat16" and single.generator.compute_dtype == "float32"
     assert all(layer.compute_dtype == "float32" for layer in single._flatten_layers())
