@@ -53,7 +53,7 @@ bench: $(VENV)/.installed-torch
 	$(BIN)/python experiments/benchmarks/bench.py --only="$(ONLY)"
 
 docs: $(VENV)/.installed-docs
-	$(BIN)/python -m mkdocs build --strict --config-file docs/mkdocs.yml
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict --config-file docs/mkdocs.yml
 
 # After a change of the dependencies, with the container's Python, 3.11.
 lock:

@@ -70,6 +70,7 @@ def test_compose_builds_both_images():
         assert context == ROOT and (context / service["build"]["dockerfile"]).is_file(), name
     flags = [word for word in services["train"]["command"] if word.startswith("--flagfile=")]
     assert (ROOT / flags[0].partition("=")[2]).is_file()
+    assert "UID" not in re.findall(r"\$\{(\w+)", services["train"]["user"])  # which bash keeps to itself
     assert all(port.startswith("127.0.0.1:") for port in services["serve"]["ports"])  # a server without a password
 
 

@@ -128,6 +128,9 @@ def test_pages_are_built_without_a_warning_and_a_broken_link_is_one(tmp_path):
     code, said = build(copy, tmp_path / "site")
     assert code == 0, said
     assert "num_residual_blocks" in (tmp_path / "site" / "api" / "networks.html").read_text()
+    models = (tmp_path / "site" / "api" / "models.html").read_text()
+    for method in ("generate", "from_preset", "at_size", "export"):  # of classes that it consists of
+        assert f"Pix2PixHD.{method}" in models
     with (copy / "README.md").open("a") as file:
         file.write("\n[no such heading](experiments/RESULTS.md#no-such-heading)\n")
     code, said = build(copy, tmp_path / "site")

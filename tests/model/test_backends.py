@@ -1,6 +1,7 @@
 """A `.keras` file gives the same pictures on every backend; pictures were made on TensorFlow, by `python FILE`."""
 
 import sys
+import zipfile
 
 import keras
 import numpy as np
@@ -54,6 +55,19 @@ def test_the_same_picture(name):
     np.testing.assert_allclose(image_of(model, inputs), wanted, atol=1e-4)
     made = model.generate({key: array for key, array in inputs.items() if key != "seed"})
     assert made.dtype == np.uint8 and made.shape == (1, 21, 30, 3)
+
+
+def test_a_model_trained_in_bfloat16_makes_the_same_picture_in_float32(tmp_path):
+    with zipfile.ZipFile(FOLDER / "styles.keras") as whole, zipfile.ZipFile(tmp_path / "mixed.keras", "w") as mixed:
+        for name in whole.namelist():
+            content = whole.read(name)
+            mixed.writestr(
+                name, content.replace(b'"float32"', b'"mixed_bfloat16"') if name == "config.json" else content
+            )
+    model = keras.saving.load_model(tmp_path / "mixed.keras")
+    wanted = np.load(FOLDER / "styles.npy", allow_pickle=False)
+    assert np.abs(image_of(model, style_inputs()) - wanted).max() > 1e-4  # or nothing is shown
+    np.testing.assert_allclose(image_of(model.in_float32(), style_inputs()), wanted, atol=1e-4)
 
 
 def test_training_says_that_it_needs_tensorflow():
