@@ -36,12 +36,11 @@ from hdsynth_tf.networks import (
 from hdsynth_tf.networks.layers import (
     ConvBlock,
     HalveImage,
-    InstanceNormalization,
-    LayerNormalization,
     Padding2D,
     ResidualBlock,
     UpsampleBlock,
 )
+from hdsynth_tf.networks.normalization import InstanceNormalization, LayerNormalization
 from hdsynth_tf.networks.refinement import RefinementModule
 from hdsynth_tf.networks.segmentation_discriminator import DoublingBlock, HalvingBlock
 from hdsynth_tf.networks.tone import ToneAdjustment

@@ -7,13 +7,13 @@ from hdsynth_tf.networks.layers import (
     PACKAGE,
     Chain,
     ConvBlock,
-    InstanceNormalization,
     ResidualBlock,
     UpsampleBlock,
     crop,
     fresh,
     pad_to_multiple,
 )
+from hdsynth_tf.networks.normalization import InstanceNormalization
 from hdsynth_tf.networks.precision import widen
 from hdsynth_tf.networks.tone import ToneAdjustment
 

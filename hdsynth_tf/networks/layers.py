@@ -7,7 +7,8 @@ import keras
 from keras import ops
 
 from hdsynth_tf.networks.convolution import Conv2D, Conv2DTranspose, conv
-from hdsynth_tf.networks.precision import wide, widen
+from hdsynth_tf.networks.normalization import InstanceNormalization
+from hdsynth_tf.networks.precision import wide
 
 PACKAGE = "hdsynth_tf"  # of the registered classes; the names are part of saved files
 
@@ -15,106 +16,6 @@ PACKAGE = "hdsynth_tf"  # of the registered classes; the names are part of saved
 def fresh(initializer):
     """A copy of a Keras initializer with a seed of its own: a shared one would give equal kernels equal numbers."""
     return keras.initializers.deserialize(keras.initializers.serialize(keras.initializers.get(initializer)))
-
-
-def mean_of_picture(x):
-    """Mean over height and width, which are kept. First over rows: one sum over a million pixels loses four digits."""
-    return ops.mean(ops.mean(x, axis=2, keepdims=True), axis=1, keepdims=True)
-
-
-def mean_of_sample(x):
-    """Mean over height, width and channels, which are kept."""
-    return ops.mean(mean_of_picture(x), axis=3, keepdims=True)
-
-
-def _standardize(x, epsilon, mean):
-    """`x` less its `mean`, divided by its deviation from it; for the way back only that result is kept."""
-
-    @ops.custom_gradient
-    def run(x):
-        centered = widen(x)
-        centered = centered - mean(centered)
-        inverse = ops.rsqrt(mean(ops.square(centered)) + epsilon)
-        y = ops.cast(centered * inverse, x.dtype)
-
-        def gradient(*upstream):
-            wide_gradient, wide_y = widen(upstream[0]), widen(y)
-            slope = mean(wide_gradient * wide_y)
-            to_x = (wide_gradient - mean(wide_gradient) - wide_y * slope) * inverse
-            return ops.cast(to_x, x.dtype)
-
-        return y, gradient
-
-    return run(x)
-
-
-@keras.saving.register_keras_serializable(package=PACKAGE)
-class InstanceNormalization(keras.layers.Layer):
-    """Brings every channel of every sample to mean 0 and variance 1, as in the released code: no scale, no offset.
-
-    Statistics are float32 under any policy. Keras' `GroupNormalization(groups=-1)` is the same but for its sums: at
-    1024x512 a released generator's image is off by 1e-3 with it.
-
-    Args:
-        epsilon: Float, added to the variance.
-
-    Call arguments:
-        x: `(batch, height, width, channels)`.
-
-    Returns:
-        The same shape, in the compute dtype.
-    """
-
-    def __init__(self, epsilon=1e-5, **kwargs):
-        super().__init__(**kwargs)
-        self.epsilon = epsilon
-
-    def call(self, x):
-        return _standardize(x, self.epsilon, mean_of_picture)
-
-    def compute_output_shape(self, input_shape):
-        return tuple(input_shape)
-
-    def get_config(self):
-        return {**super().get_config(), "epsilon": self.epsilon}
-
-
-@keras.saving.register_keras_serializable(package=PACKAGE)
-class LayerNormalization(keras.layers.Layer):
-    """Brings every sample, all channels together, to mean 0 and variance 1; then a scale and an offset a channel.
-
-    Statistics are float32 under any policy. Keras' layer of this name normalises each pixel by itself, or has a scale
-    for each pixel.
-
-    Args:
-        epsilon: Float, added to the variance.
-
-    Call arguments:
-        x: `(batch, height, width, channels)`.
-
-    Returns:
-        The same shape, in the compute dtype.
-
-    Reference:
-        - [Ba et al., 2016](https://arxiv.org/abs/1607.06450)
-    """
-
-    def __init__(self, epsilon=1e-12, **kwargs):
-        super().__init__(**kwargs)
-        self.epsilon = epsilon
-
-    def build(self, input_shape):
-        self.gamma = self.add_weight(shape=input_shape[-1:], initializer="ones", name="gamma")
-        self.beta = self.add_weight(shape=input_shape[-1:], initializer="zeros", name="beta")
-
-    def call(self, x):
-        return _standardize(x, self.epsilon, mean_of_sample) * self.gamma + self.beta
-
-    def compute_output_shape(self, input_shape):
-        return tuple(input_shape)
-
-    def get_config(self):
-        return {**super().get_config(), "epsilon": self.epsilon}
 
 
 def pad_to_multiple(x, multiple):

@@ -5,7 +5,8 @@ from keras import ops
 
 from hdsynth_tf.networks.convolution import Conv2D
 from hdsynth_tf.networks.discriminators import Discriminator, real_and_fake
-from hdsynth_tf.networks.layers import PACKAGE, ConvBlock, crop, fresh, mean_of_sample, repeat_pixels, shrink
+from hdsynth_tf.networks.layers import PACKAGE, ConvBlock, crop, fresh, repeat_pixels, shrink
+from hdsynth_tf.networks.normalization import mean_of_sample
 from hdsynth_tf.networks.precision import widen
 
 BRIGHTER, SATURATED, CONTRASTED = (-0.3, 0.3), (0.4, 1.6), (0.7, 1.3)  # of images in [-1, 1]

@@ -4,7 +4,8 @@ import keras
 from keras import ops
 
 from hdsynth_tf.networks.convolution import Conv2D
-from hdsynth_tf.networks.layers import PACKAGE, Block, LayerNormalization, crop, fresh, pad_to_multiple
+from hdsynth_tf.networks.layers import PACKAGE, Block, crop, fresh, pad_to_multiple
+from hdsynth_tf.networks.normalization import LayerNormalization
 from hdsynth_tf.networks.precision import wide, widen
 
 FILTERS_256P = (1024,) * 5 + (512,) * 2  # from 4x8 to 256x512

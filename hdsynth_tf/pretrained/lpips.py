@@ -3,7 +3,7 @@
 import keras
 from keras import ops
 
-from hdsynth_tf.networks.layers import mean_of_picture
+from hdsynth_tf.networks.normalization import mean_of_picture
 from hdsynth_tf.networks.precision import widen
 from hdsynth_tf.pretrained import alexnet, lpips_files, vgg16
 from hdsynth_tf.pretrained.packages import PACKAGE

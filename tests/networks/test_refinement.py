@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 
 from hdsynth_tf.networks import RefinementGenerator
-from hdsynth_tf.networks.layers import LayerNormalization, rematerialize_blocks
+from hdsynth_tf.networks.layers import rematerialize_blocks
+from hdsynth_tf.networks.normalization import LayerNormalization
 from hdsynth_tf.networks.refinement import FILTERS_256P, FILTERS_1024P, enlarge, halve
 
 pytestmark = pytest.mark.backend

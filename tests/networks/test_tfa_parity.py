@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from places import TESTS
 
-from hdsynth_tf.networks.layers import InstanceNormalization
+from hdsynth_tf.networks.normalization import InstanceNormalization
 
 pytestmark = pytest.mark.backend
 VECTORS = np.load(TESTS / "data" / "tfa_vectors.npz", allow_pickle=False)
