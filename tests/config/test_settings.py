@@ -124,7 +124,7 @@ def test_choices_are_refused_by_name_with_those_there_are(group):
 
 def test_messages_name_the_flag_the_rule_and_what_was_received():
     for made, message in (
-        (lambda: TrainingSettings(batch_size=(4, 0)), "--batch_size should be 1 or more. Received: 4,0"),
+        (lambda: TrainingSettings(batch_size=(4, 0)), "--batch_size should be 1 or more, at most 65536. Received: 4,0"),
         (lambda: TrainingSettings(beta_1=1.0), "--beta_1 should be 0 or more, below 1. Received: 1.0"),
         (lambda: TrainingSettings(seed=LARGEST_SEED + 1), f"at most {LARGEST_SEED}. Received: {LARGEST_SEED + 1}"),
         (lambda: DataSettings(zoom=(1.0, math.nan)), "--zoom should be finite. Received: 1.0,nan"),
