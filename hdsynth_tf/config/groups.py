@@ -439,7 +439,9 @@ class TrainingSettings(Settings):
         0, "*Steps that count as an epoch. 0: one pass over the data.", per_level=True, at_least=0
     )
     max_steps: int = setting(0, "Maximum number of training steps. 0: no limit.", at_least=0)
-    batch_size: int = setting(1, "*Global batch size, over all devices together.", per_level=True, at_least=1, at_most=65536)
+    batch_size: int = setting(
+        1, "*Global batch size, over all devices together.", per_level=True, at_least=1, at_most=65536
+    )
     learning_rate: float = setting(2e-4, "*Adam's learning rate for the generator.", per_level=True, above=0)
     discriminator_learning_rate: float = setting(
         4e-4, "*Adam's learning rate for the discriminator.", per_level=True, above=0

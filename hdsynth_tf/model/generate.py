@@ -96,14 +96,19 @@ class Generating:
         if "seed" in formats:
             choices = style_choices(seed, styles, len(next(iter(arrays.values()))))
             arrays |= {name: array for name, array in choices.items() if name in formats}
+        if len(next(iter(arrays.values()))) == 1:
+            formats = {name: ((1, *shape[1:]), dtype) for name, (shape, dtype) in formats.items()}
         made = ops.convert_to_numpy(self._rendering(formats)(arrays))
         return made[0] if missing_axes == {1} else made
 
     def _rendering(self, formats):
-        """What renders arrays: on TensorFlow a graph, made once for each kind of `formats`; else `render` itself."""
+        """What renders arrays: on TensorFlow a graph, made once for each kind of `formats`; else `render` itself.
+
+        Of one picture it is a graph of its own: some layers are faster where they know that there is one.
+        """
         if keras.backend.backend() != "tensorflow":
             return lambda arrays: self.render(keras.tree.map_structure(ops.convert_to_tensor, arrays))
-        graphs, kind = self._render_graphs.by_inputs, frozenset(formats)
+        graphs, kind = self._render_graphs.by_inputs, frozenset((name, shape) for name, (shape, _) in formats.items())
         if kind not in graphs:
             signature = {name: tf.TensorSpec(shape, dtype, name) for name, (shape, dtype) in formats.items()}
             graphs[kind] = tf.function(self.render, input_signature=[signature], autograph=False)
