@@ -6,7 +6,6 @@ A file is a `Path`, or anything else with `read_bytes` whose string says what it
 
 import dataclasses
 import io
-import itertools
 import warnings
 from pathlib import Path
 
@@ -20,7 +19,6 @@ from pipelines.texts import read_rows
 IMAGE_MODES = {"1", "L", "LA", "P", "PA", "RGB", "RGBA", "RGBX", "CMYK", "YCbCr"}
 ID_MODES = {"1", "L", "P", "I", "I;16", "I;16L", "I;16B", "I;16N"}
 MOST_CLASSES = 2**16  # of a label table
-COUNTED_PAGES = 10  # of a TIFF with several, in a message
 RED_FIRST, BLUE_FIRST = slice(None), slice(None, None, -1)  # of numbers made of colours: panoptic ids; 0xRRGGBB
 WHITE = (255, 255, 255)  # what is laid under the transparent parts of targets
 
@@ -120,7 +118,7 @@ def open_picture(path, pages=""):
         if isinstance(path, Page):
             picture.seek(path.number)
         elif picture.format == "TIFF":
-            _to_first_page(picture, path, pages)
+            picture.seek(tiff.first_page(picture.fp, path, pages)[0])
         stored.remember(picture)
     except DataError:
         raise
@@ -145,39 +143,27 @@ def beginning(path, count):
         raise DataError(unreadable.reason(path, error)) from error
 
 
-def _to_first_page(picture, path, pages):
-    """Goes to the first page of a TIFF that is no thumbnail; raises `DataError` if there are more, and nobody said what
-    they are."""
-    found = tiff.full_pages(picture, tiff.FEW_PAGES)
-    first = next(found)
-    if pages not in ("first", "channels") and next(found, None) is not None:
-        count = 2 + sum(1 for _ in itertools.islice(found, COUNTED_PAGES - 2))
-        raise DataError(
-            f"{path} has {count} pages{' or more' if count == COUNTED_PAGES else ''}. --source_pages says what they "
-            "are: channels of one image, or frames of a sequence; first takes the first page alone, also of targets."
-        )
-    picture.seek(first)
-
-
 def page_numbers(path):
     """Numbers of the pages of a file that are pictures: more than one for some TIFF files."""
-    picture = open_picture(path, "first")
-    return all_pages(picture, path) if picture.format == "TIFF" else [0]
+    try:
+        with path.open("rb") if isinstance(path, Path) else io.BytesIO(path.read_bytes()) as file:
+            return [number for number, _ in tiff.full_pages(file)]
+    except Exception as error:  # whatever damaged files lead Pillow to
+        raise DataError(unreadable.reason(_file(path), error)) from error
 
 
 def all_pages(picture, path):
     """Numbers of all pages of an opened TIFF that are pictures. It is at the first of them afterwards."""
     try:
-        found = list(tiff.full_pages(picture))
+        found = [number for number, _ in tiff.full_pages(picture.fp)]
     except Exception as error:  # whatever damaged files lead Pillow to
         raise DataError(unreadable.reason(_file(path), error)) from error
     turn_to(picture, found[0], path)
     return found
 
 
-def check_count(picture, count, path):
-    """Raises `DataError` if so many pages of a picture's size have more pixels together than a picture may have."""
-    pixels = picture.width * picture.height * count
+def check_pixels(pixels, path):
+    """Raises `DataError` if channels or pages have more pixels together than a picture may have."""
     if Image.MAX_IMAGE_PIXELS and pixels > 2 * Image.MAX_IMAGE_PIXELS:
         error = Image.DecompressionBombError(f"{pixels} pixels")
         raise DataError(unreadable.reason(_file(path), error))

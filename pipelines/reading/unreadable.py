@@ -53,8 +53,13 @@ def _foreign(path, error):
         return foreign_kind(content) or f"it is of no known kind, and begins with {content[:16]!r}."
     kind = tiff.unknown_kind(io.BytesIO(path.read_bytes())) if content.startswith(tiff.MAGIC) else ""
     if kind and not kind.startswith("1 "):
-        return f"it holds {kind}. Install rasterio, or save it as .npy, (height, width, channels)."
+        return f"it holds {kind}. {other_way()}, (height, width, channels)."
     return f"it holds {kind}, which are not known. Save it with 8 or 16 bits, as float32, or as .npy." if kind else ""
+
+
+def other_way():
+    """What helps where Pillow cannot read some bands of a TIFF: part of a message."""
+    return "Save it as .npy" if tiff.has_rasterio() else "Install rasterio, or save it as .npy"
 
 
 def foreign_kind(content):
