@@ -120,7 +120,11 @@ def _check_sizes(source, index, sizes):
     """Raises `DataError` if the sizes of a scene's files differ, unless a source shows what its image does."""
     found = ", ".join(f"{source.paths[key][index]} is {width}x{height}" for key, (height, width) in sizes.items())
     if set(sizes) != {"source", "image"}:
-        raise DataError(f"The files of {source.names[index]} should be of one size: {found}.")
+        raise DataError(
+            f"The files of {source.names[index]} should be of one size: {found}. If they show the same, resize one "
+            "kind: label and instance maps by nearest neighbour, which keeps ids, photographs with any filter; else "
+            "crop."
+        )
     if not fits(sizes["source"], sizes["image"]):
         height, width = crop_that_fits(sizes["image"], sizes["source"])
         raise DataError(
