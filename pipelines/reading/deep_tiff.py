@@ -1,4 +1,4 @@
-"""TIFF files that Pillow cannot read, by rasterio, where it is installed: colours of more than 8 bits, many bands."""
+"""TIFF files that Pillow cannot read, by rasterio, where it is installed: of many bits, bands, rare compressions."""
 
 import dataclasses
 import warnings
@@ -36,7 +36,7 @@ class DeepPage:
     @property
     def pixels(self):
         """Of all bands together."""
-        return self.tags[tiff.HEIGHT] * self.tags[tiff.WIDTH] * len(self.tags[stored.BITS_PER_SAMPLE])
+        return self.tags[tiff.HEIGHT] * self.tags[tiff.WIDTH] * len(self.tags.get(stored.BITS_PER_SAMPLE, (1,)))
 
     @property
     def size(self):
@@ -53,7 +53,7 @@ class DeepPage:
         """
         values, alpha = self._bands()
         if self.tags.get(stored.PHOTOMETRIC) == WHITE_IS_ZERO:
-            values = stored.turned_round(values, max(self.tags[stored.BITS_PER_SAMPLE]), self.path)
+            values = stored.turned_round(values, max(self.tags.get(stored.BITS_PER_SAMPLE, (1,))), self.path)
         if background and self._is_below_opaque(alpha):
             is_premultiplied = PREMULTIPLIED in stored.extra_samples(self.tags)
             values = viewing.laid_over_values(values, alpha, background, is_premultiplied)
@@ -126,8 +126,11 @@ def _pages(file, path, pages):
 
 
 def _is_unknown(tags):
-    """Whether Pillow cannot read, or leaves out, some of the bands that the tags of a TIFF tell of."""
+    """Whether Pillow cannot read, or leaves out, some of the bands that the tags of a TIFF tell of, or may lack its
+    compression."""
     bits, is_whole = tags.get(stored.BITS_PER_SAMPLE, (1,)), set(tags.get(stored.SAMPLE_FORMAT, (1,))) == {1}
     most = MOST_CHANNELS.get(tags.get(stored.PHOTOMETRIC), MOST_CHANNELS[RGB])
+    if tiff.foreign_codec(tags) and tags.get(stored.PHOTOMETRIC) in MOST_CHANNELS:
+        return True
     is_known = len(bits) <= most and max(bits) <= 8 and is_whole and not stored.has_unnamed(tags)
     return len(bits) > 1 and not is_known

@@ -132,8 +132,10 @@ def _kind(values, path):
     """`values` as one of `KINDS`, which follows from the file's kind alone, in this machine's order of bytes.
 
     Raises:
-        DataError: If they are whole numbers that float32 would round.
+        DataError: If they are complex, or whole numbers that float32 would round.
     """
+    if values.dtype.kind == "c":
+        raise DataError(f"{path} holds complex numbers. Save their parts, or size and angle, as channels: .npy.")
     if values.dtype.name in KINDS:
         return values.astype(values.dtype.name, copy=False)
     read = values.astype("float32")

@@ -11,6 +11,8 @@ from pipelines.reading.stored import BITS_PER_SAMPLE, SAMPLE_FORMAT
 WIDTH, HEIGHT = 256, 257  # tags
 SUBFILE, OLD_SUBFILE = 254, 255  # tags that say what a page is
 REDUCED, MASK, OLD_REDUCED = 1, 4, 2  # bits of the first, value of the second
+COMPRESSION = 259
+FOREIGN_CODECS = {34887: "LERC", 50001: "WebP", 50002: "JPEG XL", 52546: "JPEG XL"}  # that Pillow may lack
 NUMBERS = {1: "unsigned whole", 2: "signed whole", 3: "floating-point", 5: "complex whole", 6: "complex"}
 FEW_PAGES = 256  # among which the second picture is looked for: thumbnails, masks and copies are fewer
 MOST_PAGES = 2**16
@@ -104,6 +106,19 @@ def tags_of(file):
         file: Binary file.
     """
     return next(directories(file), {})
+
+
+def foreign_codec(tags):
+    """Name of a page's compression if Pillow may lack it, else an empty string."""
+    return FOREIGN_CODECS.get(tags.get(COMPRESSION), "")
+
+
+def foreign_codec_of(file):
+    """That of a TIFF's first page; an empty string, too, if that cannot be told. `file`: binary file."""
+    try:
+        return foreign_codec(tags_of(file))
+    except Exception:  # whatever damaged tags lead Pillow to
+        return ""
 
 
 def unknown_kind(file):

@@ -12,7 +12,8 @@ from shown import AS_SHOWN
 from pipelines.checks.validate import validate
 from pipelines.errors import DataError
 from pipelines.folder import Folder
-from pipelines.reading.decode import WHITE, allow_pixels
+from pipelines.reading import tiff
+from pipelines.reading.decode import WHITE, allow_pixels, read_image
 from pipelines.reading.depth import deep_size, is_transparent, read_deep
 
 pytest.importorskip("rasterio", reason="the extra `geo` is not installed")
@@ -129,6 +130,32 @@ def test_where_zero_is_white(tmp_path, rng, dtype):
         np.testing.assert_array_equal(read_deep(tmp_path / "x.tif"), np.iinfo(dtype).max - values)
         return
     with pytest.raises(DataError, match=r"x\.tif.*MinIsWhite.*32-bit float32"):
+        read_deep(tmp_path / "x.tif")
+
+
+@pytest.mark.parametrize("codec, dtype, bands", [("LERC", "float32", 1), ("WebP", "uint8", 3)])
+def test_compressions_that_pillow_may_lack(tmp_path, rng, monkeypatch, codec, dtype, bands):
+    rasterio = pytest.importorskip("rasterio")
+    values, path = rng.integers(0, 256, (16, 24, bands)).astype(dtype), tmp_path / "x.tif"
+    kind = dict(
+        driver="GTiff", width=24, height=16, count=bands, dtype=dtype, transform=rasterio.Affine(2, 0, 9, 0, 2, 9)
+    )
+    how = dict(photometric="rgb", webp_lossless=True) if codec == "WebP" else {}
+    try:
+        with rasterio.open(path, "w", compress=codec.lower(), **kind, **how) as file:
+            file.write(values.transpose(2, 0, 1))
+    except rasterio.errors.RasterioError:
+        pytest.skip("this GDAL lacks it, too")
+    np.testing.assert_array_equal(read_deep(path), values)
+    monkeypatch.setattr(tiff, "has_rasterio", lambda: False)
+    for read in (read_deep, read_image) if codec == "LERC" else ():  # some builds of Pillow know WebP in TIFF
+        with pytest.raises(DataError, match=rf"x\.tif.*{codec}.*COMPRESS=DEFLATE"):
+            read(path)
+
+
+def test_complex_numbers_are_refused(tmp_path):
+    tifffile.imwrite(tmp_path / "x.tif", np.ones((6, 9, 3), "complex64"), photometric="rgb")
+    with pytest.raises(DataError, match=r"x\.tif holds complex"):
         read_deep(tmp_path / "x.tif")
 
 
