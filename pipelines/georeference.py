@@ -3,8 +3,8 @@
 import functools
 from pathlib import Path
 
+from pipelines.reading import tiff
 from pipelines.reading.bands import Bands
-from pipelines.reading.decode import open_picture
 from pipelines.source import FileSource
 
 GEO_KEYS = 34735  # the tag that all GeoTIFF files have
@@ -23,8 +23,11 @@ def georeferenced_file(source, index):
 
 @functools.lru_cache(1024)  # asked for each time that a picture's name is
 def _is_on_map(path):
-    with open_picture(path, "first") as picture:
-        return GEO_KEYS in getattr(picture, "tag_v2", ())
+    try:
+        with path.open("rb") as file:
+            return GEO_KEYS in tiff.first_page(file, path, "first")[1]
+    except Exception:  # whatever damaged tags lead Pillow to; who reads the file says what is wrong
+        return False
 
 
 def write_geotiff(image, path, like):

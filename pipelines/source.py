@@ -161,12 +161,8 @@ class FileSource(Source):
             return decode.read_label_map(path, self.label_table, pages)
         if key == "instance_map":
             return decode.read_instance_map(path, pages)
-        background = decode.WHITE if key == "image" else None
-        return (
-            depth.read_deep(path, pages, background)
-            if self.is_deep(key)
-            else decode.read_image(path, background, pages)
-        )
+        read = depth.read_deep if self.is_deep(key) else decode.read_image
+        return read(path, background=decode.WHITE, pages=pages)
 
 
 def has_colors(path, pages=""):

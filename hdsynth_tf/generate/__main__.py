@@ -32,7 +32,7 @@ from pipelines.errors import DataError
 from pipelines.georeference import georeferenced_file
 from pipelines.paths import as_path
 from pipelines.reading.decode import read_image
-from pipelines.reading.deep_tiff import has_rasterio
+from pipelines.reading.tiff import has_rasterio
 from pipelines.source import FileSource
 from pipelines.unpaired import Selected
 

@@ -13,8 +13,8 @@ from hdsynth_tf.files.storage import remove, replacing
 from hdsynth_tf.show.pictures import show_image, show_inputs
 from pipelines.dataset import make_eval
 from pipelines.georeference import georeferenced_file, write_geotiff
-from pipelines.reading.deep_tiff import has_rasterio
 from pipelines.reading.depth import file_suffix, write_deep
+from pipelines.reading.tiff import has_rasterio
 
 MANIFEST = "generated.json"  # in the folder: which model made what lies there
 PREVIEWS = "gallery"  # below it: small files of inputs, and of pictures that browsers cannot show

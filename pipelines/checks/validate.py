@@ -10,9 +10,10 @@ from pipelines.errors import DataError, first_of
 from pipelines.pairing.fitting import crop_that_fits, fits
 from pipelines.pairing.pairs import describe_left_out
 from pipelines.progress import in_threads
-from pipelines.reading import arrays, decode, viewing
+from pipelines.reading import arrays, decode, depth, viewing
 from pipelines.source import spread
 
+KEY_WORDS = {"source": "sources", "image": "targets"}  # for people
 LOOKS = 16  # files, at most, that are searched for what all others will have, too
 
 
@@ -41,14 +42,14 @@ class Scene:
         size: (height, width).
         labels: `labels.Labels`, or `None`.
         frames: Dict: `source`, `image`, of those that are not plain photographs -> `Frame`.
-        transparent: Boolean, whether one can see through parts of the image.
+        transparent: Dict: `source`, `image`, where one can see through parts of it -> its file.
         resized: (height, width) of a source that will be brought to the size of its image, or `None`.
     """
 
     size: tuple = None
     labels: object = None
     frames: dict = dataclasses.field(default_factory=dict)
-    transparent: bool = False
+    transparent: dict = dataclasses.field(default_factory=dict)
     resized: tuple = None
 
 
@@ -66,11 +67,12 @@ def validate(source, show_progress=True):
         DataError: At the first problem in the order of names; for label ids and for frames that are constant or hold no
             numbers, with all files that are so.
     """
-    sizes, census, frames, transparent, resized = {}, Census(source), {}, 0, {}
+    sizes, census, frames, transparent, resized = {}, Census(source), {}, {}, {}
     found = in_threads(lambda i: _inspect(source, census.solid, i), range(len(source)), "scene", show_progress)
     for name, scene in zip(source.names, found, strict=True):
         sizes[scene.size] = sizes.get(scene.size, 0) + 1
-        transparent += scene.transparent
+        for key, path in scene.transparent.items():
+            transparent.setdefault(key, []).append(path)
         if scene.resized:
             resized[scene.resized] = resized.get(scene.resized, 0) + 1
         if scene.labels is not None:
@@ -93,7 +95,8 @@ def _inspect(source, known_solid, index):
     scene, sizes = Scene(), {}
     for key, paths in source.paths.items():
         if key == "image" and not source.is_deep(key):
-            sizes[key], scene.transparent = _look_at_photograph(paths[index], source.pages_of(key))
+            sizes[key], is_transparent = _look_at_photograph(paths[index], source.pages_of(key))
+            scene.transparent |= {key: paths[index]} if is_transparent else {}
             continue
         values = source.read(key, index)
         sizes[key] = values.shape[:2]
@@ -102,7 +105,8 @@ def _inspect(source, known_solid, index):
         elif key != "instance_map":
             _check_format(source, key, index, values)
             scene.frames[key] = Frame.of(values)
-            scene.transparent |= key == "image" and _is_transparent(paths[index], source.pages_of(key))
+            if depth.is_transparent(paths[index], source.pages_of(key)):
+                scene.transparent[key] = paths[index]
     if (1, 1) in sizes.values():
         raise DataError(f"A file of {source.names[index]} has one pixel alone. Take it away.")
     scene.size = sizes.get("image") or next(iter(sizes.values()))
@@ -116,7 +120,11 @@ def _check_sizes(source, index, sizes):
     """Raises `DataError` if the sizes of a scene's files differ, unless a source shows what its image does."""
     found = ", ".join(f"{source.paths[key][index]} is {width}x{height}" for key, (height, width) in sizes.items())
     if set(sizes) != {"source", "image"}:
-        raise DataError(f"The files of {source.names[index]} should be of one size: {found}.")
+        raise DataError(
+            f"The files of {source.names[index]} should be of one size: {found}. If they show the same, resize one "
+            "kind: label and instance maps by nearest neighbour, which keeps ids, photographs with any filter; else "
+            "crop."
+        )
     if not fits(sizes["source"], sizes["image"]):
         height, width = crop_that_fits(sizes["image"], sizes["source"])
         raise DataError(
@@ -135,13 +143,6 @@ def _look_at_photograph(path, pages):
         picture.draft("RGB", (max(picture.width // 8, 1), max(picture.height // 8, 1)))
         decode.load(picture, path)
         return size, viewing.is_transparent(picture)
-
-
-def _is_transparent(path, pages):
-    if arrays.is_array(path):
-        return False
-    with decode.open_picture(path, pages) as picture:
-        return viewing.may_be_transparent(picture) and viewing.is_transparent(decode.load(picture, path))
 
 
 def _check_frames(paths, frames, to_learn_from):
@@ -175,8 +176,7 @@ def _describe_counts(sizes):
 def _notes(source, transparent, values):
     """Lines about what is read in another way than one might think."""
     notes = [f"  {key}: {line}" for key, why in source.left_out.items() for line in describe_left_out(why)]
-    if transparent:
-        notes.append(f"  {transparent} targets have transparent parts: white is laid under them.")
+    notes += [_describe_transparent(KEY_WORDS[key], paths) for key, paths in transparent.items()]
     if copies := _copies(source):
         notes.append(f"  source and image hold the same, such as {copies[0]}: there is nothing to learn between them.")
     for key in ("source", "image"):
@@ -195,6 +195,17 @@ def _notes(source, transparent, values):
         if key in values and (nodata := values[key].nodata) is not None:
             notes.append(f"  {key}: {nodata:g} stands far from all other values; does it mean 'no value'?")
     return notes
+
+
+def _describe_transparent(what, paths):
+    """A line about files that one can see through. What GDAL tags as alpha in a TIFF may be any fourth band."""
+    line = f"  {len(paths)} {what} have transparent parts, such as {paths[0]}: white is laid under them."
+    if paths[0].suffix.lower() not in (".tif", ".tiff"):
+        return line
+    return (
+        f"{line} Their last band is tagged as alpha; if it is a channel, such as infrared, save them as .npy, or tag "
+        "it as unknown, which rasterio reads: gdal_edit.py -colorinterp_4 undefined FILE (4: the band)"
+    )
 
 
 def _copies(source):

@@ -6,7 +6,7 @@ A file is a `Path`, or anything else with `read_bytes` whose string says what it
 
 import dataclasses
 import io
-import itertools
+import re
 import warnings
 from pathlib import Path
 
@@ -20,7 +20,7 @@ from pipelines.texts import read_rows
 IMAGE_MODES = {"1", "L", "LA", "P", "PA", "RGB", "RGBA", "RGBX", "CMYK", "YCbCr"}
 ID_MODES = {"1", "L", "P", "I", "I;16", "I;16L", "I;16B", "I;16N"}
 MOST_CLASSES = 2**16  # of a label table
-COUNTED_PAGES = 10  # of a TIFF with several, in a message
+COLOR = re.compile("#?[0-9a-fA-F]{6}")  # in a label table
 RED_FIRST, BLUE_FIRST = slice(None), slice(None, None, -1)  # of numbers made of colours: panoptic ids; 0xRRGGBB
 WHITE = (255, 255, 255)  # what is laid under the transparent parts of targets
 
@@ -120,7 +120,7 @@ def open_picture(path, pages=""):
         if isinstance(path, Page):
             picture.seek(path.number)
         elif picture.format == "TIFF":
-            _to_first_page(picture, path, pages)
+            picture.seek(tiff.first_page(picture.fp, path, pages)[0])
         stored.remember(picture)
     except DataError:
         raise
@@ -145,39 +145,27 @@ def beginning(path, count):
         raise DataError(unreadable.reason(path, error)) from error
 
 
-def _to_first_page(picture, path, pages):
-    """Goes to the first page of a TIFF that is no thumbnail; raises `DataError` if there are more, and nobody said what
-    they are."""
-    found = tiff.full_pages(picture, tiff.FEW_PAGES)
-    first = next(found)
-    if pages not in ("first", "channels") and next(found, None) is not None:
-        count = 2 + sum(1 for _ in itertools.islice(found, COUNTED_PAGES - 2))
-        raise DataError(
-            f"{path} has {count} pages{' or more' if count == COUNTED_PAGES else ''}. --source_pages says what they "
-            "are: channels of one image, or frames of a sequence; first takes the first page alone, also of targets."
-        )
-    picture.seek(first)
-
-
 def page_numbers(path):
     """Numbers of the pages of a file that are pictures: more than one for some TIFF files."""
-    picture = open_picture(path, "first")
-    return all_pages(picture, path) if picture.format == "TIFF" else [0]
+    try:
+        with path.open("rb") if isinstance(path, Path) else io.BytesIO(path.read_bytes()) as file:
+            return [number for number, _ in tiff.full_pages(file)]
+    except Exception as error:  # whatever damaged files lead Pillow to
+        raise DataError(unreadable.reason(_file(path), error)) from error
 
 
 def all_pages(picture, path):
     """Numbers of all pages of an opened TIFF that are pictures. It is at the first of them afterwards."""
     try:
-        found = list(tiff.full_pages(picture))
+        found = [number for number, _ in tiff.full_pages(picture.fp)]
     except Exception as error:  # whatever damaged files lead Pillow to
         raise DataError(unreadable.reason(_file(path), error)) from error
     turn_to(picture, found[0], path)
     return found
 
 
-def check_count(picture, count, path):
-    """Raises `DataError` if so many pages of a picture's size have more pixels together than a picture may have."""
-    pixels = picture.width * picture.height * count
+def check_pixels(pixels, path):
+    """Raises `DataError` if channels or pages have more pixels together than a picture may have."""
     if Image.MAX_IMAGE_PIXELS and pixels > 2 * Image.MAX_IMAGE_PIXELS:
         error = Image.DecompressionBombError(f"{pixels} pixels")
         raise DataError(unreadable.reason(_file(path), error))
@@ -275,14 +263,22 @@ def read_ids(path, pages=""):
         DataError: If the file is no picture, is cut short, has colours instead of one number a pixel, or was stored in
             a way that changes numbers.
     """
-    ids = arrays.read(_file(path)) if arrays.is_array(path) else _picture_ids(decoded(path, pages), path)
-    return _whole_ids(ids, path)
+    return _whole_ids(_content(path, pages), path)
 
 
-def _whole_ids(ids, path):
+def _content(path, pages):
+    """What a file holds: an array (height, width, channels), or a decoded `PIL.Image`."""
+    return arrays.read(_file(path)) if arrays.is_array(path) else decoded(path, pages)
+
+
+def _whole_ids(content, path):
     """Numbers of any kind as ids: (height, width) int32."""
+    ids = content if isinstance(content, np.ndarray) else _picture_ids(content, path)
     if ids.ndim == 3 and ids.shape[-1] != 1:
-        raise DataError(f"{path} should have one number a pixel, the id. It holds {ids.shape[-1]} a pixel.")
+        raise DataError(
+            f"{path} should have one number a pixel, the id. It holds {ids.shape[-1]} a pixel; for labels coded by "
+            "colour, uint8 (height, width, 3), give --label_table."
+        )
     ids = ids.reshape(ids.shape[:2])
     limits = np.iinfo("int32")
     if ids.dtype.kind in "iu" and ids.dtype.itemsize < 4:
@@ -298,12 +294,15 @@ def _whole_ids(ids, path):
 def read_instance_map(path, pages=""):
     """Instance ids as `read_ids` reads them, or of colours as COCO's panoptic PNGs have them: red + 256 green + 65536
     blue. (height, width) int32."""
-    if arrays.is_array(path):
-        return read_ids(path, pages)
-    picture = decoded(path, pages)
-    if picture.mode not in ("RGB", "RGBA"):
-        return _whole_ids(_picture_ids(picture, path), path)
-    return _codes(picture, path, RED_FIRST)
+    content = _content(path, pages)
+    return _codes(content, path, RED_FIRST) if _has_colors(content) else _whole_ids(content, path)
+
+
+def _has_colors(content):
+    """Whether an array or a picture holds colours of 8 bits, with or without alpha."""
+    if isinstance(content, np.ndarray):
+        return content.dtype == np.uint8 and content.shape[-1] in (3, 4)
+    return content.mode in ("RGB", "RGBA")
 
 
 def _picture_ids(picture, path):
@@ -336,7 +335,10 @@ def read_label_map(path, table=None, pages=""):
     """
     if table is None:
         return read_ids(path, pages)
-    codes = _codes(decoded(path, pages), path, BLUE_FIRST) if table["by_color"] else _listed_ids(path, pages)
+    content = _content(path, pages)
+    if _has_colors(content) and not table["by_color"]:
+        raise DataError(f"{path} holds colours, and the label table lists numbers: it should list #804080 and so on.")
+    codes = _codes(content, path, BLUE_FIRST) if table["by_color"] else _whole_ids(content, path)
     keys = np.array(sorted(table["ids"]), "int32")
     position = np.minimum(np.searchsorted(keys, codes), len(keys) - 1)
     unknown = keys[position] != codes
@@ -347,28 +349,33 @@ def read_label_map(path, table=None, pages=""):
     return np.array([table["ids"][key] for key in keys], "int32")[position]
 
 
-def _listed_ids(path, pages):
-    """Ids of a table that lists numbers. Raises `DataError` if the file holds colours."""
-    if arrays.is_array(path):
-        return read_ids(path, pages)
-    picture = decoded(path, pages)
-    if picture.mode in ("RGB", "RGBA"):
-        raise DataError(f"{path} holds colours, and the label table lists numbers: it should list #804080 and so on.")
-    return _whole_ids(_picture_ids(picture, path), path)
-
-
-def _codes(picture, path, order):
-    """The colours of a decoded picture as numbers, whose lowest byte is the first channel in `order`: (height, width)
-    int32. Large pictures, so without a copy that is wider."""
-    check_photograph(picture, path)
-    if stored.storage(picture).bits > 8:
-        raise DataError(f"{path} has colours of 16 bits, where a colour of 8 bits is an id. Save it with 8.")
-    rgb = np.asarray(picture if picture.mode == "RGB" else picture.convert("RGB"))
+def _codes(content, path, order):
+    """The colours of an array or a picture as numbers, whose lowest byte is the first channel in `order`: (height,
+    width) int32. Large pictures, so without a copy that is wider."""
+    rgb = _rgb(content, path)
     codes = np.zeros((*rgb.shape[:2], 4), "uint8")
     codes[..., :3] = rgb[..., order]
     codes = codes.view("<i4")[..., 0].astype("int32", copy=False)
-    lossy.check(_file(path), codes, stored.storage(picture))
+    if not isinstance(content, np.ndarray):
+        lossy.check(_file(path), codes, stored.storage(content))
     return codes
+
+
+def _rgb(content, path):
+    """The colours that stand for ids: (height, width, 3) uint8. Raises `DataError` if they are no colours of 8 bits."""
+    if isinstance(content, np.ndarray):
+        return _photograph(content[..., :3] if _has_colors(content) else content, path)
+    check_photograph(content, path)
+    if stored.storage(content).bits > 8:
+        raise DataError(f"{path} has colours of 16 bits, where a colour of 8 bits is an id. Save it with 8.")
+    return np.asarray(content if content.mode == "RGB" else content.convert("RGB"))
+
+
+def _hint(value, by_color):
+    """What may be wrong with a value of a label table that cannot be read, such as a colour without `#`."""
+    if not by_color and COLOR.fullmatch(value):
+        return f". Colours begin with #, in every line: #{value.removeprefix('#')}"
+    return ""
 
 
 def read_label_table(path):
@@ -385,18 +392,18 @@ def read_label_table(path):
     """
     (_, head), *rows = read_rows(path, "label table") or [(1, [])]
     ids, names = {}, {}
-    rows = [(number, dict(zip(head, cells))) for number, cells in rows]
+    rows = [(number, dict(zip(map(str.lower, head), cells))) for number, cells in rows]
     by_color = bool(rows) and rows[0][1].get("value", "").startswith("#")
     for number, row in rows:
         try:
-            value = int(row["value"].removeprefix("#"), 16 if by_color else 10)
+            value = int(row["value"].removeprefix("#"), 16) if by_color else int(row["value"])
             label = int(row["id"])
             if not (0 <= value < 2**24 if by_color else abs(value) < 2**31) or not -1 <= label < MOST_CLASSES:
                 raise ValueError
         except (KeyError, ValueError):
             raise DataError(
                 f"Line {number} of the label table {path} should be value,id,name such as #804080,7,road (first line: "
-                f"value,id,name). Found: {','.join(row.values())}"
+                f"value,id,name). Found: {','.join(row.values())}{_hint(row.get('value', ''), by_color)}"
             ) from None
         if value in ids:
             raise DataError(f"The label table {path} lists the value {row['value']} twice, at last in line {number}.")

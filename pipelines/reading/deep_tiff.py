@@ -1,73 +1,136 @@
-"""TIFF files that Pillow cannot read, by rasterio, where it is installed: colours of more than 8 bits, many bands."""
+"""TIFF files that Pillow cannot read, by rasterio, where it is installed: of many bits, bands, rare compressions."""
 
-import importlib.util
+import dataclasses
 import warnings
 from pathlib import Path
 
-from PIL import Image
+import numpy as np
 
 from pipelines.errors import DataError
-from pipelines.reading import unreadable
-from pipelines.reading.stored import BITS_PER_SAMPLE, PHOTOMETRIC, has_unnamed
-from pipelines.reading.tiff import tags_of
+from pipelines.reading import decode, stored, tiff, unreadable, viewing
 
-MOST_CHANNELS = 4  # that Pillow knows; of grey and alpha two
-BLACK_IS_ZERO = 1  # a photometric interpretation
-
-
-def has_rasterio():
-    """Whether rasterio is installed, an extra."""
-    return importlib.util.find_spec("rasterio") is not None
+WHITE_IS_ZERO, BLACK_IS_ZERO, RGB = 0, 1, 2  # photometric interpretations
+MOST_CHANNELS = {WHITE_IS_ZERO: 1, BLACK_IS_ZERO: 2, RGB: 4}  # of 8 bits, that Pillow knows; of others as of RGB
+PREMULTIPLIED = 1
+ALPHA = {PREMULTIPLIED, 2}  # kinds of bands that are no colours
 
 
-def is_deep(path):
-    """Whether a file is such a TIFF, and can be read."""
-    if not (isinstance(path, Path) and path.suffix.lower() in (".tif", ".tiff") and has_rasterio()):
-        return False
+@dataclasses.dataclass(frozen=True)
+class DeepPage:
+    """A page of such a file.
+
+    Attributes:
+        path: `Path`.
+        number: Integer, from 0.
+        tags: Dict.
+    """
+
+    path: Path
+    number: int
+    tags: dict
+
+    @property
+    def orientation(self):
+        return self.tags.get(viewing.ORIENTATION, 1)
+
+    @property
+    def pixels(self):
+        """Of all bands together."""
+        return self.tags[tiff.HEIGHT] * self.tags[tiff.WIDTH] * len(self.tags.get(stored.BITS_PER_SAMPLE, (1,)))
+
+    @property
+    def size(self):
+        """(height, width) as it is shown."""
+        height, width = self.tags[tiff.HEIGHT], self.tags[tiff.WIDTH]
+        return (width, height) if viewing.lies(self.orientation) else (height, width)
+
+    def read(self, background=None):
+        """(height, width, channels) of the file's kind of number, as it is shown; alpha is left out, or laid over
+        `background`.
+
+        Raises:
+            DataError: If it is damaged, or what its numbers mean is not known.
+        """
+        values, alpha = self._bands()
+        if self.tags.get(stored.PHOTOMETRIC) == WHITE_IS_ZERO:
+            values = stored.turned_round(values, max(self.tags.get(stored.BITS_PER_SAMPLE, (1,))), self.path)
+        if background and self._is_below_opaque(alpha):
+            is_premultiplied = PREMULTIPLIED in stored.extra_samples(self.tags)
+            values = viewing.laid_over_values(values, alpha, background, is_premultiplied)
+        return viewing.turned_values(values, self.orientation)
+
+    def is_transparent(self):
+        """Whether it has parts that one can see through."""
+        return bool(ALPHA & set(stored.extra_samples(self.tags))) and self._is_below_opaque(self._bands()[1])
+
+    def _is_below_opaque(self, alpha):
+        """Whether alpha, of any shape, is anywhere less than what is opaque."""
+        if not alpha.size:
+            return False
+        if alpha.dtype in (np.uint8, np.uint16):
+            return bool(alpha.min() < np.iinfo(alpha.dtype).max)
+        if alpha.min() == alpha.max():
+            return False
+        raise DataError(
+            f"{self.path} has alpha of {alpha.dtype}, of which nobody knows what is opaque. Save it with 8 or 16 bits, "
+            "or without alpha."
+        )
+
+    def _bands(self):
+        """What is stored: (height, width, channels), and alpha, (height, width, 1 or 0)."""
+        import rasterio  # an extra
+
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", rasterio.errors.NotGeoreferencedWarning)
+                with rasterio.open(f"GTIFF_DIR:{self.number + 1}:{self.path}", driver="GTiff") as file:
+                    values, kinds = file.read().transpose(1, 2, 0), file.colorinterp
+        except Exception as error:  # whatever damaged files lead GDAL to
+            raise DataError(unreadable.reason(self.path, error)) from error
+        is_alpha = np.array([kind.name == "alpha" for kind in kinds])
+        return values[..., ~is_alpha], values[..., is_alpha][..., :1]
+
+
+def find(path, pages=""):
+    """The pages of a file that are read here: none of other files; several if they are the channels of one image.
+
+    Args:
+        path: File, see `decode`.
+        pages: See `decode.open_picture`.
+
+    Returns:
+        List of `DeepPage`.
+
+    Raises:
+        DataError: If it has several pages and nobody said what they are.
+    """
+    file = path.path if isinstance(path, decode.Page) else path
+    if not (isinstance(file, Path) and file.suffix.lower() in (".tif", ".tiff") and tiff.has_rasterio()):
+        return []
     try:
-        with path.open("rb") as file:
-            return _is_unknown(tags_of(file))
+        with file.open("rb") as opened:
+            found = [DeepPage(file, *page) for page in _pages(opened, path, pages)]
+            is_deep = any(_is_unknown(page.tags) for page in found) and all(page.pixels > 0 for page in found)
+            return found if is_deep else []
+    except DataError:
+        raise
     except Exception:  # whatever damaged tags lead Pillow to; who reads the file says what is wrong
-        return False
+        return []
+
+
+def _pages(file, path, pages):
+    """Numbers and tags of those pages of an opened TIFF that are asked for."""
+    if isinstance(path, decode.Page):
+        return [page for page in tiff.full_pages(file) if page[0] == path.number]
+    return list(tiff.full_pages(file)) if pages == "channels" else [tiff.first_page(file, path, pages)]
 
 
 def _is_unknown(tags):
-    """Whether Pillow cannot read, or leaves out, some of the bands that the tags of a TIFF tell of."""
-    bits, is_grey = tags.get(BITS_PER_SAMPLE, (1,)), tags.get(PHOTOMETRIC) == BLACK_IS_ZERO
-    is_known = len(bits) <= (2 if is_grey else MOST_CHANNELS) and max(bits) <= 8 and not has_unnamed(tags)
+    """Whether Pillow cannot read, or leaves out, some of the bands that the tags of a TIFF tell of, or may lack its
+    compression."""
+    bits, is_whole = tags.get(stored.BITS_PER_SAMPLE, (1,)), set(tags.get(stored.SAMPLE_FORMAT, (1,))) == {1}
+    most = MOST_CHANNELS.get(tags.get(stored.PHOTOMETRIC), MOST_CHANNELS[RGB])
+    if tiff.foreign_codec(tags) and tags.get(stored.PHOTOMETRIC) in MOST_CHANNELS:
+        return True
+    is_known = len(bits) <= most and max(bits) <= 8 and is_whole and not stored.has_unnamed(tags)
     return len(bits) > 1 and not is_known
-
-
-def read(path):
-    """(height, width, channels) of the file's kind of number; alpha is left out.
-
-    Raises:
-        DataError: If it is damaged, or has more pixels, in all channels together, than a picture may have.
-    """
-    return _of(path, _values)
-
-
-def size(path):
-    """(height, width). Raises `DataError` if the file is damaged."""
-    return _of(path, lambda file: file.shape)
-
-
-def _of(path, tell):
-    """What a function tells of an opened file."""
-    import rasterio  # an extra
-
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", rasterio.errors.NotGeoreferencedWarning)
-            with rasterio.open(path, driver="GTiff") as file:
-                return tell(file)
-    except Exception as error:  # whatever damaged files lead GDAL to
-        raise DataError(unreadable.reason(path, error)) from error
-
-
-def _values(file):
-    pixels, limit = file.width * file.height * file.count, 2 * (Image.MAX_IMAGE_PIXELS or 0)
-    if limit and pixels > limit:
-        raise Image.DecompressionBombError(f"{pixels} pixels")
-    kept = [index for index, kind in zip(file.indexes, file.colorinterp) if kind.name != "alpha"]
-    return file.read(kept).transpose(1, 2, 0)

@@ -5,7 +5,7 @@ import tensorflow as tf
 from PIL import Image
 
 from pipelines.errors import DataError
-from pipelines.reading import arrays, decode, deep_tiff, stored, viewing
+from pipelines.reading import arrays, decode, deep_tiff, stored, unreadable, viewing
 
 PNG_CHANNELS = {2: 3, 4: 1, 6: 3}  # colour type in a PNG's header -> channels without alpha
 TRANSPARENT = "{} names a value of 16 bits as transparent. Save it with an alpha channel, or without."
@@ -30,22 +30,33 @@ def read_deep(path, pages="", background=None):
     """
     if arrays.is_array(path):
         return _kind(arrays.read(path), path)
-    if deep_tiff.is_deep(path):
-        return _kind(deep_tiff.read(path), path)
+    if deep := deep_tiff.find(path, pages):
+        decode.check_pixels(sum(page.pixels for page in deep), path)
+        return _kind(_side_by_side([page.read(background) for page in deep], path), path)
     deep_png = _read_deep_png(path, background)
     if deep_png is not None:
         return deep_png
     picture = decode.open_picture(path, pages)
     if pages == "channels" and picture.format == "TIFF" and len(numbers := decode.all_pages(picture, path)) > 1:
-        return _read_pages(picture, numbers, path)
+        return _read_pages(picture, numbers, path, background)
     return _values(decode.load(picture, path), path, background)
 
 
 def deep_size(path, pages=""):
     """(height, width) of a file, without decoding it."""
-    if deep_tiff.is_deep(path):
-        return deep_tiff.size(path)
+    if deep := deep_tiff.find(path, pages):
+        return deep[0].size
     return arrays.read(path).shape[:2] if arrays.is_array(path) else decode.picture_size(path, pages)
+
+
+def is_transparent(path, pages=""):
+    """Whether a file has parts that one can see through."""
+    if arrays.is_array(path):
+        return False
+    if deep := deep_tiff.find(path, pages):
+        return any(page.is_transparent() for page in deep)
+    with decode.open_picture(path, pages) as picture:
+        return viewing.may_be_transparent(picture) and viewing.is_transparent(decode.load(picture, path))
 
 
 def _read_deep_png(path, background):
@@ -64,19 +75,23 @@ def _read_deep_png(path, background):
     except tf.errors.OpError as error:
         raise DataError(f"{path} cannot be read as a picture. Is it whole?") from error
     if background and values.shape[-1] > channels:
-        alpha = values[..., channels:].astype("float64") / 65535
-        values = np.round(values * alpha + 65535 * (np.mean(background) / 255) * (1 - alpha)).astype("uint16")
-    values = viewing.turned_array(values[..., :channels], header)
+        values = viewing.laid_over_values(values[..., :channels], values[..., channels:], background)
+    values = viewing.turned_values(values[..., :channels], viewing.orientation(header))
     return path.cut(values) if isinstance(path, decode.Half) else values
 
 
-def _read_pages(picture, numbers, path):
+def _read_pages(picture, numbers, path, background):
     """The pages of a TIFF, side by side as channels."""
     pages = []
-    decode.check_count(picture, len(numbers), path)
+    decode.check_pixels(picture.width * picture.height * len(numbers), path)
     for number in numbers:
         decode.turn_to(picture, number, path)
-        pages.append(_values(decode.load(picture, path), path))
+        pages.append(_values(decode.load(picture, path), path, background))
+    return _side_by_side(pages, path)
+
+
+def _side_by_side(pages, path):
+    """Arrays (height, width, channels) as the channels of one. Raises `DataError` if they are of several kinds."""
     if len({(page.shape[:2], page.dtype) for page in pages}) > 1:
         raise DataError(f"{path} has pages of several sizes or depths, which cannot be the channels of one image.")
     return np.concatenate(pages, axis=-1)
@@ -86,22 +101,27 @@ def _values(picture, path, background=None):
     """The values of a decoded `PIL.Image`."""
     kind = stored.storage(picture)
     if kind.unnamed:
-        raise DataError(f"{path} has a band that is no colour and not alpha. Install rasterio, or save it as .npy.")
+        raise DataError(f"{path} has a band that is no colour and not alpha. {unreadable.other_way()}.")
     if picture.mode in ("1", "L", "LA"):
         if kind.signed:
-            return _kind(stored.numbers(picture)[..., None], path)
+            return _kind(_black_is_zero(picture, path), path)
         return np.asarray(_over(picture, background).convert("L"))[..., None]
     if picture.mode == "F" or picture.mode.startswith("I"):
-        values = stored.numbers(picture)[..., None]
         if background and "transparency" in picture.info:
             raise DataError(TRANSPARENT.format(path))
-        return _kind(np.iinfo("uint16").max - values if kind.white_is_zero and kind.bits == 16 else values, path)
+        return _kind(_black_is_zero(picture, path), path)
     decode.check_colors(picture, path)
     if picture.mode in decode.IMAGE_MODES:
         return np.asarray(_over(picture, background).convert("RGB"))
     raise DataError(
         f"{path} is of mode {picture.mode}, which is not known. Save it as PNG, TIFF or as a NumPy array (.npy)."
     )
+
+
+def _black_is_zero(picture, path):
+    """The numbers of a decoded picture that Pillow gives as they are stored: (height, width, 1)."""
+    values, kind = stored.numbers(picture)[..., None], stored.storage(picture)
+    return stored.turned_round(values, kind.bits, path) if kind.white_is_zero else values
 
 
 def _over(picture, background):
@@ -112,8 +132,10 @@ def _kind(values, path):
     """`values` as one of `KINDS`, which follows from the file's kind alone, in this machine's order of bytes.
 
     Raises:
-        DataError: If they are whole numbers that float32 would round.
+        DataError: If they are complex, or whole numbers that float32 would round.
     """
+    if values.dtype.kind == "c":
+        raise DataError(f"{path} holds complex numbers. Save their parts, or size and angle, as channels: .npy.")
     if values.dtype.name in KINDS:
         return values.astype(values.dtype.name, copy=False)
     read = values.astype("float32")

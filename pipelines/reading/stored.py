@@ -4,6 +4,8 @@ import dataclasses
 
 import numpy as np
 
+from pipelines.errors import DataError
+
 BITS_PER_SAMPLE, PHOTOMETRIC, EXTRA_SAMPLES, SAMPLE_FORMAT = 258, 262, 338, 339  # tags of TIFF files
 SIGNED = 2  # a sample format
 GREY_BITS = {"L;2": 2, "L;4": 4}  # Pillow's raw modes, also with letters behind -> bits
@@ -54,10 +56,34 @@ def remember(picture):
     picture.info[KEY] = Storage(picture.format, bits, largest, *of_tiff)
 
 
+def extra_samples(tags):
+    """What the tags of a TIFF say of bands that are no colours: a tuple of 0, unknown, 1 or 2, alpha."""
+    extra = tags.get(EXTRA_SAMPLES, ())
+    return extra if isinstance(extra, tuple) else (extra,)
+
+
 def has_unnamed(tags):
     """Whether the tags of a TIFF say of a band that nobody knows what it is."""
-    extra = tags.get(EXTRA_SAMPLES, ())
-    return 0 in (extra if isinstance(extra, tuple) else (extra,))
+    return 0 in extra_samples(tags)
+
+
+def turned_round(values, bits, path):
+    """Numbers whose 0 is white as numbers whose 0 is black.
+
+    Args:
+        values: Array of uint8 or uint16.
+        bits: Integer, of each number in the file.
+        path: What the file is called in a message.
+
+    Raises:
+        DataError: If the numbers are others, of which nobody knows which is black.
+    """
+    if values.dtype.kind != "u" or bits not in (8, 16):
+        raise DataError(
+            f"{path} is a TIFF whose 0 is white (MinIsWhite), of {bits}-bit {values.dtype}: nobody knows which number "
+            "is black. Save it with 0 as black (MinIsBlack), or as .npy."
+        )
+    return np.iinfo(values.dtype).max - values
 
 
 def storage(picture):

@@ -30,6 +30,11 @@ def reason(path, error):
         return f"{path} is too large a picture: {_too_large(error)}"
     if isinstance(error, OSError) and error.strerror:
         return f"{path} cannot be read as a picture: {error.strerror}."
+    if codec := _foreign_codec(path):
+        return (
+            f"{path} cannot be read as a picture: its compression, {codec}, is not known here, or it is not whole. "
+            "Save it with another, such as Deflate: gdal_translate -co COMPRESS=DEFLATE FILE NEW_FILE"
+        )
     return f"{path} cannot be read as a picture: " + (_foreign(path, error) or f"{error}. Is it whole?")
 
 
@@ -40,6 +45,12 @@ def _too_large(error):
         f"{pixels:,} pixels. More than {int(2 * (Image.MAX_IMAGE_PIXELS or 0)):,} are only read if they are meant: "
         f"--max_pixels={pixels}. Or cut it into tiles, which are quicker to read, too."
     )
+
+
+def _foreign_codec(path):
+    """The compression of a TIFF that Pillow may lack; empty of other files."""
+    is_tiff = _beginning(path).startswith(tiff.MAGIC)
+    return tiff.foreign_codec_of(io.BytesIO(path.read_bytes())) if is_tiff else ""
 
 
 def _foreign(path, error):
@@ -53,8 +64,13 @@ def _foreign(path, error):
         return foreign_kind(content) or f"it is of no known kind, and begins with {content[:16]!r}."
     kind = tiff.unknown_kind(io.BytesIO(path.read_bytes())) if content.startswith(tiff.MAGIC) else ""
     if kind and not kind.startswith("1 "):
-        return f"it holds {kind}. Install rasterio, or save it as .npy, (height, width, channels)."
+        return f"it holds {kind}. {other_way()}, (height, width, channels)."
     return f"it holds {kind}, which are not known. Save it with 8 or 16 bits, as float32, or as .npy." if kind else ""
+
+
+def other_way():
+    """What helps where Pillow cannot read some bands of a TIFF: part of a message."""
+    return "Save it as .npy" if tiff.has_rasterio() else "Install rasterio, or save it as .npy"
 
 
 def foreign_kind(content):

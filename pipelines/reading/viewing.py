@@ -35,8 +35,12 @@ def _has_late_tags(file):
 
 def size(picture):
     """(height, width) of a `PIL.Image`, not yet decoded, as it is shown."""
-    turned = orientation(picture) in (5, 6, 7, 8)
-    return (picture.width, picture.height) if turned else (picture.height, picture.width)
+    return (picture.width, picture.height) if lies(orientation(picture)) else (picture.height, picture.width)
+
+
+def lies(way):
+    """Whether what is stored as a row is shown as a column. `way`: see `orientation`."""
+    return way in (5, 6, 7, 8)
 
 
 def turned(picture):
@@ -44,14 +48,11 @@ def turned(picture):
     return ImageOps.exif_transpose(picture)
 
 
-def turned_array(values, picture):
-    """The values of a PNG, (height, width, channels) uint16, as it is shown. `picture`: the same file, opened."""
-    if orientation(picture) == 1:
-        return values
-    channels = [Image.fromarray(values[..., channel]) for channel in range(values.shape[-1])]
-    for channel in channels:
-        channel.info["exif"] = picture.info["exif"]
-    return np.stack([np.asarray(turned(channel)) for channel in channels], -1)
+def turned_values(values, way):
+    """Values (height, width, channels) as they are shown. `way`: see `orientation`."""
+    values = values.swapaxes(0, 1) if lies(way) else values
+    values = values[::-1] if way in (3, 4, 7, 8) else values
+    return values[:, ::-1] if way in (2, 3, 6, 7) else values
 
 
 def may_be_transparent(picture):
@@ -71,6 +72,24 @@ def laid_over(picture, color):
     paper = Image.new("RGBA", picture.size, (*color, 255))
     paper.alpha_composite(picture.convert("RGBA"))
     return paper.convert("LA" if picture.mode in ("L", "LA", "La") else "RGB")
+
+
+def laid_over_values(values, alpha, color, premultiplied=False):
+    """Values of 8 or 16 bits over a colour, where they are transparent.
+
+    Args:
+        values: (height, width, channels) uint8 or uint16.
+        alpha: (height, width, 1) of the same kind.
+        color: (red, green, blue), 0 to 255; its mean is laid under each channel.
+        premultiplied: Boolean, whether the values have been multiplied by alpha.
+
+    Returns:
+        Array like `values`.
+    """
+    white = np.iinfo(values.dtype).max
+    opaque = alpha.astype("float64") / white
+    own = values if premultiplied else values * opaque
+    return np.round(own + white * (np.mean(color) / 255) * (1 - opaque)).clip(0, white).astype(values.dtype)
 
 
 def is_radiometric(path):

@@ -124,7 +124,7 @@ def test_ids_outside_the_classes_are_named_with_their_files(label_folders, save)
 
 def test_sizes_that_differ_within_a_scene(label_folders, save):
     save("photo/s1.jpg", np.zeros((24, 30, 3), "uint8"))
-    with pytest.raises(DataError, match=r"s1\.png is 32x24, .*s1\.jpg is 30x24"):
+    with pytest.raises(DataError, match=r"s1\.png is 32x24, .*s1\.jpg is 30x24.*nearest"):
         check(folder(label_folders))
 
 
@@ -201,6 +201,44 @@ def test_one_folder_for_two_things_is_refused(save, tmp_path, kind):
         Folder(source_dir=tmp_path / "a", image_dir=other)
     with pytest.raises(DataError, match="label_map and instance_map are the same"):
         Folder(label_dir=tmp_path / "a", instance_dir=other, num_classes=6)
+
+
+@pytest.mark.parametrize("suffix", [".png", ".webp", ".tif"])
+def test_sources_are_read_as_they_are_shown_and_that_is_said(save, rng, tmp_path, suffix):
+    """A drawing that stands in alpha alone, and grey with alpha: over white."""
+    alpha = rng.integers(0, 256, (8, 12, 1)).astype("uint8")
+    drawing = np.concatenate([np.zeros((8, 12, 3), "uint8"), alpha], -1)
+    save("a/x" + suffix, drawing, lossless=True, exact=True), save("b/x.png", 255 - drawing[..., :3])
+    for folders in ({"source_dir": tmp_path / "a", "image_dir": tmp_path / "b"}, {"source_dir": tmp_path / "a"}):
+        source = Folder(**folders)
+        np.testing.assert_array_equal(source.load(0)["source"], np.repeat(255 - alpha, 3, -1))
+        (note,) = [line for line in validate(source, show_progress=False).notes if "white" in line]
+        assert "1 sources" in note and f"x{suffix}" in note and ("alpha" in note) == (suffix == ".tif")
+
+
+def test_grey_sources_with_alpha_stay_grey(save, rng, tmp_path):
+    grey = np.full((8, 12), 90, "uint8")
+    save("a/x.png", np.stack([grey, np.where(np.arange(12) < 6, 0, 255) + 0 * grey], -1).astype("uint8"))
+    source = Folder(source_dir=tmp_path / "a")
+    np.testing.assert_array_equal(source.load(0)["source"][..., 0], np.where(np.arange(12) < 6, 255, grey))
+
+
+def test_infrared_that_is_tagged_as_alpha_may_be_tagged_otherwise(rng, tmp_path):
+    """As GDAL writes four bands of 8 bits, where nobody says what the fourth is."""
+    rasterio = pytest.importorskip("rasterio", reason="the extra `geo` is not installed")
+    values, path = rng.integers(0, 256, (8, 12, 4), "uint8"), tmp_path / "x.tif"
+    shape = dict(
+        driver="GTiff", count=4, height=8, width=12, dtype="uint8", transform=rasterio.Affine(2, 0, 9, 0, 2, 9)
+    )
+    with rasterio.open(path, "w", **shape) as file:
+        file.write(values.transpose(2, 0, 1))
+    (note,) = [line for line in validate(Folder(source_dir=tmp_path), show_progress=False).notes if "white" in line]
+    assert "x.tif" in note and "-colorinterp_4 undefined" in note and ".npy" in note
+    with rasterio.open(path, "r+") as file:  # what that command does
+        file.colorinterp = [*file.colorinterp[:3], rasterio.enums.ColorInterp.undefined]
+    source = Folder(source_dir=tmp_path)
+    np.testing.assert_array_equal(source.load(0)["source"], values)
+    assert not validate(source, show_progress=False).notes
 
 
 def test_copies_of_one_folder_are_said(save, rng, tmp_path):

@@ -7,7 +7,15 @@ from PIL import Image
 from shared_data import CITYSCAPES, needs_cityscapes
 
 from pipelines.errors import DataError
-from pipelines.reading.decode import allow_pixels, picture_size, read_ids, read_image, read_label_map, read_label_table
+from pipelines.reading.decode import (
+    allow_pixels,
+    picture_size,
+    read_ids,
+    read_image,
+    read_instance_map,
+    read_label_map,
+    read_label_table,
+)
 from pipelines.reading.depth import read_deep
 
 
@@ -68,6 +76,17 @@ def test_labels_coded_by_other_numbers(save, tmp_path):
     np.testing.assert_array_equal(read_label_map(save("m.png", np.array([[0, 255]], "uint8")), masks), [[0, 1]])
     with pytest.raises(DataError, match="value 7 at 1 pixels"):
         read_label_map(save("n.png", np.array([[7, 255]], "uint8")), masks)
+
+
+def test_a_label_table_may_have_its_head_in_capitals(tmp_path):
+    colors = table(tmp_path, "Value,ID,Name\n#804080,0,Road\n")
+    assert colors == {"by_color": True, "ids": {0x804080: 0}, "names": {0: "Road"}}
+
+
+@pytest.mark.parametrize("text, shown", [("804080,0\n4682B4,1\n", "#4682B4"), ("7,0\n#804080,1\n", "#804080")])
+def test_colours_without_their_sign_are_called_so(tmp_path, text, shown):
+    with pytest.raises(DataError, match=f"Line 3 of the label table.*begin with #.*{shown}$"):
+        table(tmp_path, "value,id\n" + text)
 
 
 @pytest.mark.parametrize("text", ["value,id,name\n#804080,road\n", "colour,id\n#000000,1\n", "value,id\nred,1\n"])
@@ -148,6 +167,28 @@ def test_targets_and_ids_may_be_arrays(tmp_path, rng):
     for name, array in {"a.npy": ids, "b.npy": ids[..., None], "c.npy": ids.astype("float64")}.items():
         np.save(tmp_path / name, array)
         np.testing.assert_array_equal(read_ids(tmp_path / name), ids)
+
+
+@pytest.mark.parametrize("channels", [3, 4])
+def test_colours_in_arrays_are_read_as_those_of_pictures(save, tmp_path, rng, channels):
+    colors = rng.integers(0, 2, (5, 7, channels), "uint8") * 200
+    np.save(tmp_path / "x.npy", colors), save("x.png", colors)
+    panoptic = (colors[..., :3] * [1, 256, 65536]).sum(-1)
+    listed = {int(value): label for label, value in enumerate(np.unique((colors[..., :3] * [65536, 256, 1]).sum(-1)))}
+    labels = np.vectorize(listed.get)((colors[..., :3] * [65536, 256, 1]).sum(-1))
+    for name in ("x.npy", "x.png"):
+        np.testing.assert_array_equal(read_instance_map(tmp_path / name), panoptic)
+        np.testing.assert_array_equal(read_label_map(tmp_path / name, {"by_color": True, "ids": listed}), labels)
+        with pytest.raises(DataError, match=f"{name} holds colours, and the label table lists numbers"):
+            read_label_map(tmp_path / name, {"by_color": False, "ids": {0: 0}})
+    with pytest.raises(DataError, match=f"x.npy.*{channels} a pixel.*--label_table"):
+        read_ids(tmp_path / "x.npy")
+
+
+def test_ids_beside_a_table_of_colours(tmp_path):
+    np.save(tmp_path / "x.npy", np.zeros((5, 7), "int64"))
+    with pytest.raises(DataError, match=r"x\.npy.*uint8.*int64"):
+        read_label_map(tmp_path / "x.npy", {"by_color": True, "ids": {0: 0}})
 
 
 @pytest.mark.parametrize("array", [np.zeros((4, 5, 3), "float32"), np.zeros((4, 5, 2), "uint8")])

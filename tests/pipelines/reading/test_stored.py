@@ -10,7 +10,7 @@ import tifffile
 from PIL import Image
 
 from pipelines.errors import DataError
-from pipelines.reading import deep_tiff
+from pipelines.reading import tiff
 from pipelines.reading.decode import read_ids, read_image, read_instance_map, read_label_map
 from pipelines.reading.depth import read_deep
 
@@ -50,7 +50,7 @@ def test_counts_of_portable_graymaps(tmp_path, rng, magic, largest):
 
 
 def test_deep_colours_of_pixmaps_and_tiffs_are_refused_by_every_reader(tmp_path, monkeypatch):
-    monkeypatch.setattr(deep_tiff, "has_rasterio", lambda: False)
+    monkeypatch.setattr(tiff, "has_rasterio", lambda: False)
     deep = np.full((4, 5, 3), 700, "uint16")
     (tmp_path / "x.ppm").write_bytes(b"P6\n5 4\n1023\n" + deep.astype(">u2").tobytes())
     tifffile.imwrite(tmp_path / "x.tif", deep, photometric="rgb")
@@ -104,6 +104,12 @@ def test_where_zero_is_white(tmp_path, dtype):
         read_ids(tmp_path / "x.tif")
 
 
+def test_where_zero_is_white_and_nobody_knows_what_is_black(tmp_path):
+    tifffile.imwrite(tmp_path / "x.tif", np.arange(12, dtype="float32").reshape(3, 4), photometric="miniswhite")
+    with pytest.raises(DataError, match=r"x\.tif.*MinIsWhite.*32-bit float32.*MinIsBlack"):
+        read_deep(tmp_path / "x.tif")
+
+
 def deep_png(values):
     return tf.io.encode_png(values).numpy()
 
@@ -131,15 +137,15 @@ def test_a_band_that_is_no_colour_is_not_dropped(tmp_path, rng, monkeypatch, ban
     photometric, known = ("rgb", 3) if bands == 4 else ("minisblack", 1)
     options = dict(photometric=photometric, planarconfig="contig", extrasamples=["unspecified"] * (bands - known))
     tifffile.imwrite(tmp_path / "x.tif", values, **options)
-    if deep_tiff.has_rasterio():
+    if tiff.has_rasterio():
         np.testing.assert_array_equal(read_deep(tmp_path / "x.tif"), values)
-    monkeypatch.setattr(deep_tiff, "has_rasterio", lambda: False)
+    monkeypatch.setattr(tiff, "has_rasterio", lambda: False)
     with pytest.raises(DataError, match=r"x\.tif has a band that is no colour and not alpha"):
         read_deep(tmp_path / "x.tif")
 
 
 def test_several_grey_bands_are_named_as_what_they_are(tmp_path, rng, monkeypatch):
-    monkeypatch.setattr(deep_tiff, "has_rasterio", lambda: False)
+    monkeypatch.setattr(tiff, "has_rasterio", lambda: False)
     tifffile.imwrite(
         tmp_path / "x.tif", rng.integers(0, 256, (6, 9, 5), "uint8"), photometric="minisblack", planarconfig="contig",
         extrasamples=["unspecified"] * 4,

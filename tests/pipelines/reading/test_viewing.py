@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from PIL import Image
+from shown import AS_SHOWN
 
 from pipelines.checks.validate import validate
 from pipelines.folder import Folder
@@ -15,15 +16,6 @@ from pipelines.reading.decode import WHITE, picture_size, read_ids, read_image
 from pipelines.reading.depth import deep_size, read_deep
 
 ORIENTATION = 0x0112
-AS_SHOWN = {  # orientation -> what a viewer makes of the stored pixels
-    2: lambda a: a[:, ::-1],
-    3: lambda a: a[::-1, ::-1],
-    4: lambda a: a[::-1],
-    5: lambda a: a.swapaxes(0, 1),
-    6: lambda a: np.rot90(a, -1),
-    7: lambda a: a[::-1, ::-1].swapaxes(0, 1),
-    8: lambda a: np.rot90(a, 1),
-}
 
 
 def tags(orientation):
