@@ -22,7 +22,7 @@ def checked_batch(conditioning, batch):
         batch: `(inputs, image)` or `(inputs, image, sample_weight)`.
 
     Returns:
-        inputs with maps as int32, image, and sample_weight `(batch,)` or `None`.
+        inputs with maps as int32, image, and sample_weight `(batch,)`, of the terms' dtype, or `None`.
 
     Raises:
         ValueError: If something is missing, or of another kind, shape or size.
@@ -32,14 +32,18 @@ def checked_batch(conditioning, batch):
     if image is None:
         raise ValueError("Training compares with real images: give (inputs, image). Received: no image")
     inputs = checked_inputs(conditioning, inputs, {"image": image})
-    if sample_weight is not None:
-        if sample_weight.shape.rank not in (1, 2) or (sample_weight.shape.rank == 2 and sample_weight.shape[1] != 1):
-            raise ValueError(
-                "`sample_weight` should have one number for each sample, (batch,); `class_weight` gives none for "
-                f"images. Received: {tuple(sample_weight.shape)}"
-            )
-        sample_weight = tf.reshape(sample_weight, [-1])
-    return inputs, image, sample_weight
+    return inputs, image, None if sample_weight is None else _weights(sample_weight, conditioning.wide_dtype)
+
+
+def _weights(sample_weight, dtype):
+    """Weights of samples, an array or a tensor of any numbers, as `(batch,)` of `dtype`."""
+    shape = tuple(sample_weight.shape)
+    if len(shape) not in (1, 2) or shape[1:] not in ((), (1,)):
+        raise ValueError(
+            "`sample_weight` should have one number for each sample, (batch,); `class_weight` gives none for images. "
+            f"Received: {shape}"
+        )
+    return tf.reshape(tf.cast(sample_weight, dtype), [-1])
 
 
 def checked_inputs(conditioning, inputs, images=None):

@@ -105,6 +105,18 @@ def test_images_of_any_kind_where_the_conditioning_says_so():
         checked_batch(conditioning, ({"source": np.zeros((2, 8, 8, 3))}, source))
 
 
+@pytest.mark.parametrize("dtype", ["int64", "bool", "float16", "float64"])
+@pytest.mark.parametrize("shape", [(2,), (2, 1)])
+def test_weights_of_any_numbers(dtype, shape):
+    given = np.array([1, 0], dtype).reshape(shape)
+    for weights in (given, tf.constant(given)):
+        _, _, read = checked_batch(LABELS, (*semantic_batch(2), weights))
+        assert read.dtype == tf.float32 and read.numpy().tolist() == [1, 0]
+    for wrong in (np.array(1.0), np.ones((2, 2)), np.ones((2, 1, 1))):
+        with pytest.raises(ValueError, match=r"`sample_weight`.*\(batch,\)"):
+            checked_batch(LABELS, (*semantic_batch(2), wrong))
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("model", [semantic_model, style_model])
 def test_fit_takes_small_integers(model):
