@@ -26,9 +26,13 @@ class Measuring:
         Raises:
             ValueError: If there is a `class_weight`: Keras takes the class of a sample from its image.
         """
-        if class_weight is not None:
-            raise ValueError("`class_weight` is for classifiers; weigh pictures by `sample_weight`, (batch,).")
+        _refuse_class_weight(class_weight)
         return super().fit(*args, **kwargs)
+
+    def train_on_batch(self, x, y=None, sample_weight=None, class_weight=None, return_dict=False):
+        """Keras' own, of one batch. See `fit`."""
+        _refuse_class_weight(class_weight)
+        return super().train_on_batch(x, y, sample_weight, return_dict=return_dict)
 
     def build_measures(self):
         """Makes the metrics' variables: at once, since a strategy needs them before `fit`.
@@ -74,3 +78,11 @@ class Measuring:
         """The metrics that `compile` got, serialized; nothing where there were none."""
         given = {name: self._compile_config.config[name] for name in METRICS}
         return {name: keras.saving.serialize_keras_object(value) for name, value in given.items() if value is not None}
+
+
+def _refuse_class_weight(class_weight):
+    if class_weight is not None:
+        raise ValueError(
+            "`class_weight` is for classifiers; weigh pictures by `sample_weight`, (batch,). Received: "
+            f"class_weight={class_weight}"
+        )

@@ -97,6 +97,8 @@ def test_weights_of_pixels_and_classes_are_refused():
         model.fit(inputs, image, sample_weight=np.ones((2, 16, 24), "float32"), verbose=0)
     with pytest.raises(ValueError, match=r"`class_weight`.*`sample_weight`"):
         model.fit(inputs, image, class_weight={0: 1.0, 1: 2.0}, verbose=0)
+    with pytest.raises(ValueError, match=r"`class_weight`.*`sample_weight`"):
+        model.train_on_batch(inputs, image, class_weight={0: 1.0})
 
 
 def test_metrics_compare_images(tmp_path):
