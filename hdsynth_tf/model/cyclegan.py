@@ -121,8 +121,8 @@ class CycleGAN(Saving, Training, keras.Model):
         the generator makes of it that makes B; `discriminator_b_real`, `discriminator_b_fake`.
 
         Args:
-            generator_optimizer, discriminator_optimizer: Keras optimizers, each of both directions' networks. Under
-                the policy `mixed_float16` they are made to scale their losses.
+            generator_optimizer, discriminator_optimizer: Keras optimizers or their names, each of both directions'
+                networks. Under the policy `mixed_float16` they are made to scale their losses.
             adversarial_loss: `losses.AdversarialLoss` on scores, or its name in `losses.ADVERSARIAL_LOSSES`.
             cycle_weight, identity_weight: Floats. The second term needs as many channels in A as in B.
             discriminator_weight: Float, of the discriminators' terms.

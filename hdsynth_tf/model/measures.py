@@ -38,10 +38,8 @@ class Measuring:
         """Makes the metrics' variables: at once, since a strategy needs them before `fit`.
 
         Raises:
-            ValueError: If a metric is called as a term is, or Keras' `compile` was given losses of its own.
+            ValueError: If a metric is called as a term is.
         """
-        if self._compile_loss is not None:
-            raise ValueError("Losses are given as `terms`, a list of `Term`. Received: `loss`")
         if self._compile_metrics is None:
             return
         image = keras.KerasTensor((None, None, None, self.conditioning.image_channels))
@@ -78,6 +76,17 @@ class Measuring:
         """The metrics that `compile` got, serialized; nothing where there were none."""
         given = {name: self._compile_config.config[name] for name in METRICS}
         return {name: keras.saving.serialize_keras_object(value) for name, value in given.items() if value is not None}
+
+
+def refuse_losses(loss=None, loss_weights=None, **others):
+    """Raises `ValueError` if arguments of Keras' `compile` have losses, or weights of them. `others`: all the rest."""
+    if loss is not None:
+        raise ValueError("Losses are given as `terms`, a list of `Term`. Received: `loss`")
+    if loss_weights is not None:
+        raise ValueError(
+            "Weights of losses are those of the terms: Term(name, loss, weight=10.0), or CycleGAN's `cycle_weight` and "
+            f"`identity_weight`. Received: loss_weights={loss_weights}"
+        )
 
 
 def _refuse_class_weight(class_weight):
