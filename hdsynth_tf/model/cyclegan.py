@@ -5,7 +5,7 @@ from keras import ops
 
 from hdsynth_tf.losses import ADVERSARIAL_LOSSES
 from hdsynth_tf.losses.adversarial import per_sample_mean
-from hdsynth_tf.model.checks import check_kinds
+from hdsynth_tf.model.checks import checked_inputs
 from hdsynth_tf.model.saving import Saving
 from hdsynth_tf.model.training import Training
 from hdsynth_tf.networks.pool import ImagePool
@@ -199,8 +199,7 @@ class CycleGAN(Saving, Training, keras.Model):
         inputs, image, sample_weight = keras.utils.unpack_x_y_sample_weight(batch)
         if sample_weight is not None:
             raise ValueError("CycleGAN's batches have no pairs to weigh: give no `sample_weight`.")
-        check_kinds(self.conditioning, inputs, {"image": image})
-        return inputs, image, None
+        return checked_inputs(self.conditioning, inputs, {"image": image}, paired=False), image, None
 
     def learn_from(self, inputs, image, sample_weight=None, training=True):
         real = {"a": self.reading(inputs), "b": self.reading.target(inputs, image)}
