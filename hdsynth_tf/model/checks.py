@@ -3,15 +3,10 @@
 import keras
 import numpy as np
 
+from hdsynth_tf.model.values import wrong_depths, wrong_values
+
 if keras.backend.backend() == "tensorflow":  # elsewhere models generate, and do not train
     import tensorflow as tf
-
-
-COUNTS = 255  # the highest of 8 bits
-SCALED = (
-    "`source` should hold counts, as the conditioning's value_range says, which scales them itself; it holds fractions "
-    "in [-1, 1], as if they were scaled already."
-)
 
 
 def checked_batch(conditioning, batch):
@@ -22,43 +17,50 @@ def checked_batch(conditioning, batch):
         batch: `(inputs, image)` or `(inputs, image, sample_weight)`.
 
     Returns:
-        inputs with maps as int32, image, and sample_weight `(batch,)` or `None`.
+        inputs with maps as int32, image, and sample_weight `(batch,)`, of the terms' dtype, or `None`.
 
     Raises:
         ValueError: If something is missing, or of another kind, shape or size.
-        tf.errors.InvalidArgumentError: If a graph finds the same, or ids that are no class, in what it is fed.
+        tf.errors.InvalidArgumentError: If a graph finds the same, or ids that are no class, or values that are no
+            numbers, in what it is fed.
     """
     inputs, image, sample_weight = keras.utils.unpack_x_y_sample_weight(batch)
     if image is None:
         raise ValueError("Training compares with real images: give (inputs, image). Received: no image")
     inputs = checked_inputs(conditioning, inputs, {"image": image})
-    if sample_weight is not None:
-        if sample_weight.shape.rank not in (1, 2) or (sample_weight.shape.rank == 2 and sample_weight.shape[1] != 1):
-            raise ValueError(
-                "`sample_weight` should have one number for each sample, (batch,); `class_weight` gives none for "
-                f"images. Received: {tuple(sample_weight.shape)}"
-            )
-        sample_weight = tf.reshape(sample_weight, [-1])
-    return inputs, image, sample_weight
+    return inputs, image, None if sample_weight is None else _weights(sample_weight, conditioning.wide_dtype)
 
 
-def checked_inputs(conditioning, inputs, images=None):
+def _weights(sample_weight, dtype):
+    """Weights of samples, an array or a tensor of any numbers, as `(batch,)` of `dtype`."""
+    shape = tuple(sample_weight.shape)
+    if len(shape) not in (1, 2) or shape[1:] not in ((), (1,)):
+        raise ValueError(
+            "`sample_weight` should have one number for each sample, (batch,); `class_weight` gives none for images. "
+            f"Received: {shape}"
+        )
+    return tf.reshape(tf.cast(sample_weight, dtype), [-1])
+
+
+def checked_inputs(conditioning, inputs, images=None, paired=True):
     """Tensors as the conditioning reads them, maps as int32.
 
     Args:
         conditioning: `pipelines.conditioning.Conditioning`.
         inputs: Dict of tensors; what the conditioning does not name is passed on.
-        images: Dict of tensors that must be images as the conditioning makes them, of the inputs' size, or `None`.
+        images: Dict of tensors that must be images as the conditioning makes them, or `None`.
+        paired: Boolean, whether images must be of the inputs' size.
 
     Raises: As `checked_batch`.
     """
-    check_kinds(conditioning, inputs, images or {})
+    images = images or {}
+    check_kinds(conditioning, inputs, images)
     read = {name: tf.convert_to_tensor(inputs[name]) for name in conditioning.input_formats}
     maps = {name: _as_integers(read[name]) for name in _maps(conditioning)}
-    asserted = check_sizes({**read, **(images or {})})
+    asserted = check_sizes({**read, **images} if paired else read)
     asserted += [_assert_ids(conditioning, name, ids) for name, ids in maps.items()]
-    if reads_counts(conditioning, read.get("source")):
-        asserted.append(tf.debugging.Assert(~looks_scaled(read["source"], tf), [SCALED]))
+    wrong = wrong_values(conditioning, {**read, **images}) + wrong_depths(conditioning, read)
+    asserted += [tf.debugging.Assert(~is_wrong, [message]) for message, is_wrong in wrong]
     with tf.control_dependencies(asserted):  # else the networks might fail first, with another message
         kept = {name: tf.identity(array) for name, array in {**read, **maps}.items()}
     return {**inputs, **kept, **{name: tf.cast(kept[name], tf.int32) for name in maps}}
@@ -124,25 +126,16 @@ def check_ids(conditioning, arrays):
             raise ValueError(f"{_expected(conditioning, name)} Received: {ids}")
 
 
-def check_scale(conditioning, arrays):
-    """Raises `ValueError` if sources, NumPy's arrays, are scaled already, and the conditioning would do it again."""
-    source = arrays.get("source")
-    if reads_counts(conditioning, source) and looks_scaled(source, np):
-        raise ValueError(SCALED)
+def check_values(conditioning, arrays):
+    """Raises `ValueError` if floats, NumPy's, are no numbers, or are scaled already, which the conditioning does.
 
-
-def reads_counts(conditioning, source):
-    """Whether floats are given where a conditioning reads counts from 0 to 255 or more."""
-    if source is None or "float" not in keras.backend.standardize_dtype(source.dtype):
-        return False
-    low, high = conditioning.value_range
-    return conditioning.percentiles is None and low >= 0 and high >= COUNTS
-
-
-def looks_scaled(source, library):
-    """Whether all values, of which some are not whole, lie in [-1, 1]. `library`: NumPy or TensorFlow."""
-    reduce_all = getattr(library, "reduce_all", np.all)
-    return reduce_all(library.abs(source) <= 1) & ~reduce_all(library.round(source) == source)
+    Args:
+        conditioning: `pipelines.conditioning.Conditioning`.
+        arrays: Dict of what it reads.
+    """
+    for message, is_wrong in wrong_values(conditioning, arrays):
+        if is_wrong:
+            raise ValueError(message)
 
 
 def _maps(conditioning):

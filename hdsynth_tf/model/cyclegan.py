@@ -5,7 +5,7 @@ from keras import ops
 
 from hdsynth_tf.losses import ADVERSARIAL_LOSSES
 from hdsynth_tf.losses.adversarial import per_sample_mean
-from hdsynth_tf.model.checks import check_kinds
+from hdsynth_tf.model.checks import checked_inputs
 from hdsynth_tf.model.saving import Saving
 from hdsynth_tf.model.training import Training
 from hdsynth_tf.networks.pool import ImagePool
@@ -121,8 +121,8 @@ class CycleGAN(Saving, Training, keras.Model):
         the generator makes of it that makes B; `discriminator_b_real`, `discriminator_b_fake`.
 
         Args:
-            generator_optimizer, discriminator_optimizer: Keras optimizers, each of both directions' networks. Under
-                the policy `mixed_float16` they are made to scale their losses.
+            generator_optimizer, discriminator_optimizer: Keras optimizers or their names, each of both directions'
+                networks. Under the policy `mixed_float16` they are made to scale their losses.
             adversarial_loss: `losses.AdversarialLoss` on scores, or its name in `losses.ADVERSARIAL_LOSSES`.
             cycle_weight, identity_weight: Floats. The second term needs as many channels in A as in B.
             discriminator_weight: Float, of the discriminators' terms.
@@ -199,8 +199,7 @@ class CycleGAN(Saving, Training, keras.Model):
         inputs, image, sample_weight = keras.utils.unpack_x_y_sample_weight(batch)
         if sample_weight is not None:
             raise ValueError("CycleGAN's batches have no pairs to weigh: give no `sample_weight`.")
-        check_kinds(self.conditioning, inputs, {"image": image})
-        return inputs, image, None
+        return checked_inputs(self.conditioning, inputs, {"image": image}, paired=False), image, None
 
     def learn_from(self, inputs, image, sample_weight=None, training=True):
         real = {"a": self.reading(inputs), "b": self.reading.target(inputs, image)}

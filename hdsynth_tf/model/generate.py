@@ -4,7 +4,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from hdsynth_tf.model.checks import check_ids, check_kinds, check_scale, check_sizes
+from hdsynth_tf.model.checks import check_ids, check_kinds, check_sizes, check_values
 from hdsynth_tf.model.inputs import input_arrays
 from hdsynth_tf.networks.styles import style_choices
 from pipelines.resizing import resize
@@ -68,7 +68,8 @@ class Generating:
             the model was trained on such images.
 
         Raises:
-            ValueError: If an input is missing, or of another kind, shape or size, or an id is no class.
+            ValueError: If an input is missing, or of another kind, shape or size, an id is no class, or a value is no
+                number.
         """
         by_image = style_image is not None
         formats = input_arrays(self, ["style_image"] if by_image else ["seed", "chosen_ids", "chosen_styles"])
@@ -88,7 +89,7 @@ class Generating:
         check_kinds(self.conditioning, arrays, {name: arrays[name] for name in arrays if name == "style_image"})
         check_sizes(arrays)
         check_ids(self.conditioning, arrays)
-        check_scale(self.conditioning, arrays)
+        check_values(self.conditioning, arrays)
         arrays = {name: array.astype(pictures[name], copy=False) for name, array in arrays.items()}
         for name in CROP_INPUTS & set(inputs):
             formats[name] = (None, 2), "float32"

@@ -26,18 +26,20 @@ class Measuring:
         Raises:
             ValueError: If there is a `class_weight`: Keras takes the class of a sample from its image.
         """
-        if class_weight is not None:
-            raise ValueError("`class_weight` is for classifiers; weigh pictures by `sample_weight`, (batch,).")
+        _refuse_class_weight(class_weight)
         return super().fit(*args, **kwargs)
+
+    def train_on_batch(self, x, y=None, sample_weight=None, class_weight=None, return_dict=False):
+        """Keras' own, of one batch. See `fit`."""
+        _refuse_class_weight(class_weight)
+        return super().train_on_batch(x, y, sample_weight, return_dict=return_dict)
 
     def build_measures(self):
         """Makes the metrics' variables: at once, since a strategy needs them before `fit`.
 
         Raises:
-            ValueError: If a metric is called as a term is, or Keras' `compile` was given losses of its own.
+            ValueError: If a metric is called as a term is.
         """
-        if self._compile_loss is not None:
-            raise ValueError("Losses are given as `terms`, a list of `Term`. Received: `loss`")
         if self._compile_metrics is None:
             return
         image = keras.KerasTensor((None, None, None, self.conditioning.image_channels))
@@ -74,3 +76,22 @@ class Measuring:
         """The metrics that `compile` got, serialized; nothing where there were none."""
         given = {name: self._compile_config.config[name] for name in METRICS}
         return {name: keras.saving.serialize_keras_object(value) for name, value in given.items() if value is not None}
+
+
+def refuse_losses(loss=None, loss_weights=None, **others):
+    """Raises `ValueError` if arguments of Keras' `compile` have losses, or weights of them. `others`: all the rest."""
+    if loss is not None:
+        raise ValueError("Losses are given as `terms`, a list of `Term`. Received: `loss`")
+    if loss_weights is not None:
+        raise ValueError(
+            "Weights of losses are those of the terms: Term(name, loss, weight=10.0), or CycleGAN's `cycle_weight` and "
+            f"`identity_weight`. Received: loss_weights={loss_weights}"
+        )
+
+
+def _refuse_class_weight(class_weight):
+    if class_weight is not None:
+        raise ValueError(
+            "`class_weight` is for classifiers; weigh pictures by `sample_weight`, (batch,). Received: "
+            f"class_weight={class_weight}"
+        )

@@ -141,9 +141,9 @@ class Pix2PixHD(Generating, Family, Presets, Saving, Training, keras.Model):
         [-1, 1]. What earlier versions took, `pixel_loss`, `pixel_weight` and the like, become terms.
 
         Args:
-            generator_optimizer: Keras optimizer, of the generator and the encoder. Under the policy `mixed_float16`
-                both optimizers are made to scale their losses.
-            discriminator_optimizer: Keras optimizer; needed with an adversarial term.
+            generator_optimizer: Keras optimizer or its name, of the generator and the encoder. Under the policy
+                `mixed_float16` both optimizers are made to scale their losses.
+            discriminator_optimizer: Keras optimizer or its name; needed with an adversarial term.
             terms: List of `Term`, summands of the generator's loss. The released code has `LeastSquaresLoss` with
                 weight 1, `FeatureMatchingLoss` with 10 and `PerceptualLoss` with 10.
             discriminator_weight: Float, of all terms of the discriminator's loss; 0.5 in the released code.
@@ -158,7 +158,8 @@ class Pix2PixHD(Generating, Family, Presets, Saving, Training, keras.Model):
                 and leaves out what looks for ids that are no class.
 
         Raises:
-            ValueError: If a term needs a network, an optimizer or another term that is missing.
+            ValueError: If a term needs a network, an optimizer or another term that is missing, or there are Keras' own
+                `loss` or `loss_weights`.
             RuntimeError: On another backend than TensorFlow.
         """
         if not ON_TENSORFLOW:

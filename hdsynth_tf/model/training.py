@@ -3,7 +3,7 @@
 import keras
 
 from hdsynth_tf.model.checks import checked_batch
-from hdsynth_tf.model.measures import Measuring
+from hdsynth_tf.model.measures import Measuring, refuse_losses
 from hdsynth_tf.model.optimizers import Players, scaled
 from hdsynth_tf.model.terms import weighted_sum
 from hdsynth_tf.networks.layers import rematerialize_blocks
@@ -29,7 +29,12 @@ class Training(Measuring):
 
     def take_optimizers(self, generator, generator_optimizer, discriminator, discriminator_optimizer, **kwargs):
         """Keras' own `compile`, and the optimizers of both sides: where its network, given before each, computes in
-        `mixed_float16`, one scales its loss. `kwargs`: of Keras."""
+        `mixed_float16`, one scales its loss. `kwargs`: of Keras, among which losses are refused."""
+        refuse_losses(**kwargs)
+        generator_optimizer, discriminator_optimizer = (
+            None if optimizer is None else keras.optimizers.get(optimizer)
+            for optimizer in (generator_optimizer, discriminator_optimizer)
+        )
         if kwargs.get("auto_scale_loss", True):
             generator_optimizer = scaled(generator_optimizer, generator)
             discriminator_optimizer = scaled(discriminator_optimizer, discriminator)

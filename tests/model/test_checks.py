@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from tiny import compiled, image_model, semantic_batch, semantic_model, style_model
+from tiny import compiled, cycle_model, image_model, semantic_batch, semantic_model, style_model
 
 from hdsynth_tf.model.checks import checked_batch
 from pipelines.conditioning import ImageConditioning, SemanticConditioning
@@ -105,6 +105,18 @@ def test_images_of_any_kind_where_the_conditioning_says_so():
         checked_batch(conditioning, ({"source": np.zeros((2, 8, 8, 3))}, source))
 
 
+@pytest.mark.parametrize("dtype", ["int64", "bool", "float16", "float64"])
+@pytest.mark.parametrize("shape", [(2,), (2, 1)])
+def test_weights_of_any_numbers(dtype, shape):
+    given = np.array([1, 0], dtype).reshape(shape)
+    for weights in (given, tf.constant(given)):
+        _, _, read = checked_batch(LABELS, (*semantic_batch(2), weights))
+        assert read.dtype == tf.float32 and read.numpy().tolist() == [1, 0]
+    for wrong in (np.array(1.0), np.ones((2, 2)), np.ones((2, 1, 1))):
+        with pytest.raises(ValueError, match=r"`sample_weight`.*\(batch,\)"):
+            checked_batch(LABELS, (*semantic_batch(2), wrong))
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("model", [semantic_model, style_model])
 def test_fit_takes_small_integers(model):
@@ -154,3 +166,30 @@ def test_sources_that_are_scaled_already_are_refused():
         checked_batch(ImageConditioning(1, percentiles=(1, 99)), ({"source": scaled}, image))
     for known in (source, source.astype("float32"), source * 0.0, source / 200):  # black, and dark, is no fraction of 1
         checked_batch(counts, ({"source": known}, image))
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_values_that_are_no_numbers_are_refused(value):
+    source = np.linspace(0, 250, 128, dtype="float32").reshape(2, 8, 8, 1)
+    image, counts = np.repeat(source / 250, 3, -1), {"image_dtype": "float32", "image_range": (0, 1)}
+    hole = np.where(source > 200, value, source)
+    for wrong in (({"source": hole}, image), ({"source": source}, np.where(image > 0.5, value, image))):
+        with pytest.raises(tf.errors.InvalidArgumentError, match="no numbers"):
+            checked_batch(ImageConditioning(1, **counts), wrong)
+        with pytest.raises(tf.errors.InvalidArgumentError, match="no numbers"):
+            colors = {"source": np.repeat(wrong[0]["source"], 3, -1)}
+            cycle_model(image_dtype="float32", image_range=(0, 1)).read((colors, wrong[1]))
+    for model in (image_model(), image_model(percentiles=(1, 99))):
+        with pytest.raises(ValueError, match=r"`source`.*no numbers"):
+            model.generate({"source": hole})
+
+
+@pytest.mark.parametrize("dtype", ["uint16", "int32", "uint64"])
+def test_sources_of_more_bits_than_the_window_are_refused(dtype):
+    source = np.arange(128, dtype=dtype).reshape(2, 8, 8, 1)
+    image = np.zeros((2, 8, 8, 3), "uint8")
+    with pytest.raises(tf.errors.InvalidArgumentError, match=rf"`source`.*8 bits.*\(0, 255\).*{dtype}"):
+        checked_batch(ImageConditioning(1), ({"source": source * 257}, image))
+    checked_batch(ImageConditioning(1), ({"source": source}, image))  # 8 bits in wider numbers
+    for of_its_own in ({"value_range": (0, 65535)}, {"percentiles": (1, 99)}):
+        checked_batch(ImageConditioning(1, **of_its_own), ({"source": source * 257}, image))

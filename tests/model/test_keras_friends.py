@@ -6,7 +6,7 @@ import pickle
 import keras
 import numpy as np
 import pytest
-from tiny import compiled, semantic_batch, semantic_model
+from tiny import compiled, cycle_model, semantic_batch, semantic_model
 
 from hdsynth_tf.losses import PyramidLoss
 from hdsynth_tf.model import Pix2PixHD
@@ -97,6 +97,8 @@ def test_weights_of_pixels_and_classes_are_refused():
         model.fit(inputs, image, sample_weight=np.ones((2, 16, 24), "float32"), verbose=0)
     with pytest.raises(ValueError, match=r"`class_weight`.*`sample_weight`"):
         model.fit(inputs, image, class_weight={0: 1.0, 1: 2.0}, verbose=0)
+    with pytest.raises(ValueError, match=r"`class_weight`.*`sample_weight`"):
+        model.train_on_batch(inputs, image, class_weight={0: 1.0})
 
 
 def test_metrics_compare_images(tmp_path):
@@ -124,6 +126,19 @@ def test_names_are_not_given_twice():
         Term("loss", PyramidLoss())
     with pytest.raises(ValueError, match=r"`terms`.*`loss`"):
         compiled(semantic_model(), loss="mae")
+    weights = r"Term\(.*weight.*cycle_weight.*loss_weights=\[2.0\]"
+    with pytest.raises(ValueError, match=weights):
+        compiled(semantic_model(), loss_weights=[2.0])
+    with pytest.raises(ValueError, match=weights):
+        cycle_model().compile("adam", "adam", loss_weights=[2.0])
+
+
+def test_optimizers_by_name():
+    model = semantic_model()
+    model.compile("adam", {"class_name": "SGD", "config": {"learning_rate": 0.5}}, terms=[Term("adversarial", "hinge")])
+    assert isinstance(model.generator_optimizer, keras.optimizers.Adam) and rates(model) == [pytest.approx(1e-3), 0.5]
+    with pytest.raises(ValueError, match="adma"):
+        compiled(semantic_model(), generator_optimizer="adma")
 
 
 def narrow():
