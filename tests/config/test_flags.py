@@ -90,7 +90,7 @@ def test_what_a_flag_can_be_is_in_the_help(capsys):
     with pytest.raises(SystemExit):
         parse("--help")
     text = capsys.readouterr().out
-    for flag, limits in (("batch_size", "[1 or more]"), ("beta_1", "[0 or more, below 1]"),
+    for flag, limits in (("batch_size", "[1 or more, at most 65536]"), ("beta_1", "[0 or more, below 1]"),
                          ("source_pages", "[channels | frames | first]"), ("learning_rate", "[above 0]")):  # fmt: skip
         assert text.partition(f"--{flag}=")[2].splitlines()[1].endswith(limits)
 
