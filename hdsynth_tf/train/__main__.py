@@ -122,8 +122,10 @@ def train(groups, folder, strategy, num_workers, is_chief):
         draw_values(values, windows, folder)
     with tracking(run.log_to if is_chief else "", folder, dict(zip(GROUPS, groups))) as trackers:
         model = staged.run(trackers)
-    if is_chief:
-        finish(model.finished(), folder, levels[-1], run, models.compare)
+        if is_chief:
+            scores = finish(model.finished(), folder, levels[-1], run, models.compare)
+            for tracker in trackers:
+                tracker.send_scores(scores)
 
 
 def check_data(level):
@@ -234,6 +236,9 @@ def finish(model, folder, level, run, compare):
     Args:
         compare: Function of scenes and models that draws a grid.
         model, folder, level, run: The model, its `RunFolder`, the last `Level`, `RunSettings`.
+
+    Returns:
+        Dict of name -> number, the scores; empty where there are none.
     """
     model.save(folder.model)
     if run.export:
@@ -246,6 +251,7 @@ def finish(model, folder, level, run, compare):
     print(f"Pictures ({SHOWN[level.data.unpaired]}): {last}\nModel: {folder.model}")
     if run.export:
         print(f"For TensorFlow Serving: {folder.servable.parent}")
+    return scores
 
 
 def tell_scores(model, level):

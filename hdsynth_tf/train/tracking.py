@@ -29,11 +29,20 @@ class Tracker(keras.callbacks.Callback):
     def __init__(self, send):
         super().__init__()
         self.send = send
+        self.last_epoch = 0
         self.warned = False
 
     def on_epoch_end(self, epoch, logs=None):
+        self.last_epoch = epoch
+        self._send(logs or {}, epoch)
+
+    def send_scores(self, scores):
+        """Sends what the finished model's pictures are worth, `final_psnr` and so on. `scores`: dict of name -> number."""
+        self._send({f"final_{name}": value for name, value in scores.items()}, self.last_epoch)
+
+    def _send(self, values, epoch):
         try:
-            self.send({name: float(value) for name, value in (logs or {}).items()}, epoch)
+            self.send({name: float(value) for name, value in values.items()}, epoch)
         except Exception as error:  # whatever the service's package may raise
             if not self.warned:
                 print(f"\nLogs of epoch {epoch + 1} were not sent ({type(error).__name__}: {error}). RUN/logs has all.")

@@ -124,5 +124,7 @@ def test_others_are_refused():
 def test_a_training_sends_every_epoch(sent, command, tmp_path, service):
     code, _, error = command("train", *TINY, f"--run_dir={tmp_path / 'run'}", f"--log_to={service}")
     assert code == 0, error
-    assert [step for step, _ in sent["sent"]] == [0, 1] and sent["closed"] == [service]
-    assert all({"generator_learning_rate", "pixel"} <= set(values) for _, values in sent["sent"])
+    *epochs, (last, final) = sent["sent"]
+    assert [step for step, _ in epochs] == [0, 1] and last == 1 and sent["closed"] == [service]
+    assert all({"generator_learning_rate", "pixel"} <= set(values) for _, values in epochs)
+    assert {"final_psnr", "final_ssim"} <= set(final)
