@@ -37,7 +37,7 @@ class Tracker(keras.callbacks.Callback):
         self._send(logs or {}, epoch)
 
     def send_scores(self, scores):
-        """Sends what the finished model's pictures are worth, `final_psnr` and so on. `scores`: dict of name -> number."""
+        """Sends what the finished model is worth, `final_psnr` and so on. `scores`: dict of name -> number."""
         self._send({f"final_{name}": value for name, value in scores.items()}, self.last_epoch)
 
     def _send(self, values, epoch):
