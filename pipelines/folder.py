@@ -11,14 +11,16 @@ from pipelines.source import FileSource, class_colors
 def split_folders(data_dir, split):
     """The folders of one split below `data_dir`, as the released code names them, whichever are there.
 
-    CycleGAN's names, `trainA`, and those of pix2pix before its pictures are put side by side, `A/train`, are known too.
+    CycleGAN's names, `trainA`, and those of pix2pix before its pictures are put side by side, `A/train`, are known too,
+    and so is `train/A`.
 
     Returns:
         Dict: `source_dir` (`train_A`), `label_dir` (`train_label`), `instance_dir` (`train_inst`), `image_dir`
         (`train_B` or `train_img`) -> `Path`.
     """
     endings = {"source_dir": ["A"], "label_dir": ["label"], "instance_dir": ["inst"], "image_dir": ["B", "img"]}
-    ways = "{ending}/{split}", "{split}{ending}", "{split}_{ending}"  # the last one that is there counts
+    # The last one that is there counts.
+    ways = "{split}/{ending}", "{ending}/{split}", "{split}{ending}", "{split}_{ending}"
     places = [
         (key, as_path(data_dir) / way.format(split=split, ending=ending))
         for way in ways

@@ -2,12 +2,14 @@
 
 import codecs
 import csv
+import re
 
 from pipelines.errors import DataError
 from pipelines.paths import as_path
 
 MARKS = {codecs.BOM_UTF8: "utf-8-sig", codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
 DELIMITERS = ";\t,"  # in the order in which they are looked for in the first line
+TOLD = re.compile(r'\s*"?sep=(.)"?\s*', re.IGNORECASE)  # a first line of Excel's own, which tells the delimiter
 
 
 def read_text(path, what):
@@ -38,12 +40,15 @@ def read_text(path, what):
 def read_rows(path, what):
     """The rows of a CSV file, separated by commas, semicolons or tabs: list of (number of line, list of cells).
 
-    Blanks around cells, and rows without any text, are left out. Raises `DataError` as `read_text` does, or if a line
-    is no row.
+    Blanks around cells, rows without any text and Excel's `sep=;` are left out. Raises `DataError` as `read_text` does,
+    or if a line is no row.
     """
     lines = read_text(path, what).splitlines()
     first = next((line for line in lines if line.strip()), "")
     delimiter = next((sign for sign in DELIMITERS if sign in first), ",")
+    if told := TOLD.fullmatch(first):
+        delimiter = told[1]
+        lines[lines.index(first)] = ""
     reader = csv.reader(lines, delimiter=delimiter, skipinitialspace=True)
     try:
         rows = [(reader.line_num, [cell.strip() for cell in row]) for row in reader]

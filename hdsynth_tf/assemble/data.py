@@ -12,7 +12,7 @@ from pipelines import cityscapes, folder
 from pipelines.errors import DataError
 from pipelines.packed import Packed
 from pipelines.pairing.layouts import LAYOUTS, find_layout, layout_folders
-from pipelines.pairing.pairs import find_files
+from pipelines.pairing.pairs import SUFFIXES, find_files
 from pipelines.pairing.pairs import split as split_names
 from pipelines.pairing.table import read_pairs
 from pipelines.paths import as_path, below
@@ -213,7 +213,7 @@ def _folder(data, folders, split, images, files=None):
     if "source_dir" not in folders and "label_dir" not in folders and not files:
         wanted = split if data.side_by_side else SPLIT_FOLDERS["folder"].format(split)
         both = as_path(data.data_dir or ".") / split
-        hint = f" If pictures of {both} hold two side by side: --side_by_side=AtoB." if both.is_dir() else ""
+        hint = f" If pictures of {both} hold two side by side: --side_by_side=AtoB." if _holds_pictures(both) else ""
         raise DataError(f"{data.data_dir or '.'} has no folder {wanted}. Name them: --source_dir or --label_dir.{hint}")
     if images and not ("image_dir" in folders or data.side_by_side or (files and "image" in files)):
         raise DataError("There are no photographs to learn from: give --target_dir.")
@@ -223,6 +223,11 @@ def _folder(data, folders, split, images, files=None):
                          pages=data.source_pages, patterns=_patterns(data), ignore_case=data.ignore_case,
                          side_by_side=data.side_by_side, files=files, radiometric=data.radiometric)  # fmt: skip
     return made if images else made.without_images()
+
+
+def _holds_pictures(path):
+    """Whether pictures lie in a folder, not only in folders below it."""
+    return path.is_dir() and any(below.suffix.lower() in SUFFIXES for below in path.iterdir())
 
 
 def _bands(data, split, images):

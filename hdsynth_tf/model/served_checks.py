@@ -7,11 +7,17 @@ is it certain that nothing is computed of it, and fails otherwise, before it is 
 import tensorflow as tf
 
 from hdsynth_tf.model.checks import is_outside
+from hdsynth_tf.model.values import SCALED, looks_scaled, reads_counts
 from pipelines.conditioning import ImageConditioning, SemanticConditioning
 
 EIGHT_BITS = 255  # the highest value
 DEEP = 4095  # a window that ends there or above is of 12 bits or more
 PNG, OTHERS = b"\x89PNG\r\n\x1a\n", (b"\xff\xd8\xff", b"GIF8", b"BM")  # first bytes of what TensorFlow decodes
+HEAD = 4096  # bytes in which a file tells its orientation, if it does
+TURNED = (  # a tag of EXIF from 2 to 8, of either order of bytes
+    r"\C*(Exif\x00\x00|eXIf)\C*"
+    r"(\x01\x12\x00\x03\x00\x00\x00\x01\x00[\x02-\x08]|\x12\x01\x03\x00\x01\x00\x00\x00[\x02-\x08]\x00)\C*"
+)
 KINDS = {1: " pictures", 2: " (pictures, choices)", 3: " (pictures, height, width)"}
 
 
@@ -71,8 +77,11 @@ def _check_classes(label_map, conditioning):
 
 
 def _check_source(source, conditioning):
-    """Refuses what is no number, and pictures whose values would all become one, or are of too few bits."""
+    """Refuses what is no number or scaled already, and pictures whose values would all become one, or are of too few
+    bits."""
     checks = [tf.debugging.assert_all_finite(source, "source holds values that are no numbers")]
+    if reads_counts(conditioning, source):
+        checks += _assert(~tf.reduce_any(looks_scaled(source, (1, 2, 3))), SCALED)
     if conditioning.percentiles is not None:
         return checks
     low, high = conditioning.value_range
@@ -98,7 +107,10 @@ def is_deep(encoded, name, conditioning):
     Returns:
         Boolean tensor, whether it is a PNG of 16 bits.
     """
-    header = tf.strings.join([tf.strings.substr(encoded, 0, 26), tf.constant(bytes(26))])
+    is_turned = tf.strings.regex_full_match(tf.strings.substr(encoded, 0, HEAD), TURNED)
+    advice = f"{name}: its EXIF orientation, which is not read here, says that it is turned. Turn its pixels instead"
+    with tf.control_dependencies(_assert(~is_turned, advice)):
+        header = tf.strings.join([tf.strings.substr(encoded, 0, 26), tf.constant(bytes(26))])
     is_png = _begins(header, PNG)
     depth, color_type = tf.strings.substr(header, 24, 1), tf.strings.substr(header, 25, 1)
     has_16_bits = is_png & tf.equal(depth, b"\x10")
@@ -116,6 +128,23 @@ def is_deep(encoded, name, conditioning):
         elif (low, high) == (0, EIGHT_BITS):
             checks += _assert(~has_16_bits, f"{name}: expected 8 bits, received 16{reads}")
     return _after(checks, has_16_bits)
+
+
+def without_alpha(picture, name, channels):
+    """Asserts that a decoded picture has the channels that the model reads, and perhaps alpha; which is left out.
+
+    Args:
+        picture: `(height, width, count)`.
+        name: String, of the input.
+        channels: Integer.
+
+    Returns:
+        `(height, width, channels)`.
+    """
+    count = tf.shape(picture)[-1]
+    is_read = (count == channels) | (count == channels + channels % 2)  # alpha lies behind one channel, or three
+    checks = _assert(is_read, f"{name}: expected {channels} channel(s), received ", count)
+    return tf.ensure_shape(_after(checks, picture)[..., :channels], (None, None, channels))
 
 
 def _begins(text, beginning):

@@ -6,7 +6,7 @@ import tensorflow as tf
 from hdsynth_tf.files.storage import remove_leftovers_of, replacing
 from hdsynth_tf.model.checks import checked_inputs
 from hdsynth_tf.model.inputs import input_arrays
-from hdsynth_tf.model.served_checks import check_numbers, check_values, is_deep
+from hdsynth_tf.model.served_checks import check_numbers, check_values, is_deep, without_alpha
 from hdsynth_tf.model.warmup import encoded, example, write_warmup
 from pipelines.portable import portable
 from pipelines.reading.depth import file_suffix
@@ -34,10 +34,10 @@ def save_servable(model, path):
       `seed` int32 `(batch,)`, which names the styles; one that makes many images, which of them is wanted.
     - `serve_styles`, of a model with an encoder: also `chosen_ids` and `chosen_styles` int32 `(batch, count)`,
       instances and the number of the style of their class that each shall have.
-    - `serve_png`: the same as encoded files, `(batch,)` strings (grey PNGs of 8 or 16 bits; sources also JPEG) ->
-      `png_bytes` `(batch,)` strings, each of the size of its input; sizes may differ within a batch. By this ending
-      TF Serving knows what it has to send as base64. Not of a model whose images are no PNGs: floats, or other than
-      1 or 3 channels.
+    - `serve_png`: the same as encoded files, `(batch,)` strings (grey PNGs of 8 or 16 bits; sources also JPEG, of the
+      channels that the model reads; files that EXIF says are turned are refused) -> `png_bytes` `(batch,)` strings,
+      each of the size of its input; sizes may differ within a batch. By this ending TF Serving knows what it has to
+      send as base64. Not of a model whose images are no PNGs: floats, or other than 1 or 3 channels.
     - `serve_fixed`, of a model with a working size: as `serving_default`, of one picture of that size. Converters for
       telephones ask for shapes that are known; their errors on the other signatures name this one.
 
@@ -118,8 +118,8 @@ def _decode(encoded, spec, conditioning):
     channels = 1 if spec.shape.rank == 3 else spec.shape[-1]
     picture = tf.cond(
         is_deep(encoded, spec.name, conditioning),
-        lambda: tf.cast(tf.io.decode_png(encoded, channels, tf.uint16), tf.int32),
-        lambda: tf.cast(tf.io.decode_image(encoded, channels, expand_animations=False), tf.int32),
+        lambda: tf.cast(tf.io.decode_png(encoded, dtype=tf.uint16), tf.int32),
+        lambda: tf.cast(tf.io.decode_image(encoded, expand_animations=False), tf.int32),
     )
-    picture = tf.ensure_shape(picture, (None, None, channels))
+    picture = without_alpha(picture, spec.name, channels)
     return tf.cast(picture[..., 0] if spec.shape.rank == 3 else picture, spec.dtype)

@@ -7,7 +7,8 @@ import unicodedata
 from pipelines.errors import DataError
 
 FLAGS = {"source": "source_name", "label_map": "label_name", "instance_map": "instance_name", "image": "target_name"}
-SEPARATORS = "_. /-"  # the last one where it means itself in a set
+SEPARATORS = r"_. /()\[\]+@-"  # as in a set of a regular expression
+NUMBERED = r"(.*?)0*(\d+)"  # names that end in a number, whose leading zeros are left out
 TOKENS = f"([{SEPARATORS}])", rf"([{SEPARATORS}]|(?<=\d)(?=[^\W\d_])|(?<=[^\W\d_])(?=\d))"  # the second: `001ir` is two
 PARTS = 2  # that all names of a folder have and another folder's names lack, at most: `IR/001_T` beside `VIS/001_V`
 FEW = 200  # names that flags are looked for with; they are then tried on all
@@ -16,7 +17,7 @@ SHARE = 0.5  # of the names must pair for flags to be proposed
 
 def pairing_name(name, ending="", pattern="", ignore_case=False):
     """The name that pairs a file, see `pairs.find_files`, or `None` if the file is not meant."""
-    name = unicodedata.normalize("NFC", name)
+    name, ending, pattern = (unicodedata.normalize("NFC", text) for text in (name, ending, pattern))
     if not name.endswith(ending):
         return None
     name = name.removesuffix(ending)
@@ -44,6 +45,8 @@ def pairing_flags(names):
     for case, flag in ((str, ""), (str.casefold, "--ignore_case")):
         if _paired([[case(name) for name in own] for own in names.values()]):
             return flag
+    if _paired([_strip(own, NUMBERED, str) for own in names.values()]):
+        return " ".join(f"--{FLAGS[role]}='{NUMBERED}'" for role in names)
     few = {role: sorted(own)[:FEW] for role, own in names.items()}
     for parts in range(1, PARTS + 1):
         for case, flag in ((str, ""), (str.casefold, "--ignore_case ")):
@@ -107,5 +110,8 @@ def _pattern(tokens, chosen):
     pattern = ""
     for is_out, run in itertools.groupby(zip(left_out, tokens), key=lambda pair: pair[0]):
         text = "".join(token for _, token in run)
-        pattern += re.escape(text).replace("\\-", "-").replace("\\ ", " ") if is_out else "(.*)"
+        if is_out:
+            pattern += re.escape(text).replace("\\-", "-").replace("\\ ", " ")
+        elif text:  # there is nothing before a bracket that begins a name, or behind one that ends it
+            pattern += "(.*)"
     return pattern

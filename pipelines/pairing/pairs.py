@@ -129,7 +129,7 @@ def pair_files(files):
         advice = (
             f"These flags pair them: {advice}"
             if advice
-            else "Add the missing files, take these away, or give a table of pairs."
+            else "Add the missing files, take these away, or give a table of pairs, --pairs=FILE.csv."
         )
         raise DataError(f"{len(lonely)} files have no partner of the same name ({counts}):{first_of(lonely)}\n{advice}")
     names = sorted(everywhere, key=in_order)

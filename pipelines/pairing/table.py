@@ -1,6 +1,7 @@
 """Pairs by a table: a CSV file whose columns are the paths of what belongs together."""
 
 import os
+import unicodedata
 from pathlib import PurePath
 
 from pipelines.errors import DataError, first_of
@@ -38,7 +39,7 @@ def read_pairs(path, root=""):
         if name in next(iter(files.values())):
             raise DataError(f"Two lines of {path} have the name {name}, at last line {number}. Keep one of them.")
         for column, role in columns.items():
-            files[role][name] = below(root, cells[column])
+            files[role][name] = _find(root, cells[column])
             if not isinstance(files[role][name], RemotePath) and not files[role][name].is_file():
                 missing.append(f"{files[role][name]}, line {number}")
     if missing:
@@ -63,7 +64,17 @@ def _columns(rows, path):
     return columns, rows
 
 
+def _find(root, text):
+    """The path of a file, however the table and the disk spell letters with marks; as written if it is not there."""
+    written = below(root, text)
+    if isinstance(written, RemotePath):
+        return written
+    spelled = (below(root, unicodedata.normalize(form, text)) for form in ("NFC", "NFD"))
+    return next((path for path in (written, *spelled) if path.is_file()), written)
+
+
 def _name(text):
-    """The name of a scene: a path without suffix, drive, root and steps upwards."""
+    """The name of a scene: a path without suffix, drive, root and steps upwards, of composed characters."""
+    text = unicodedata.normalize("NFC", text)
     parts = PurePath(os.path.normpath(text.partition("://")[2] or text)).with_suffix("").parts
     return "/".join(part for part in parts if part not in ("/", ".."))

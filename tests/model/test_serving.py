@@ -1,6 +1,8 @@
 """The SavedModel, in processes that know nothing of this package: the same bytes as in Keras."""
 
+import io
 import json
+import struct
 import subprocess
 import sys
 from pathlib import Path
@@ -9,6 +11,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
+from PIL import Image
 from tiny import compiled, image_model, semantic_batch, semantic_model, style_model
 
 from hdsynth_tf.model import Pix2PixHD
@@ -395,6 +398,44 @@ def test_sources_of_the_wrong_depth_are_refused(deep, counts, tmp_path):
 def test_values_that_are_no_numbers_are_refused(deep, counts, value):
     counts[0, 3, 5] = value
     refused(deep["serving_default"], "source", source=counts)
+
+
+@pytest.fixture(scope="module")
+def grey(all_served):
+    """Signatures of a model of one channel of 8 bits."""
+    return tf.saved_model.load(all_served["image"][1]).signatures
+
+
+def test_sources_that_are_scaled_already_are_refused(grey, rng):
+    counts = rng.integers(0, 256, (2, 16, 24, 1)).astype("float32")
+    for scaled in (counts / 255, counts / 127.5 - 1, np.stack([counts[0], counts[1] / 255])):
+        refused(grey["serving_default"], "`source`", "value_range", source=scaled)
+    assert ask(grey["serving_default"], source=np.minimum(counts, 1))["image"].shape == (2, 16, 24, 3)  # black, or dark
+
+
+def test_sources_of_other_channels_are_refused(grey, rng):
+    colors = rng.integers(0, 256, (16, 24, 3)).astype("uint8")
+    for file in (tf.io.encode_png(colors), tf.io.encode_jpeg(colors)):
+        refused(grey["serve_png"], "source", "1 channel", "received 3", source=[file.numpy()])
+    seen = [colors[..., :1], np.concatenate([colors[..., :1], np.full((16, 24, 1), 255, "uint8")], -1)]  # with alpha
+    plain, with_alpha = ask(grey["serve_png"], source=[encode(picture) for picture in seen])["png_bytes"].numpy()
+    assert plain == with_alpha
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG"])
+@pytest.mark.parametrize("order", ["MM", "II"])
+def test_files_that_are_turned_are_refused(grey, rng, kind, order):
+    def file(orientation):
+        tag = struct.pack(f"{'<' if order == 'II' else '>'}HIHHHIHHI", 42, 8, 1, 0x0112, 3, 1, orientation, 0, 0)
+        written = io.BytesIO()
+        Image.fromarray(noise).save(written, kind, exif=b"Exif\0\0" + order.encode() + tag)
+        return written.getvalue()
+
+    noise = rng.integers(0, 256, (16, 24)).astype("uint8")
+    for orientation in range(2, 9):
+        assert Image.open(io.BytesIO(file(orientation))).getexif()[0x0112] == orientation
+        refused(grey["serve_png"], "source", "EXIF", "turned", source=[file(orientation)])
+    assert ask(grey["serve_png"], source=[file(1)])["png_bytes"].shape == (1,)
 
 
 def test_of_no_pictures_there_are_none(classes, deep, counts):

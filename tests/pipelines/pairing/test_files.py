@@ -64,6 +64,13 @@ def test_composed_and_decomposed_names_pair(save, tmp_path):
     assert names == [unicodedata.normalize("NFC", "Müller/Å")]
 
 
+@pytest.mark.parametrize("form", ["NFC", "NFD"])
+def test_patterns_find_composed_and_decomposed_names(save, tmp_path, form):
+    save(unicodedata.normalize("NFC", "a/Zürich/é1_ir.png"), PICTURE)
+    pattern = unicodedata.normalize(form, "Zürich/(é.*)_ir")
+    assert list(find_files(tmp_path / "a", pattern=pattern)) == [unicodedata.normalize("NFC", "é1")]
+
+
 def test_the_users_own_folder_is_known_by_its_sign(save, tmp_path, monkeypatch):
     monkeypatch.setenv("HOME", str(tmp_path))
     save("a/x.png", PICTURE)
@@ -97,6 +104,20 @@ SIDES = {
         "--source_name='(.*)_c1_ir' --target_name='(.*)_c2_vis'",
     ),
     "case": ("IMG_{i:03d}", "img_{i:03d}", "--ignore_case"),
+    "round brackets": (
+        "{i:03d}(ir)",
+        "{i:03d}(rgb)",
+        r"--source_name='(.*)\(ir\)' --target_name='(.*)\(rgb\)'",
+    ),
+    "square brackets": ("[ir]{i:03d}", "{i:03d}", r"--source_name='\[ir\](.*)'"),
+    "plus": ("ir+{i:03d}", "vis+{i:03d}", r"--source_name='ir\+(.*)' --target_name='vis\+(.*)'"),
+    "at": ("{i:03d}@2x", "{i:03d}", "--source_name='(.*)@2x'"),
+    "leading zeros": ("{i}", "{i:04d}", r"--source_name='(.*?)0*(\d+)' --target_name='(.*?)0*(\d+)'"),
+    "leading zeros behind names": (
+        "d10/f_{i}",
+        "d10/f_{i:02d}",
+        r"--source_name='(.*?)0*(\d+)' --target_name='(.*?)0*(\d+)'",
+    ),
 }
 
 
@@ -118,14 +139,14 @@ def test_names_that_have_nothing_in_common_get_no_flags(save, tmp_path):
         save(f"a/x{i}.png", PICTURE), save(f"b/y{7 + i}_vis.png", PICTURE)
     with pytest.raises(DataError, match="6 files have no partner") as error:
         pair_files({"source": find_files(tmp_path / "a"), "image": find_files(tmp_path / "b")})
-    assert "--" not in str(error.value)
+    assert "_name=" not in str(error.value) and "--pairs=" in str(error.value)
 
 
 def test_no_flag_is_named_where_some_pair_without(save, tmp_path):
     save("a/0.png", PICTURE), save("a/b/0.png", PICTURE), save("b/0.png", PICTURE)
     with pytest.raises(DataError, match="no partner") as error:
         pair_files({"source": find_files(tmp_path / "a"), "image": find_files(tmp_path / "b")})
-    assert "--" not in str(error.value)
+    assert "_name=" not in str(error.value) and "--pairs=" in str(error.value)
 
 
 def test_both_sides_may_lie_in_one_tree(save, tmp_path):

@@ -49,6 +49,10 @@ def test_splits_and_the_flag_that_reads_them(save, tmp_path, pair, command):
     data = DataSettings(dataset="folder", data_dir=str(tmp_path / "d"))
     with pytest.raises(DataError, match="--side_by_side=AtoB"):
         build_source(data, "train")
+    save("deeper/train/ir/x.png", pair[0])
+    with pytest.raises(DataError, match="--source_dir") as error:
+        build_source(DataSettings(dataset="folder", data_dir=str(tmp_path / "deeper")), "train")
+    assert "--side_by_side" not in str(error.value)
     data = DataSettings(dataset="folder", data_dir=str(tmp_path / "d"), side_by_side="AtoB")
     assert build_source(data, "train").names == ["x", "y"] and find_source(data, "val").names == ["z"]
     assert find_source(data, "test") is None
@@ -63,7 +67,7 @@ def test_splits_and_the_flag_that_reads_them(save, tmp_path, pair, command):
     assert code == 1 and "cannot be packed" in errors
 
 
-@pytest.mark.parametrize("layout", ["{split}{side}", "{side}/{split}", "{split}_{side}"])
+@pytest.mark.parametrize("layout", ["{split}{side}", "{side}/{split}", "{split}_{side}", "{split}/{side}"])
 def test_layouts_of_others(save, tmp_path, pair, layout):
     for split in ("train", "val"):
         for i, side in enumerate("AB"):

@@ -1,5 +1,7 @@
 """Pairs that a table names."""
 
+import unicodedata
+
 import numpy as np
 import pytest
 
@@ -37,6 +39,14 @@ def test_tables_pair_whatever_names_files_have(pictures, text):
     assert read_pairs(write(other, text), pictures) == found
 
 
+@pytest.mark.parametrize("on_disk, written", [("NFC", "NFD"), ("NFD", "NFC")])
+def test_composed_and_decomposed_names_are_one(save, tmp_path, on_disk, written):
+    name, picture = "Z\u00fcrich/\u00e9", np.zeros((2, 3), "uint8")
+    source, target = save(unicodedata.normalize(on_disk, f"{name}.png"), picture), save("b.png", picture)
+    found = read_pairs(write(tmp_path, unicodedata.normalize(written, f"source,target\n{name}.png,b.png\n")))
+    assert found == {"source": {name: source}, "image": {name: target}}
+
+
 def test_commands_take_tables(pictures, command, tmp_path):
     data = DataSettings(dataset="folder", pairs=str(write(pictures, LINES)), val_share=0.34)
     assert len(build_source(data, "train")) == 2 and len(build_source(data, "val")) == 1
@@ -62,6 +72,7 @@ def test_commands_take_tables(pictures, command, tmp_path):
         ("source,target\nir/0.png\n", "Line 2"),
         ("source,target\nir/0.png,rgb/9.jpg\n", r"1 files.*\n.*9\.jpg, line 2"),
         ("source,target\n" + LINES + LINES, "line 5"),
+        ("sep=;\n" + ("source,target\n" + LINES + LINES).replace(",", ";"), "line 6"),
     ],
 )
 def test_what_is_wrong_is_said_with_its_line(pictures, text, message):
