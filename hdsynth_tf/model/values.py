@@ -9,14 +9,15 @@ import keras
 from keras import ops
 
 EIGHT_BITS = (0, 255)
+NEARLY_ALL = 0.99  # of a picture: less may be one that is bright, in a window that was chosen
 NO_NUMBERS = "`{}` holds values that are no numbers (NaN, or infinite): fill these pixels, or leave the picture out."
 SCALED = (
     "`source` should hold counts, as the conditioning's value_range says, which scales them itself; it holds fractions "
     "in [-1, 1], as if they were scaled already."
 )
 DEEP = (
-    "`source` should hold values of 8 bits, as the conditioning's value_range (0, 255) says; most are above 255, and "
-    "would all be white. Give ImageConditioning the range that they have. Received: {}"
+    "`source` should hold values of 8 bits, as the conditioning's value_range (0, 255) says; nearly all are above 255, "
+    "and would be white. Give ImageConditioning the range that they have. Received: {}"
 )
 
 
@@ -36,14 +37,14 @@ def wrong_values(conditioning, arrays):
 
 
 def wrong_depths(conditioning, arrays):
-    """The same of whole numbers that most lie above a window of 8 bits."""
+    """The same of whole numbers that nearly all lie above a window of 8 bits."""
     source = arrays.get("source")
     if source is None or _is_float(source) or conditioning.percentiles or conditioning.value_range != EIGHT_BITS:
         return []
     dtype = keras.backend.standardize_dtype(source.dtype)
     if dtype in ("uint8", "int8", "bool"):
         return []
-    return [(DEEP.format(dtype), ops.mean(ops.cast(source > EIGHT_BITS[1], "float32")) > 0.5)]
+    return [(DEEP.format(dtype), ops.mean(ops.cast(source > EIGHT_BITS[1], "float32")) > NEARLY_ALL)]
 
 
 def has_no_numbers(array):
