@@ -7,6 +7,7 @@ import importlib
 import io
 import runpy
 import sys
+from functools import partial
 
 import hdsynth_tf  # noqa: F401  isort: skip  before TensorFlow, which it sets up, here and for processes started here
 
@@ -77,9 +78,18 @@ def label_folders(save, rng, tmp_path):
 
 @pytest.fixture(scope="session")
 def command():
-    """Runs a command in this process: (exit code, standard output, standard error)."""
+    """Runs a command in this process: (exit code, standard output, standard error).
+
+    What bfloat16 is worth here is measured once: of two runs that are compared, both take it, or none.
+    """
+    speeds = []
+
+    def measured_once(measure):
+        speeds[:] = speeds or [measure()]
+        return speeds[0]
 
     def run(name, *arguments):
+        from hdsynth_tf.assemble import precision
         from hdsynth_tf.config import commands
 
         output, errors = io.StringIO(), io.StringIO()
@@ -89,6 +99,7 @@ def command():
             contextlib.redirect_stderr(errors),
         ):
             patch.setattr(sys, "argv", [name, *map(str, arguments)])
+            patch.setattr(precision, "speed_of_bfloat16", partial(measured_once, precision.speed_of_bfloat16))
             try:
                 commands.run(importlib.import_module(f"hdsynth_tf.{name}.__main__").main, name)
                 code = 0

@@ -38,7 +38,7 @@ TINY = [
     "--warm_start_epochs=1", "--epochs=1", "--decay_epochs=0", "--steps_per_epoch=3", "--checkpoint_steps=1",
     "--num_samples=1", "--feature_channels=2", "--encoder_filters=4", "--encoder_downsamples=2",
     "--upsampling=transposed", "--padding=zero", "--noskip_connections", "--norow_channel",
-    "--discriminator_norm=instance",
+    "--discriminator_norm=instance", "--precision=float32",
 ]  # fmt: skip
 HAS_TORCH = importlib.util.find_spec("torch") is not None
 UNEQUAL = ("events.out", "README")  # begin the names of files that tell times and places

@@ -39,13 +39,19 @@ def choose_precision(asked, before="", num_workers=1):
     return chosen, f"{chosen}, as {'asked for' if asked != 'auto' else 'this run began'}; {why.strip()}{slow}"
 
 
-def speed_of_bfloat16():
-    """Speed of a convolution with its gradients in bfloat16, relative to float32; takes under a second."""
-    return _seconds("float32") / _seconds("bfloat16")
+def speed_of_bfloat16(repeats=3):
+    """Speed of a convolution with its gradients in bfloat16, relative to float32; takes under a second.
+
+    In turns, of each the fastest after one that warms up: other work on the machine then slows both or none.
+    """
+    steps, times = [_step(dtype) for dtype in ("float32", "bfloat16")], []
+    for _ in range(repeats + 1):
+        times.append([_seconds(step) for step in steps])
+    single, half = map(min, zip(*times[1:]))
+    return single / half
 
 
-def _seconds(dtype, repeats=2):
-    """The fastest of a few runs, after one that warms up."""
+def _step(dtype):
     image = tf.ones(PROBE, dtype)
     kernel = tf.ones((3, 3, PROBE[-1], PROBE[-1]), dtype) / 1000
 
@@ -56,9 +62,10 @@ def _seconds(dtype, repeats=2):
             loss = tf.reduce_sum(tf.nn.conv2d(image, kernel, 1, "SAME"))
         return tape.gradient(loss, [image, kernel])
 
-    times = []
-    for _ in range(repeats + 1):
-        start = time.perf_counter()
-        [gradient.numpy() for gradient in step()]
-        times.append(time.perf_counter() - start)
-    return min(times[1:])
+    return step
+
+
+def _seconds(step):
+    start = time.perf_counter()
+    [gradient.numpy() for gradient in step()]
+    return time.perf_counter() - start
