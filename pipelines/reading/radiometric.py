@@ -84,12 +84,17 @@ def _records(stream):
     """Dict: kind -> the bytes of the first record of that kind."""
     if stream[:4] not in (b"FFF\0", b"AFF\0"):
         raise ValueError("no FLIR header")
-    order = next(order for order in "><" if 100 <= struct.unpack_from(f"{order}I", stream, 0x14)[0] < 200)
+    orders = [order for order in "><" if 100 <= struct.unpack_from(f"{order}I", stream, 0x14)[0] < 200]
+    if not orders:
+        raise ValueError("a FLIR header of no known version")
+    order = orders[0]
     at, count = struct.unpack_from(f"{order}II", stream, 0x18)
     found = {}
     for entry in range(min(count, 1000)):
         kind, *_, offset, length = struct.unpack_from(f"{order}HHIIII", stream, at + 32 * entry)
         found.setdefault(kind, stream[offset : offset + length])
+    if not {RAW, CAMERA} <= set(found):
+        raise ValueError("no raw frame or no camera's constants among its records")
     return found
 
 

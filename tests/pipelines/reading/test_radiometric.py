@@ -123,6 +123,20 @@ def test_asked_for_they_are_sources(tmp_path, temperatures, save):
     assert any("--radiometric" in line for line in validate(preview, show_progress=False).lines)
 
 
+@pytest.mark.parametrize(
+    "before, after, said",
+    [
+        (struct.pack("<I", 101), struct.pack("<I", 7), "no known version"),  # the header's
+        (struct.pack("<HHII", 1, 0, 100, 1), struct.pack("<HHII", 9, 0, 100, 1), "no raw frame"),
+    ],
+)
+def test_what_is_missing_is_said(tmp_path, temperatures, before, after, said):
+    whole = radiometric_jpeg(np.round(counts_of(temperatures)).astype("uint16"))
+    (tmp_path / "x.jpg").write_bytes(whole.replace(before, after, 1))
+    with pytest.raises(DataError, match=said):
+        read_kelvin(tmp_path / "x.jpg")
+
+
 @pytest.mark.parametrize("content", ["plain", "cut"])
 def test_files_without_a_frame_are_named(tmp_path, temperatures, content):
     whole = radiometric_jpeg(np.round(counts_of(temperatures)).astype("uint16"))
