@@ -77,7 +77,8 @@ def in_order():
     other.setblocking(False)
     wakeup = signal.set_wakeup_fd(other.fileno(), warn_on_full_buffer=False)
     threading.Thread(target=_watch, args=(ours,), daemon=True, name="signals").start()
-    printing, sys.unraisablehook = sys.unraisablehook, _print_others
+    printing = sys.unraisablehook
+    sys.unraisablehook = lambda raised: None if isinstance(raised.exc_value, Stopped) else printing(raised)
     try:
         yield
     except Exception as error:
@@ -95,11 +96,6 @@ def in_order():
 def _stop(number, frame):
     _State.told = number
     raise Stopped(number)
-
-
-def _print_others(unraisable):
-    if not isinstance(unraisable.exc_value, Stopped):
-        sys.__unraisablehook__(unraisable)
 
 
 def _watch(ours):

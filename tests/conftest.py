@@ -2,12 +2,12 @@
 
 import contextlib
 import dataclasses
+import functools
 import hashlib
 import importlib
 import io
 import runpy
 import sys
-from functools import partial
 
 import hdsynth_tf  # noqa: F401  isort: skip  before TensorFlow, which it sets up, here and for processes started here
 
@@ -82,16 +82,12 @@ def command():
 
     What bfloat16 is worth here is measured once: of two runs that are compared, both take it, or none.
     """
-    speeds = []
+    from hdsynth_tf.assemble import precision
+    from hdsynth_tf.config import commands
 
-    def measured_once(measure):
-        speeds[:] = speeds or [measure()]
-        return speeds[0]
+    measured_once = functools.cache(precision.speed_of_bfloat16)
 
     def run(name, *arguments):
-        from hdsynth_tf.assemble import precision
-        from hdsynth_tf.config import commands
-
         output, errors = io.StringIO(), io.StringIO()
         with (
             pytest.MonkeyPatch.context() as patch,
@@ -99,7 +95,7 @@ def command():
             contextlib.redirect_stderr(errors),
         ):
             patch.setattr(sys, "argv", [name, *map(str, arguments)])
-            patch.setattr(precision, "speed_of_bfloat16", partial(measured_once, precision.speed_of_bfloat16))
+            patch.setattr(precision, "speed_of_bfloat16", measured_once)
             try:
                 commands.run(importlib.import_module(f"hdsynth_tf.{name}.__main__").main, name)
                 code = 0

@@ -1,6 +1,15 @@
 """Where things lie."""
 
+import importlib.util
 from pathlib import Path
 
 TESTS = Path(__file__).parent
 ROOT = TESTS.parent
+
+
+def loaded(path):
+    """A program of the repository as a module: `experiments/ablation.py`, which is in no package."""
+    spec = importlib.util.spec_from_file_location(Path(path).stem, ROOT / path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module

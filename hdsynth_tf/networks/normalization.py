@@ -79,8 +79,20 @@ def standardize_at_once(x, epsilon):
     return run(x)
 
 
+class _Normalization(keras.layers.Layer):
+    def __init__(self, epsilon, **kwargs):
+        super().__init__(**kwargs)
+        self.epsilon = epsilon
+
+    def compute_output_shape(self, input_shape):
+        return tuple(input_shape)
+
+    def get_config(self):
+        return {**super().get_config(), "epsilon": self.epsilon}
+
+
 @keras.saving.register_keras_serializable(package="hdsynth_tf")
-class InstanceNormalization(keras.layers.Layer):
+class InstanceNormalization(_Normalization):
     """Brings every channel of every sample to mean 0 and variance 1, as in the released code: no scale, no offset.
 
     Statistics are float32 under any policy. Keras' `GroupNormalization(groups=-1)` is the same but for its sums: at
@@ -97,23 +109,16 @@ class InstanceNormalization(keras.layers.Layer):
     """
 
     def __init__(self, epsilon=1e-5, **kwargs):
-        super().__init__(**kwargs)
-        self.epsilon = epsilon
+        super().__init__(epsilon, **kwargs)
 
     def call(self, x):
         if is_one_narrow_picture(x):
             return standardize_at_once(x, self.epsilon)
         return standardize(x, self.epsilon, mean_of_picture)
 
-    def compute_output_shape(self, input_shape):
-        return tuple(input_shape)
-
-    def get_config(self):
-        return {**super().get_config(), "epsilon": self.epsilon}
-
 
 @keras.saving.register_keras_serializable(package="hdsynth_tf")
-class LayerNormalization(keras.layers.Layer):
+class LayerNormalization(_Normalization):
     """Brings every sample, all channels together, to mean 0 and variance 1; then a scale and an offset a channel.
 
     Statistics are float32 under any policy. Keras' layer of this name normalises each pixel by itself, or has a scale
@@ -133,8 +138,7 @@ class LayerNormalization(keras.layers.Layer):
     """
 
     def __init__(self, epsilon=1e-12, **kwargs):
-        super().__init__(**kwargs)
-        self.epsilon = epsilon
+        super().__init__(epsilon, **kwargs)
 
     def build(self, input_shape):
         self.gamma = self.add_weight(shape=input_shape[-1:], initializer="ones", name="gamma")
@@ -142,9 +146,3 @@ class LayerNormalization(keras.layers.Layer):
 
     def call(self, x):
         return standardize(x, self.epsilon, mean_of_sample) * self.gamma + self.beta
-
-    def compute_output_shape(self, input_shape):
-        return tuple(input_shape)
-
-    def get_config(self):
-        return {**super().get_config(), "epsilon": self.epsilon}

@@ -1,6 +1,5 @@
 """The benchmarks run; what they measure is read by people."""
 
-import importlib.util
 import os
 import subprocess
 import sys
@@ -8,7 +7,7 @@ import sys
 import browser
 import numpy as np
 import pytest
-from places import ROOT
+from places import ROOT, loaded
 
 PLACE = ROOT / "experiments" / "benchmarks"
 ROWS = {
@@ -55,19 +54,12 @@ def test_benchmark_runs(name):
     assert len(done.stdout.split()) > 1
 
 
-def loaded(name):
-    spec = importlib.util.spec_from_file_location(f"benchmark_{name.removesuffix('.py')}", PLACE / name)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
 @pytest.mark.parametrize("name", sorted(set(ROWS) - {"toy_street.py", "pooling.py"} - PARTS))
 def test_what_takes_long_says_how_it_is_used(name, monkeypatch, capsys):
     skip_what_is_missing(name)
     monkeypatch.setattr(sys, "argv", [name, "--help"])
     with pytest.raises(SystemExit) as stop:
-        loaded(name).main()
+        loaded(PLACE / name).main()
     assert stop.value.code == 0 and f"benchmarks/{name}" in capsys.readouterr().out
 
 
@@ -79,7 +71,7 @@ def test_what_takes_long_says_how_it_is_used(name, monkeypatch, capsys):
     ],
 )
 def test_what_is_quick_runs(name, arguments, smaller, monkeypatch, capsys):
-    module = loaded(name)
+    module = loaded(PLACE / name)
     for constant, value in smaller.items():
         monkeypatch.setattr(module, constant, value)
     monkeypatch.setattr(sys, "argv", [name, *arguments])
@@ -90,13 +82,13 @@ def test_what_is_quick_runs(name, arguments, smaller, monkeypatch, capsys):
 @pytest.mark.slow
 def test_the_floor_runs(monkeypatch):
     monkeypatch.syspath_prepend(str(PLACE))
-    sides = loaded("sides.py")
+    sides = loaded(PLACE / "sides.py")
     run = sides.our_floor(64, 64, "float32", 1, 4)
     assert np.isfinite(run())
 
 
 def test_rows_are_chosen_by_name():
-    bench = loaded("bench.py")
+    bench = loaded(PLACE / "bench.py")
     names = [row[0] for row in bench.ROWS]
     assert len(set(names)) == len(names)
     rows, start_up = bench.chosen("inference_float32")

@@ -1,9 +1,7 @@
 """The rows of the paper's tables: in its order, of flags that exist, and only those that can be trained."""
 
-import importlib.util
-
 import pytest
-from places import ROOT
+from places import ROOT, loaded
 
 from hdsynth_tf.config import flags
 from hdsynth_tf.pretrained import lpips_files
@@ -12,10 +10,7 @@ from hdsynth_tf.train.__main__ import GROUPS
 
 @pytest.fixture(scope="module")
 def tables():
-    spec = importlib.util.spec_from_file_location("paper_tables", ROOT / "experiments" / "paper_tables.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return loaded("experiments/paper_tables.py")
 
 
 def installed(monkeypatch, there):

@@ -1,18 +1,13 @@
 """Every pair is held out once, in runs of neighbours, and no run sees what it is scored on."""
 
-import importlib.util
-
 import pytest
 from PIL import Image
-from places import ROOT
+from places import loaded
 
 
 @pytest.fixture(scope="module")
 def folds():
-    spec = importlib.util.spec_from_file_location("thermal_folds", ROOT / "experiments" / "thermal_folds.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return loaded("experiments/thermal_folds.py")
 
 
 @pytest.mark.parametrize("count", [176, 45, 17])

@@ -1,12 +1,11 @@
 """Two cameras to one frame: the transform found, the pairs written, and what is refused."""
 
-import importlib.util
 import json
 
 import numpy as np
 import pytest
 from PIL import Image
-from places import ROOT
+from places import loaded
 from shared_data import ROADSCENE, needs_roadscene
 
 from hdsynth_tf.register.frames import apply, scaling, warp
@@ -14,9 +13,7 @@ from hdsynth_tf.register.rig import Rig, calibrate, find_offset
 from pipelines.errors import DataError
 from pipelines.folder import Folder
 
-spec = importlib.util.spec_from_file_location("rigs", ROOT / "experiments" / "benchmarks" / "rigs.py")
-rigs = importlib.util.module_from_spec(spec)
-spec.loader.exec_module(rigs)
+rigs = loaded("experiments/benchmarks/rigs.py")
 
 
 @pytest.fixture(scope="module")
