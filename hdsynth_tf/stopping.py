@@ -31,21 +31,35 @@ class Stopped(KeyboardInterrupt):
 
 
 class _State:
-    """Of this process: the blocks entered that obey signals by themselves; is the line out; which signal came."""
+    """Of this process: blocks entered that obey signals by themselves; is the line out; which signal came; the line."""
 
     patient, said, told = 0, False, None
+
+    @staticmethod
+    def line(number):
+        return "Interrupted."
 
 
 def exit_code(number):
     return 128 + number
 
 
-def say():
+def say(number):
     """Prints the line, once."""
     if not _State.said:
         _State.said = True
         with contextlib.suppress(OSError, RuntimeError, ValueError):  # closed, or in the middle of another line
-            print("\nError: Interrupted.", file=sys.stderr, flush=True)
+            print(f"\nError: {_State.line(number)}", file=sys.stderr, flush=True)
+
+
+@contextlib.contextmanager
+def saying(line):
+    """For the length of a block, what is said when the process is ended there is `line(number of the signal)`."""
+    before, _State.line = _State.line, line
+    try:
+        yield
+    finally:
+        _State.line = before
 
 
 def at_once():
@@ -55,7 +69,7 @@ def at_once():
 
 
 def _leave(number, frame=None):
-    say()
+    say(number)
     with contextlib.suppress(OSError, RuntimeError, ValueError):
         sys.stdout.flush()
     os._exit(exit_code(number))
@@ -65,8 +79,7 @@ def _leave(number, frame=None):
 def in_order():
     """For the length of a block a signal raises `Stopped`; where that is swallowed, the process ends all the same.
 
-    An extension may put an exception of its own in the place of ours, as pybind11 does: it leaves as `Stopped`. Python
-    prints what is raised in a finalizer, where it cannot go on, with a traceback: not ours.
+    Python prints what is raised in a finalizer, where it cannot go on, with a traceback: not ours.
     In another thread than the main one signals are not touched.
     """
     if threading.current_thread() is not threading.main_thread():
@@ -81,16 +94,27 @@ def in_order():
     sys.unraisablehook = lambda raised: None if isinstance(raised.exc_value, Stopped) else printing(raised)
     try:
         yield
-    except Exception as error:
-        if _State.told is None:
-            raise
-        raise Stopped(_State.told) from error
     finally:
         sys.unraisablehook = printing
         signal.set_wakeup_fd(wakeup)
         other.close()
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+@contextlib.contextmanager
+def as_stopped(but):
+    """What leaves the block after a signal is `Stopped`: pybind11 puts an exception of its own in the place of ours.
+
+    Args:
+        but: The class of exceptions that tell a person what happened, and are left as they are.
+    """
+    try:
+        yield
+    except Exception as error:
+        if _State.told is None or isinstance(error, but):
+            raise
+        raise Stopped(_State.told) from error
 
 
 def _stop(number, frame):

@@ -25,6 +25,16 @@ with stopping.in_order() if {in_order} else contextlib.nullcontext():
         except BaseException:  # as some packages have it
             print("it goes on", flush=True)
 """
+SAID = """
+import contextlib, sys, time
+sys.path.insert(0, "hdsynth_tf")
+import stopping
+with stopping.in_order(), stopping.saying(lambda number: f"Stopped by {number}. All is saved."):
+    while True:
+        with contextlib.suppress(BaseException):
+            print("ready", flush=True)
+            time.sleep(60)
+"""
 REPLACED = """
 import os, signal
 from hdsynth_tf.config import commands
@@ -82,6 +92,13 @@ def test_an_exception_in_the_place_of_the_signals_own_ends_the_process_as_the_si
     _, errors = process.communicate(timeout=60)
     assert process.returncode == (128 + signal.SIGTERM if signalled else 1)
     assert ("Traceback" in errors) == (not signalled) and ("Error: Interrupted." in errors) == signalled
+
+
+def test_a_process_that_is_ended_says_what_the_block_under_way_would_say():
+    process = start("-c", SAID)
+    assert process.stdout.readline() == "ready\n"
+    code, _, lines = told(process, signal.SIGTERM)
+    assert (code, lines) == (143, ["Error: Stopped by 15. All is saved."])
 
 
 def test_a_signal_in_a_finalizer_prints_no_traceback():

@@ -10,7 +10,7 @@ import sys
 import tensorflow as tf
 
 from hdsynth_tf.config.settings import SettingsError
-from hdsynth_tf.stopping import exit_code, in_order, say
+from hdsynth_tf.stopping import as_stopped, exit_code, in_order, say
 from pipelines.errors import UserError
 
 WRITE_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM)
@@ -19,15 +19,16 @@ WRITE_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPE
 def run(main, name):
     """Runs the command `main(argv)` and exits. An error that a person can mend is told without a traceback."""
     try:
-        with in_order():
+        with in_order(), as_stopped(but=UserError):
             main([f"python -m hdsynth_tf.{name}", *sys.argv[1:]])
     except SettingsError as error:
         fail(f"{error}\nAll flags: python -m hdsynth_tf.{name} --help", error.exit_code)
     except UserError as error:
         fail(error, error.exit_code)
     except KeyboardInterrupt as stop:
-        say()
-        sys.exit(exit_code(getattr(stop, "number", signal.SIGINT)))
+        number = getattr(stop, "number", signal.SIGINT)
+        say(number)
+        sys.exit(exit_code(number))
     except tf.errors.ResourceExhaustedError as error:
         if "No space left" in str(error):
             fail(f"The disk is full: {error.message.splitlines()[0]}.")

@@ -6,7 +6,7 @@ import keras
 
 from hdsynth_tf import assemble
 from hdsynth_tf.files.run_folder import read_own, write_json
-from hdsynth_tf.stopping import Stopped
+from hdsynth_tf.stopping import Stopped, as_stopped, saying
 from hdsynth_tf.train.callbacks import (
     Interrupted,
     LogRates,
@@ -24,6 +24,7 @@ from hdsynth_tf.train.tone_fitting import fit_tone
 from hdsynth_tf.train.validation import Validation
 from pipelines.augment import NO_ZOOM
 from pipelines.dataset import make_train
+from pipelines.errors import UserError
 from pipelines.source import spread
 
 LOST_SCALES = "Remove it: the scales are measured again."
@@ -116,7 +117,8 @@ class StagedTraining:
         self.trackers = trackers
         checkpoint, self.position = self._newest()
         try:
-            return self._run(checkpoint, StopSignals())
+            with saying(lambda number: Interrupted(number, self.position)), as_stopped(but=UserError):
+                return self._run(checkpoint, StopSignals())
         except Stopped as stop:  # between steps, where all that was made is saved
             raise Interrupted(stop.number, self.position) from stop
 

@@ -5,13 +5,17 @@ import signal
 import subprocess
 import sys
 import time
+from inspect import signature
+from types import SimpleNamespace
 
 import keras
 import numpy as np
 import pytest
 from places import ROOT
 
-import hdsynth_tf  # noqa: F401
+from hdsynth_tf.train.callbacks import Interrupted
+from hdsynth_tf.train.checkpoints import Position
+from hdsynth_tf.train.stages import StagedTraining
 
 TINY = [
     "--num_scenes=6", "--image_height=32", "--image_width=64", "--num_filters=4", "--num_downsamples=2",
@@ -73,6 +77,21 @@ def test_told_to_stop_it_saves_and_goes_on(tmp_path, undisturbed, stage):
     log = (run_dir / "logs" / "g1.csv").read_text().splitlines()
     assert [line.split(",")[0] for line in log] == ["epoch", "1", "2"]
     assert "nothing left to do" in finish(start(run_dir))
+
+
+def test_an_exception_in_the_place_of_a_stop_between_steps_is_a_stop(monkeypatch):
+    """As pybind11 puts one; then too the person is told that all is saved."""
+    monkeypatch.setattr("hdsynth_tf.stopping._State.told", signal.SIGTERM)  # a real signal would end the tests
+    stages = StagedTraining(**dict.fromkeys(signature(StagedTraining).parameters))
+    stages.stages, stages.checkpoints = [None], SimpleNamespace(newest=lambda: (None, Position()))
+
+    def prepare(index, model):
+        raise RuntimeError("MISMATCH of original and normalized active exception types")
+
+    monkeypatch.setattr(stages, "_prepare", prepare)
+    with pytest.raises(Interrupted, match=r"Stopped by SIGTERM after 0 steps\. All is saved") as raised:
+        stages.run()
+    assert raised.value.exit_code == 128 + signal.SIGTERM
 
 
 @pytest.mark.slow
