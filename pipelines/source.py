@@ -11,6 +11,7 @@ from pipelines.errors import DataError
 from pipelines.pairing.fitting import fit
 from pipelines.pairing.pairs import pair_files
 from pipelines.reading import arrays, decode, depth
+from pipelines.reading.viewing import White
 
 PHOTOGRAPH, GREY = ((3,), "uint8"), ((1,), "uint8")
 FORMATS = {"label_map": ((), "int32"), "instance_map": ((), "int32"), "image": PHOTOGRAPH}
@@ -154,15 +155,15 @@ class FileSource(Source):
         """What the pages of files are: only sources have channels in them."""
         return self.pages if key == "source" or self.pages == "first" else ""
 
-    def read(self, key, index):
-        """One array of a scene."""
+    def read(self, key, index, background=None):
+        """One array of a scene. `background`: `White` that tells whether a source or image has transparent parts."""
         path, pages = self.paths[key][index], self.pages_of(key)
         if key == "label_map":
             return decode.read_label_map(path, self.label_table, pages)
         if key == "instance_map":
             return decode.read_instance_map(path, pages)
         read = depth.read_deep if self.is_deep(key) else decode.read_image
-        return read(path, background=decode.WHITE, pages=pages)
+        return read(path, background=background or White(), pages=pages)
 
 
 def has_colors(path, pages=""):

@@ -53,7 +53,7 @@ from pipelines.folder import Folder
 from pipelines.packed import Packed, write_packed
 from pipelines.pairing.pairs import Found
 from pipelines.pairing.table import read_pairs
-from pipelines.reading import decode, depth
+from pipelines.reading import decode, depth, viewing
 
 OWN = (UserError, EditError, Refused)  # errors that a reader may raise
 SLOW, LARGE = 2.0, 2**30  # seconds and bytes of a read that are a fault
@@ -114,7 +114,7 @@ def _deep_png(values):
 
 @target(pictures)
 def photographs(path):
-    decode.read_image(path, decode.WHITE)
+    decode.read_image(path, viewing.White())
 
 
 @target(pictures)
@@ -129,7 +129,7 @@ def instances(path):
 
 @target(pictures)
 def deep_pictures(path):
-    depth.read_deep(path, "channels", decode.WHITE)
+    depth.read_deep(path, "channels", viewing.White())
 
 
 @target(pictures)

@@ -14,6 +14,7 @@ from pipelines.errors import DataError, first_of
 from pipelines.pairing.pairs import find_files
 from pipelines.paths import as_path
 from pipelines.reading import decode, depth
+from pipelines.reading.viewing import White
 from pipelines.source import PHOTOGRAPH
 
 INPUT = "input"  # the method that makes nothing of the input
@@ -158,7 +159,7 @@ def read_picture(path, source, window, size):
     """
     photograph = source.formats["image"] == PHOTOGRAPH
     read = decode.read_image if photograph else depth.read_deep
-    picture = show_values(read(path, background=decode.WHITE), window)  # as targets are read
+    picture = show_values(read(path, background=White()), window)  # as targets are read
     if picture.shape[:2] == tuple(size):
         return picture
     return np.asarray(Image.fromarray(picture).resize(size[::-1], Image.BICUBIC))

@@ -10,7 +10,7 @@ from pipelines.errors import DataError, first_of
 from pipelines.pairing.fitting import crop_that_fits, fits
 from pipelines.pairing.pairs import describe_left_out
 from pipelines.progress import in_threads
-from pipelines.reading import arrays, decode, depth, viewing
+from pipelines.reading import arrays, decode, viewing
 from pipelines.source import spread
 
 KEY_WORDS = {"source": "sources", "image": "targets"}  # for people
@@ -98,14 +98,15 @@ def _inspect(source, known_solid, index):
             sizes[key], is_transparent = _look_at_photograph(paths[index], source.pages_of(key))
             scene.transparent |= {key: paths[index]} if is_transparent else {}
             continue
-        values = source.read(key, index)
+        background = viewing.White()
+        values = source.read(key, index, background)
         sizes[key] = values.shape[:2]
         if key == "label_map":
             scene.labels = Labels.of(values, paths[index], source, known_solid)
         elif key != "instance_map":
             _check_format(source, key, index, values)
             scene.frames[key] = Frame.of(values)
-            if depth.is_transparent(paths[index], source.pages_of(key)):
+            if background.shows:
                 scene.transparent[key] = paths[index]
     if (1, 1) in sizes.values():
         raise DataError(f"A file of {source.names[index]} has one pixel alone. Take it away.")

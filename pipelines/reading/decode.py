@@ -22,7 +22,6 @@ ID_MODES = {"1", "L", "P", "I", "I;16", "I;16L", "I;16B", "I;16N"}
 MOST_CLASSES = 2**16  # of a label table
 COLOR = re.compile("#?[0-9a-fA-F]{6}")  # in a label table
 RED_FIRST, BLUE_FIRST = slice(None), slice(None, None, -1)  # of numbers made of colours: panoptic ids; 0xRRGGBB
-WHITE = (255, 255, 255)  # what is laid under the transparent parts of targets
 
 warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)  # beyond the limit there is an error
 
@@ -234,7 +233,7 @@ def read_image(path, background=None, pages=""):
 
     Args:
         path: See above.
-        background: (red, green, blue) that is laid under transparent parts, or `None`: alpha is dropped.
+        background: `viewing.White`, which is laid under transparent parts, or `None`: alpha is dropped.
         pages: See `open_picture`.
 
     Raises:
@@ -244,7 +243,7 @@ def read_image(path, background=None, pages=""):
         return _photograph(arrays.read(_file(path)), path)
     picture = decoded(path, pages)
     check_photograph(picture, path)
-    return np.asarray((viewing.laid_over(picture, background) if background else picture).convert("RGB"))
+    return np.asarray((background.under(picture) if background else picture).convert("RGB"))
 
 
 def _photograph(values, path):

@@ -12,7 +12,6 @@ from pipelines.reading import decode, stored, tiff, unreadable, viewing
 WHITE_IS_ZERO, BLACK_IS_ZERO, RGB = 0, 1, 2  # photometric interpretations
 MOST_CHANNELS = {WHITE_IS_ZERO: 1, BLACK_IS_ZERO: 2, RGB: 4}  # of 8 bits, that Pillow knows; of others as of RGB
 PREMULTIPLIED = 1
-ALPHA = {PREMULTIPLIED, 2}  # kinds of bands that are no colours
 
 
 @dataclasses.dataclass(frozen=True)
@@ -54,21 +53,14 @@ class DeepPage:
         values, alpha = self._bands()
         if self.tags.get(stored.PHOTOMETRIC) == WHITE_IS_ZERO:
             values = stored.turned_round(values, max(self.tags.get(stored.BITS_PER_SAMPLE, (1,))), self.path)
-        if background and self._is_below_opaque(alpha):
-            is_premultiplied = PREMULTIPLIED in stored.extra_samples(self.tags)
-            values = viewing.laid_over_values(values, alpha, background, is_premultiplied)
+        if background and self._has_opacity(alpha):
+            values = background.under_values(values, alpha, PREMULTIPLIED in stored.extra_samples(self.tags))
         return viewing.turned_values(values, self.orientation)
 
-    def is_transparent(self):
-        """Whether it has parts that one can see through."""
-        return bool(ALPHA & set(stored.extra_samples(self.tags))) and self._is_below_opaque(self._bands()[1])
-
-    def _is_below_opaque(self, alpha):
-        """Whether alpha, of any shape, is anywhere less than what is opaque."""
-        if not alpha.size:
-            return False
-        if alpha.dtype in (np.uint8, np.uint16):
-            return bool(alpha.min() < np.iinfo(alpha.dtype).max)
+    def _has_opacity(self, alpha):
+        """Whether alpha, of any shape, is there, and tells something."""
+        if alpha.dtype in (np.uint8, np.uint16) or not alpha.size:
+            return alpha.size > 0
         if alpha.min() == alpha.max():
             return False
         raise DataError(

@@ -49,16 +49,6 @@ def deep_size(path, pages=""):
     return arrays.read(path).shape[:2] if arrays.is_array(path) else decode.picture_size(path, pages)
 
 
-def is_transparent(path, pages=""):
-    """Whether a file has parts that one can see through."""
-    if arrays.is_array(path):
-        return False
-    if deep := deep_tiff.find(path, pages):
-        return any(page.is_transparent() for page in deep)
-    with decode.open_picture(path, pages) as picture:
-        return viewing.may_be_transparent(picture) and viewing.is_transparent(decode.load(picture, path))
-
-
 def _read_deep_png(path, background):
     """A PNG of 16 bits with colours or alpha, of which Pillow would make 8, as uint16; `None` for other files."""
     head = decode.beginning(path, HEAD)
@@ -75,7 +65,7 @@ def _read_deep_png(path, background):
     except tf.errors.OpError as error:
         raise DataError(f"{path} cannot be read as a picture. Is it whole?") from error
     if background and values.shape[-1] > channels:
-        values = viewing.laid_over_values(values[..., :channels], values[..., channels:], background)
+        values = background.under_values(values[..., :channels], values[..., channels:])
     values = viewing.turned_values(values[..., :channels], viewing.orientation(header))
     return path.cut(values) if isinstance(path, decode.Half) else values
 
@@ -125,7 +115,7 @@ def _black_is_zero(picture, path):
 
 
 def _over(picture, background):
-    return viewing.laid_over(picture, background) if background else picture
+    return background.under(picture) if background else picture
 
 
 def _kind(values, path):

@@ -55,41 +55,48 @@ def turned_values(values, way):
     return values[:, ::-1] if way in (2, 3, 6, 7) else values
 
 
-def may_be_transparent(picture):
-    """Whether a `PIL.Image` has alpha or a transparent colour."""
-    return bool({"A", "a"} & set(picture.getbands())) or "transparency" in picture.info
-
-
 def is_transparent(picture):
     """Whether a decoded `PIL.Image` has parts that one can see through."""
-    return may_be_transparent(picture) and picture.convert("RGBA").getextrema()[3][0] < 255
+    may_be = bool({"A", "a"} & set(picture.getbands())) or "transparency" in picture.info
+    return may_be and picture.convert("RGBA").getextrema()[3][0] < 255
 
 
-def laid_over(picture, color):
-    """A decoded `PIL.Image` over a colour, (red, green, blue), where it is transparent."""
-    if not is_transparent(picture):
-        return picture
-    paper = Image.new("RGBA", picture.size, (*color, 255))
-    paper.alpha_composite(picture.convert("RGBA"))
-    return paper.convert("LA" if picture.mode in ("L", "LA", "La") else "RGB")
+class White:
+    """White, which is laid under the transparent parts of one picture while it is read.
 
-
-def laid_over_values(values, alpha, color, premultiplied=False):
-    """Values of 8 or 16 bits over a colour, where they are transparent.
-
-    Args:
-        values: (height, width, channels) uint8 or uint16.
-        alpha: (height, width, 1) of the same kind.
-        color: (red, green, blue), 0 to 255; its mean is laid under each channel.
-        premultiplied: Boolean, whether the values have been multiplied by alpha.
-
-    Returns:
-        Array like `values`.
+    Attributes:
+        shows: Boolean, whether the picture had such parts.
     """
-    white = np.iinfo(values.dtype).max
-    opaque = alpha.astype("float64") / white
-    own = values if premultiplied else values * opaque
-    return np.round(own + white * (np.mean(color) / 255) * (1 - opaque)).clip(0, white).astype(values.dtype)
+
+    shows = False
+
+    def under(self, picture):
+        """A decoded `PIL.Image` over it."""
+        if not is_transparent(picture):
+            return picture
+        self.shows = True
+        paper = Image.new("RGBA", picture.size, "white")
+        paper.alpha_composite(picture.convert("RGBA"))
+        return paper.convert("LA" if picture.mode in ("L", "LA", "La") else "RGB")
+
+    def under_values(self, values, alpha, premultiplied=False):
+        """Values of 8 or 16 bits over it.
+
+        Args:
+            values: (height, width, channels) uint8 or uint16.
+            alpha: (height, width, 1) of the same kind.
+            premultiplied: Boolean, whether the values have been multiplied by alpha.
+
+        Returns:
+            Array like `values`.
+        """
+        most = np.iinfo(values.dtype).max
+        if alpha.min() == most:
+            return values
+        self.shows = True
+        opaque = alpha.astype("float64") / most
+        own = values if premultiplied else values * opaque
+        return np.round(own + most * (1 - opaque)).clip(0, most).astype(values.dtype)
 
 
 def is_radiometric(path):

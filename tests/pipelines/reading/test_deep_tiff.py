@@ -13,8 +13,9 @@ from pipelines.checks.validate import validate
 from pipelines.errors import DataError
 from pipelines.folder import Folder
 from pipelines.reading import tiff
-from pipelines.reading.decode import WHITE, allow_pixels, read_image
-from pipelines.reading.depth import deep_size, is_transparent, read_deep
+from pipelines.reading.decode import allow_pixels, read_image
+from pipelines.reading.depth import deep_size, read_deep
+from pipelines.reading.viewing import White
 
 pytest.importorskip("rasterio", reason="the extra `geo` is not installed")
 
@@ -59,20 +60,21 @@ def test_white_is_laid_under_transparent_parts(tmp_path, rng, kind, channels, ph
         tmp_path / "x.tif", values, photometric=photometric, extrasamples=[kind], planarconfig="contig"
     )  # fmt: skip
     shown = OVER_WHITE[kind](values[..., :-1].astype("float64"), values[..., -1:].astype("float64"), 65535)
-    np.testing.assert_array_equal(read_deep(tmp_path / "x.tif", background=WHITE), np.round(shown))
-    assert is_transparent(tmp_path / "x.tif")
+    under = White()
+    np.testing.assert_array_equal(read_deep(tmp_path / "x.tif", background=under), np.round(shown))
+    assert under.shows
     values[..., -1] = 65535
     tifffile.imwrite(tmp_path / "x.tif", values, photometric=photometric, extrasamples=[kind], planarconfig="contig")
-    np.testing.assert_array_equal(read_deep(tmp_path / "x.tif", background=WHITE), values[..., :-1])
-    assert not is_transparent(tmp_path / "x.tif")
+    under = White()
+    np.testing.assert_array_equal(read_deep(tmp_path / "x.tif", background=under), values[..., :-1])
+    assert not under.shows
 
 
 def test_alpha_that_has_no_largest_value_is_refused(tmp_path, rng):
     values = rng.uniform(0, 1, (6, 9, 4)).astype("float32")
     tifffile.imwrite(tmp_path / "x.tif", values, photometric="rgb", extrasamples=["unassalpha"])
-    for read in (lambda path: read_deep(path, background=WHITE), is_transparent):
-        with pytest.raises(DataError, match=r"x\.tif has alpha of float32.*8 or 16 bits"):
-            read(tmp_path / "x.tif")
+    with pytest.raises(DataError, match=r"x\.tif has alpha of float32.*8 or 16 bits"):
+        read_deep(tmp_path / "x.tif", background=White())
 
 
 @pytest.mark.parametrize("orientation", AS_SHOWN)

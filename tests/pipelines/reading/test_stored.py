@@ -13,6 +13,7 @@ from pipelines.errors import DataError
 from pipelines.reading import tiff
 from pipelines.reading.decode import read_ids, read_image, read_instance_map, read_label_map
 from pipelines.reading.depth import read_deep
+from pipelines.reading.viewing import White
 
 
 def grey_png(path, values, bits):
@@ -193,7 +194,7 @@ def test_a_transparent_value_of_16_bits_is_refused_in_targets(tmp_path, rng, cha
     (tmp_path / "x.png").write_bytes(content[:place] + chunk + content[place:])
     assert read_deep(tmp_path / "x.png").shape == (6, 9, channels)
     with pytest.raises(DataError, match=r"x\.png names a value of 16 bits as transparent"):
-        read_deep(tmp_path / "x.png", background=(255, 255, 255))
+        read_deep(tmp_path / "x.png", background=White())
 
 
 def test_colours_beside_a_table_of_numbers(tmp_path):

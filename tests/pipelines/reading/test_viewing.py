@@ -12,8 +12,9 @@ from shown import AS_SHOWN
 from pipelines.checks.validate import validate
 from pipelines.folder import Folder
 from pipelines.reading import viewing
-from pipelines.reading.decode import WHITE, picture_size, read_ids, read_image
+from pipelines.reading.decode import picture_size, read_ids, read_image
 from pipelines.reading.depth import deep_size, read_deep
+from pipelines.reading.viewing import White
 
 ORIENTATION = 0x0112
 
@@ -95,14 +96,14 @@ def test_white_is_laid_under_targets_and_said(save, hidden_noise, tmp_path, suff
 def test_opaque_alpha_changes_nothing(save, hidden_noise):
     hidden_noise[..., 3] = 255
     path = save("x.png", hidden_noise)
-    np.testing.assert_array_equal(read_image(path, WHITE), hidden_noise[..., :3])
+    np.testing.assert_array_equal(read_image(path, White()), hidden_noise[..., :3])
 
 
 def test_white_is_laid_under_targets_of_sixteen_bits(tmp_path, hidden_noise):
     deep = hidden_noise.astype("uint16") * 257
     path = tmp_path / "x.png"
     path.write_bytes(tf.io.encode_png(deep).numpy())
-    image = read_deep(path, background=WHITE)
+    image = read_deep(path, background=White())
     assert image.dtype == np.uint16 and (image[:4] == 65535).all() and (image[4:12, 4:12] == 90 * 257).all()
 
 
