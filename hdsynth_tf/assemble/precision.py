@@ -32,7 +32,8 @@ def choose_precision(asked, before="", num_workers=1):
         is_fast, why = False, "several workers on CPUs choose alike"
     else:
         factor = speed_of_bfloat16()
-        is_fast, why = factor >= FASTER, f"on this CPU bfloat16 is {factor:.2g} times as fast as float32, measured"
+        found = f"is {factor:.2g} times as fast as float32" if factor else "cannot be computed"
+        is_fast, why = factor >= FASTER, f"on this CPU bfloat16 {found}, measured"
     if not chosen:
         return ("mixed_bfloat16" if is_fast else "float32"), why.strip()
     slow = "" if is_fast else ". WARNING: --precision=float32 is the faster one here"
@@ -40,13 +41,16 @@ def choose_precision(asked, before="", num_workers=1):
 
 
 def speed_of_bfloat16(repeats=3):
-    """Speed of a convolution with its gradients in bfloat16, relative to float32; takes under a second.
+    """Speed of a convolution with its gradients in bfloat16, relative to float32, or 0: it fails; takes under a second.
 
     In turns, of each the fastest after one that warms up: other work on the machine then slows both or none.
     """
     steps, times = [_step(dtype) for dtype in ("float32", "bfloat16")], []
     for _ in range(repeats + 1):
-        times.append([_seconds(step) for step in steps])
+        try:
+            times.append([_seconds(step) for step in steps])
+        except tf.errors.OpError:  # oneDNN kept to old instructions, as by ONEDNN_MAX_CPU_ISA, has no kernels for it
+            return 0
     single, half = map(min, zip(*times[1:]))
     return single / half
 

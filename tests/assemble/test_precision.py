@@ -1,6 +1,7 @@
 """The float type: what is asked for, what a run began with, or what the device computes faster."""
 
 import pytest
+import tensorflow as tf
 
 from hdsynth_tf.assemble import precision
 from hdsynth_tf.assemble.precision import choose_precision, speed_of_bfloat16
@@ -36,3 +37,15 @@ def test_several_workers_measure_nothing(monkeypatch):
 
 def test_the_probe_measures_something():
     assert 0.001 < speed_of_bfloat16() < 1000
+
+
+def test_bfloat16_that_fails_is_not_chosen(monkeypatch):
+    """As where ONEDNN_MAX_CPU_ISA keeps oneDNN to instructions for which it has no kernels."""
+
+    def failing(step):
+        raise tf.errors.InvalidArgumentError(None, None, "could not create a primitive descriptor")
+
+    monkeypatch.setattr(precision, "_seconds", failing)
+    chosen, why = choose_precision("auto")
+    assert chosen == "float32" and "cannot be computed" in why
+    assert "WARNING" in choose_precision("mixed_bfloat16")[1]
