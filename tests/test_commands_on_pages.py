@@ -1,43 +1,21 @@
 """Every command that a page shows: its flags are read by the command itself, its scripts and targets are there."""
 
 import ast
-import functools
 import importlib
 import re
-import shlex
 
 import pytest
 from places import ROOT
+from shown_commands import commands, pages, python_blocks
 
 from hdsynth_tf import cli
 from hdsynth_tf.config import flags
 
-PAGES = ["*.md", "docs/pages/**/*.md", "docker/*", "experiments/*.md", "experiments/*.flags", "experiments/*.py",
-         "hdsynth_tf/*/__main__.py", "hdsynth_tf/presets/*/README.md", ".github/**/*"]  # fmt: skip
-COMMAND = re.compile(r"(?:python -m hdsynth_tf\.|\bhdsynth )([a-z]\w*)((?: +[^`\n]*)?)")
-ALONE = re.compile(r"[# ]* {2,}(docker run .* |(\w+ )*)(python|hdsynth) ")  # on its line
-BETWEEN = re.compile(r"\\{1,2}\n[ #]*")  # a line that goes on
-QUOTED = re.compile(r"`([^`\n]+\n?[^`\n]*)`")
 LETTERS = {"--format=F": "--format=onnx"}  # where a page means any of several
 
 
 class Parsed(Exception):
     """A command got as far as that its flags were read."""
-
-
-def pages():
-    found = {path for place in PAGES for path in ROOT.glob(place) if path.is_file()}
-    return sorted(path.relative_to(ROOT).as_posix() for path in found if path.suffix != ".ipynb")
-
-
-@functools.cache
-def commands(page):
-    """Pairs of a verb and its arguments: of lines that hold nothing but a command, and of those `in quotes`."""
-    text = BETWEEN.sub("", (ROOT / page).read_text())
-    lines = [line.strip("# ") for line in text.splitlines() if ALONE.match(line)]
-    quoted = [" ".join(quote.split()) for quote in QUOTED.findall(text)]
-    found = [match for part in lines + quoted for match in COMMAND.findall(part)]
-    return [(verb, shlex.split(arguments.partition(" #")[0])) for verb, arguments in found]
 
 
 def test_pages_have_commands():
@@ -79,7 +57,7 @@ def test_targets_and_scripts_that_a_page_names_are_there(page):
 
 
 def test_python_that_the_readme_shows_imports_what_is_there():
-    (shown,) = re.findall(r"^```python\n(.*?)^```", (ROOT / "README.md").read_text(), re.MULTILINE | re.DOTALL)
+    (shown,) = python_blocks("README.md")
     imports = [node for node in ast.parse(shown).body if isinstance(node, (ast.Import, ast.ImportFrom))]
     assert len(imports) > 5
     exec(compile(ast.Module(imports, []), "README.md", "exec"), {})

@@ -39,7 +39,13 @@ def test_folders_of_the_run_give_way_to_a_layout_and_a_table():
 def test_a_layout_stays_where_only_its_place_is_new():
     run = {"dataset": "folder", "layout": "msrs", "data_dir": "a"}
     assert fitting(run, data_dir="b") == run
-    assert fitting(run, dataset="toy_street") == {"dataset": "folder", "data_dir": "a"}
+    assert fitting(run, dataset="folder", source_name="x") == run
+
+
+def test_the_root_of_another_dataset_is_not_that_of_the_files_that_are_named():
+    run = {"dataset": "cityscapes", "data_dir": "CITYSCAPES", "image_height": 64}
+    assert fitting(run, dataset="folder", label_dir="L") == {"dataset": "cityscapes", "image_height": 64}
+    assert fitting(run, dataset="cityscapes") == fitting(run, flip=False) == run
 
 
 @pytest.mark.parametrize("verb", ["register", "prepare", "evaluate"])
