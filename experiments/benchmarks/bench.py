@@ -26,13 +26,15 @@ SECONDS, BYTES = 0, 1
 BFLOAT16 = "mixed_bfloat16"
 BFLOAT16_TUNINGS = [f"bfloat16,{tuning}" for tuning in TUNINGS]
 FLAGS = ("avx512_bf16", "amx_bf16")  # of /proc/cpuinfo: without them the rows of bfloat16 are left out
-LOSSES = {  # each beside the quickstart's own
+LOSSES = {  # each beside, or in the place of, the quickstart's own
     "perceptual_lpips_alex": "perceptual=lpips_alex",
     "perceptual_alex": "perceptual=alex",
     "perceptual_efficientnet": "perceptual=efficientnet",
     "perceptual_vgg16": "perceptual=vgg16",
     "perceptual_lpips_vgg": "perceptual=lpips_vgg",
     "gradient": "gradient_weight=3",
+    "segmentation_discriminator": "discriminator=segmentation",
+    "projected_discriminator": "discriminator=projected",
 }
 
 # name, what is compared, side a, side b, b's tunings (the best counts), pairs, share of the work: a's : b's
