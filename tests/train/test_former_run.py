@@ -5,6 +5,7 @@ picture that the commit's own code made of the inputs beside it.
 """
 
 import shutil
+import tarfile
 
 import keras
 import numpy as np
@@ -14,6 +15,7 @@ from places import TESTS
 import hdsynth_tf  # noqa: F401
 
 FORMER = TESTS / "data" / "former"
+FILTERED = {"filter": "data"} if hasattr(tarfile, "data_filter") else {}  # Python 3.11.4 and later
 FLAGS = [  # as it was begun, but for --max_steps=14
     "--num_scenes=6", "--image_height=32", "--image_width=64", "--num_filters=2", "--num_downsamples=2",
     "--num_residual_blocks=1", "--discriminator_filters=2", "--discriminator_layers=1", "--num_scales=1",
@@ -43,7 +45,7 @@ def former(name, place):
     """A copy of a run, which may be written to."""
     if name == "run":
         return shutil.copytree(FORMER / name, place)
-    shutil.unpack_archive(FORMER / f"{name}.tar.xz", place, filter="data")
+    shutil.unpack_archive(FORMER / f"{name}.tar.xz", place, **FILTERED)
     return place
 
 
