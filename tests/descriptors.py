@@ -99,13 +99,6 @@ LAYERS = [
     Row("HalveImage", lambda **kw: HalveImage(**kw), 3, 3, lambda n: (n + 1) // 2),
     Row("InstanceAveragePooling", lambda **kw: InstanceAveragePooling(**kw), (3, IDS), 3, float32=True),
     Row("ToneAdjustment", lambda **kw: ToneAdjustment(8, **kw), (3, 2), 3, float32=True),
-    Row(
-        "ToneAdjustment by a network",
-        lambda **kw: ToneAdjustment(8, feature_extractor=EfficientNetLite0Features(None, (8, 16), **kw), **kw),
-        (3, 1),
-        3,
-        float32=True,
-    ),
     Row("StyleBank", filled_style_bank, (IDS, IDS, SEED), 2, float32=True),
     Row("ToVGGInput", lambda **kw: ToVGGInput(**kw), 3, 3),
     Row("ToVGGInput torchvision", lambda **kw: ToVGGInput("torchvision", **kw), 1, 3),
@@ -128,14 +121,6 @@ NETWORKS = [
         ),
         5,
         1,
-    ),
-    Row(
-        "GlobalGenerator with a network for its tone",
-        lambda **kw: GlobalGenerator(
-            4, 2, 1, tone_channels=3, tone_extractor=EfficientNetLite0Features(None, (16, 32), **kw), **kw
-        ),
-        5,
-        3,
     ),
     Row("FeatureEncoder", lambda **kw: FeatureEncoder(2, 4, 2, **kw), (3, IDS), 2),
     Row("FeatureEncoder, grown", lambda **kw: FeatureEncoder(2, 4, 1, num_halvings=1, **kw), (3, IDS), 2),

@@ -204,7 +204,7 @@ def shortened(command, port):
     """A command, and what makes it short behind it."""
     added = ADDED[subject(command)].format(port=port)
     if subject(command) == "train" and not efficientnet.FILE.is_installed:
-        added += " --discriminator=patch --tone_features=statistics"
+        added += " --discriminator=patch"
     return f"{command} {added}".strip()
 
 

@@ -10,7 +10,6 @@ from hdsynth_tf.config import settings
 from hdsynth_tf.config.settings import SettingsError
 from hdsynth_tf.model import Pix2PixHD
 from hdsynth_tf.networks import FeatureEncoder, GlobalGenerator, RefinementGenerator, UNetGenerator
-from hdsynth_tf.pretrained import EfficientNetLite0Features
 from hdsynth_tf.show.pictures import compare
 from pipelines.conditioning import ImageConditioning, SemanticConditioning
 from pipelines.source import PHOTOGRAPH
@@ -20,7 +19,6 @@ WINDOW_FLAGS = {
     "percentiles": "--source_window and --source_percentiles",
     "image_range": "--target_range",
 }
-TONE_STRIDES = (8, 16, 32)  # of the features that the tone is read from
 NETWORK_FLAGS = {
     "encoder": "--feature_channels, --encoder_filters and --encoder_downsamples",
     "generator": "--num_filters, --num_downsamples, ..., --row_channel",
@@ -100,25 +98,9 @@ def build_generator(networks, conditioning, dtype):
         upsampling=networks.upsampling,
         padding=networks.padding,
         skip_connections=networks.skip_connections,
-        **_tone(networks, conditioning, dtype),
+        tone_channels=conditioning.channels - conditioning.row_channel if networks.tone else 0,
         dtype=dtype,
     )
-
-
-def _tone(networks, conditioning, dtype):
-    """Arguments of the generator: the channels that its tone looks at, and the network that it looks with."""
-    if not networks.tone:
-        return {}
-    channels = conditioning.channels - conditioning.row_channel
-    if networks.tone_features == "statistics":
-        return {"tone_channels": channels}
-    if not isinstance(conditioning, ImageConditioning) or channels not in (1, 3):
-        raise SettingsError(
-            "--tone_features=efficientnet looks at images of 1 or 3 channels. Received: "
-            + (f"{channels} channels" if isinstance(conditioning, ImageConditioning) else "label maps")
-            + ": leave it out."
-        )
-    return {"tone_channels": channels, "tone_extractor": EfficientNetLite0Features.to_keep(TONE_STRIDES, dtype)}
 
 
 def _build_encoder(networks, source, dtype):

@@ -246,12 +246,6 @@ class NetworkSettings(Settings):
     tone: bool = setting(
         False, "global: how light the whole image is, is read from the whole input. For thermal images."
     )
-    tone_features: str = setting(
-        "statistics",
-        "--tone: what it is read from: statistics of the input, or what EfficientNet-Lite0 sees (make pretrained) in "
-        "inputs of 1 or 3 channels.",
-        ("statistics", "efficientnet"),
-    )
     row_channel: bool = setting(True, "Adds the vertical coordinate as an input channel.")
     feature_channels: int = setting(
         0, "Encoder: features of each instance, from which styles are made. 0: none.", at_least=0

@@ -6,7 +6,6 @@ import keras
 
 from hdsynth_tf.networks.generators import RELEASED_INITIALIZER, FeatureGenerator, GlobalGenerator
 from hdsynth_tf.networks.layers import PACKAGE, ConvBlock, HalveImage, ResidualBlock, UpsampleBlock
-from hdsynth_tf.networks.tone import deserialized
 
 
 @keras.saving.register_keras_serializable(package=PACKAGE)
@@ -107,7 +106,7 @@ class CoarseToFineGenerator(FeatureGenerator):
         global_generator: `GlobalGenerator` with `makes_image=False`.
         enhancers: List of `LocalEnhancer`, coarse to fine, of half the channels of what comes before.
         output_channels: Integer, channels of the image.
-        tone_channels, tone_extractor: See `GlobalGenerator`.
+        tone_channels: Integer, see `GlobalGenerator`.
         kernel_initializer: A Keras initializer, of the last convolution.
 
     Call arguments:
@@ -139,7 +138,6 @@ class CoarseToFineGenerator(FeatureGenerator):
         output_channels=3,
         tone_channels=0,
         kernel_initializer=RELEASED_INITIALIZER,
-        tone_extractor=None,
         **kwargs,
     ):
         super().__init__(**kwargs)
@@ -160,7 +158,7 @@ class CoarseToFineGenerator(FeatureGenerator):
 
         # === Layers ===
         self.halve = HalveImage(dtype=self.dtype_policy, name="halve")
-        self.make_image_layers(kernel_initializer, tone_extractor)
+        self.make_image_layers(kernel_initializer)
 
     @property
     def num_filters(self):
@@ -207,7 +205,6 @@ class CoarseToFineGenerator(FeatureGenerator):
             "enhancers": [enhancer.get_config() for enhancer in self.enhancers],
             "output_channels": self.output_channels,
             "tone_channels": self.tone_channels,
-            "tone_extractor": keras.saving.serialize_keras_object(self.tone_extractor),
             "kernel_initializer": keras.initializers.serialize(self.kernel_initializer),
         }
 
@@ -215,8 +212,7 @@ class CoarseToFineGenerator(FeatureGenerator):
     def from_config(cls, config):
         base = GlobalGenerator.from_config(config["global_generator"])
         enhancers = [LocalEnhancer.from_config(enhancer) for enhancer in config["enhancers"]]
-        extractor = deserialized(config.get("tone_extractor"))
-        return cls(**{**config, "global_generator": base, "enhancers": enhancers, "tone_extractor": extractor})
+        return cls(**{**config, "global_generator": base, "enhancers": enhancers})
 
 
 def grow(generator, num_residual_blocks=3):
@@ -256,7 +252,6 @@ def grow(generator, num_residual_blocks=3):
         base.output_channels,
         generator.tone_channels,
         base.kernel_initializer,
-        deserialized(generator.get_config()["tone_extractor"]),
         dtype=base.dtype_policy,
     )
     grown.build((None, None, None, base.stem.conv.kernel.shape[2]))

@@ -15,7 +15,7 @@ from hdsynth_tf.networks.layers import (
 )
 from hdsynth_tf.networks.normalization import InstanceNormalization
 from hdsynth_tf.networks.precision import widen
-from hdsynth_tf.networks.tone import ToneAdjustment, deserialized
+from hdsynth_tf.networks.tone import ToneAdjustment
 
 RELEASED_INITIALIZER = {"class_name": "RandomNormal", "config": {"mean": 0.0, "stddev": 0.02}}
 
@@ -24,27 +24,19 @@ class FeatureGenerator(keras.Model):
     """Base class: a generator whose image is the last convolution, `head`, of its `features`.
 
     Any height and width go in and the same come out. A subclass has `features(x)`, `multiple`, `head`,
-    `tone`, `tone_channels` and `output_channels`.
+    `tone` and `output_channels`.
     """
 
     def compute_output_shape(self, input_shape):
         return (*input_shape[:-1], self.output_channels)
 
-    tone = None
-
-    @property
-    def tone_extractor(self):
-        """What the tone looks with, or `None`."""
-        return None if self.tone is None else self.tone.feature_extractor
-
-    def make_image_layers(self, kernel_initializer, tone_extractor):
+    def make_image_layers(self, kernel_initializer):
         """Makes what turns the features into the image: the last convolution, and the tone where it is asked for."""
         self.head = ConvBlock(
             self.output_channels, 7, pad=3, norm=None, activation=None, kernel_initializer=kernel_initializer,
             dtype=self.dtype_policy, name="head",
         )  # fmt: skip
-        if self.tone_channels:
-            self.tone = ToneAdjustment(feature_extractor=tone_extractor, dtype=self.dtype_policy, name="tone")
+        self.tone = ToneAdjustment(dtype=self.dtype_policy, name="tone") if self.tone_channels else None
 
     def build_image_layers(self):
         """Builds them."""
@@ -79,7 +71,6 @@ class GlobalGenerator(FeatureGenerator):
             same size, so that thin objects need not pass the lowest resolution. It adds no weights.
         tone_channels: Integer. If above 0, light and colour of the whole image are adjusted by `ToneAdjustment`, which
             looks at so many of the input's first channels.
-        tone_extractor: Its `feature_extractor`.
         makes_image: Boolean. If false there is no last convolution, and `features` alone is of use: the coarse part of
             a `CoarseToFineGenerator`.
         kernel_initializer: A Keras initializer. Defaults to the released code's normal of standard deviation 0.02.
@@ -116,7 +107,6 @@ class GlobalGenerator(FeatureGenerator):
         makes_image=True,
         kernel_initializer=RELEASED_INITIALIZER,
         norm="instance",
-        tone_extractor=None,
         **kwargs,
     ):
         super().__init__(**kwargs)
@@ -144,9 +134,9 @@ class GlobalGenerator(FeatureGenerator):
         self.ups = [
             UpsampleBlock(width, upsampling, name=f"up_{i}", **common) for i, width in enumerate(reversed(widths[:-1]))
         ]
-        self.head = None
+        self.head = self.tone = None
         if makes_image:
-            self.make_image_layers(kernel_initializer, tone_extractor)
+            self.make_image_layers(kernel_initializer)
 
     @property
     def trunk(self):
@@ -204,12 +194,7 @@ class GlobalGenerator(FeatureGenerator):
             "makes_image": self.makes_image,
             "kernel_initializer": keras.initializers.serialize(self.kernel_initializer),
             "norm": self.norm,
-            "tone_extractor": keras.saving.serialize_keras_object(self.tone_extractor),
         }
-
-    @classmethod
-    def from_config(cls, config):
-        return cls(**{**config, "tone_extractor": deserialized(config.get("tone_extractor"))})
 
 
 @keras.saving.register_keras_serializable(package=PACKAGE)

@@ -13,8 +13,6 @@ THUMBNAILS = (48, 72), (96, 144)  # heights and widths at which inputs are looke
 BANDS = 8  # from top to bottom: sky, horizon, road
 BINS = 16
 QUANTILES = (0.01, 0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.99)
-LOOKED_AT = 192, 320  # height and width at which a pretrained network looks at inputs, for the same reason
-PARTS = 3  # of a picture over which its features are averaged: all, the upper third, the lower third
 STATISTICS = BANDS * (4 + len(THUMBNAILS)) + BINS + len(QUANTILES)  # of each channel
 
 
@@ -40,22 +38,6 @@ def tone_statistics(x):
     parts += [ops.moveaxis(ops.quantile(small, QUANTILES, axis=(1, 2)), 0, 1)]
     parts += [ops.log(_in_bands(_laplacian(thumbnail), ops.mean) + 1e-3) for thumbnail in thumbnails]
     return ops.reshape(ops.concatenate(parts, 1), (-1, STATISTICS * x.shape[-1]))
-
-
-def pooled_features(feature_maps):
-    """Means of feature maps over the whole picture, its upper and its lower third.
-
-    Args:
-        feature_maps: List of `(batch, height_i, width_i, channels_i)`, of known heights, 3 or more.
-
-    Returns:
-        `(batch, PARTS * sum of channels_i)`, float32.
-    """
-    means = []
-    for whole in map(widen, feature_maps):
-        third = whole.shape[1] // 3
-        means += [ops.mean(part, axis=(1, 2)) for part in (whole, whole[:, :third], whole[:, -third:])]
-    return ops.concatenate(means, axis=1)
 
 
 def _in_bands(x, reduce):
@@ -93,10 +75,9 @@ class ToneAdjustment(keras.layers.Layer):
     """Lightens, darkens and tints an image as a whole.
 
     A generator with instance normalisation hardly knows whether its input was dark or bright, and yet that is most of
-    what tells day from night in a thermal image. A small dense network reads it from `tone_statistics`, or from what a
-    network pretrained on photographs sees, and gives for each channel the first cosines of the picture from top to
-    bottom: its mean, sky against road, ... What of these the image itself has is taken away, so that nothing else
-    decides them.
+    what tells day from night in a thermal image. A small dense network reads it from `tone_statistics`, and gives for
+    each channel the first cosines of the picture from top to bottom: its mean, sky against road, ... What of these the
+    image itself has is taken away, so that nothing else decides them.
 
     Nothing here trains with the generator, which would soon know the light of every training picture by heart:
     `train.tone_fitting.fit_tone` finds the weights before. Until then all pictures are middle grey. Not in the
@@ -105,9 +86,6 @@ class ToneAdjustment(keras.layers.Layer):
     Args:
         hidden_units: Integer, width of the dense network.
         num_cosines: Integer, how many are decided.
-        feature_extractor: Frozen `keras.Model`, image of 1 or 3 channels -> list of features of so many `channels`;
-            `pretrained.EfficientNetLite0Features`, say. Its weights are saved with the layer's. `None`:
-            `tone_statistics`.
 
     Call arguments:
         image: `(batch, height, width, channels)`, before `tanh`.
@@ -117,22 +95,16 @@ class ToneAdjustment(keras.layers.Layer):
         `image`'s shape, float32.
     """
 
-    def __init__(self, hidden_units=128, num_cosines=4, feature_extractor=None, **kwargs):
+    def __init__(self, hidden_units=128, num_cosines=4, **kwargs):
         super().__init__(**{**kwargs, "autocast": False, "trainable": False})
         self.hidden_units = hidden_units
         self.num_cosines = num_cosines
-        self.feature_extractor = feature_extractor
-        if feature_extractor is not None:
-            feature_extractor.trainable = False
 
     # === Build ===
 
     def build(self, image_shape, x_shape):
         self.channels = image_shape[-1]
-        if self.feature_extractor is None:
-            features = x_shape[-1] * STATISTICS
-        else:
-            features = PARTS * sum(self.feature_extractor.channels)
+        features = x_shape[-1] * STATISTICS
         self.center = self._weight("center", (features,))
         self.spread = self._weight("spread", (features,), "ones")
         self.hidden_kernel = self._weight("hidden_kernel", (features, self.hidden_units))
@@ -146,12 +118,6 @@ class ToneAdjustment(keras.layers.Layer):
             name=name, shape=shape, initializer=initializer, trainable=False, dtype=dtype, autocast=False
         )
 
-    def assign(self, *values):
-        """Sets its own weights, in the order of `build`; not those of the network that it looks with."""
-        weights = (self.center, self.spread, self.hidden_kernel, self.hidden_bias, self.tone_kernel, self.tone_bias)
-        for weight, value in zip(weights, values, strict=True):
-            weight.assign(value)
-
     def compute_output_shape(self, image_shape, x_shape=None):
         return tuple(image_shape)
 
@@ -159,19 +125,13 @@ class ToneAdjustment(keras.layers.Layer):
 
     def call(self, image, x):
         image = widen(image)
-        wanted = self.tone(self.statistics(widen(x)))
+        wanted = self.tone(tone_statistics(widen(x)))
         waves = cosines(ops.shape(image)[1], self.num_cosines, image.dtype)
         own = ops.matmul(ops.transpose(waves), ops.mean(image, axis=2)) / ops.cast(ops.shape(image)[1], image.dtype)
         return image + ops.matmul(waves, wanted - own)[:, :, None, :]
 
-    def statistics(self, x):
-        """What the light of `x`, float32, is read from: `(batch, features)`."""
-        if self.feature_extractor is None:
-            return tone_statistics(x)
-        return pooled_features(self.feature_extractor(resize(x, LOOKED_AT, "bilinear")))
-
     def tone(self, statistics):
-        """`statistics` -> the cosines that the image shall have, `(batch, num_cosines, channels)`."""
+        """`tone_statistics` -> the cosines that the image shall have, `(batch, num_cosines, channels)`."""
         standard = standardize(statistics, self.center, self.spread)
         hidden = ops.relu(ops.matmul(standard, self.hidden_kernel) + self.hidden_bias)
         return ops.reshape(ops.matmul(hidden, self.tone_kernel) + self.tone_bias, (-1, self.num_cosines, self.channels))
@@ -179,23 +139,9 @@ class ToneAdjustment(keras.layers.Layer):
     # === Config ===
 
     def get_config(self):
-        return {
-            **super().get_config(),
-            "hidden_units": self.hidden_units,
-            "num_cosines": self.num_cosines,
-            "feature_extractor": keras.saving.serialize_keras_object(self.feature_extractor),
-        }
-
-    @classmethod
-    def from_config(cls, config):
-        return cls(**{**config, "feature_extractor": deserialized(config.get("feature_extractor"))})
+        return {**super().get_config(), "hidden_units": self.hidden_units, "num_cosines": self.num_cosines}
 
 
 def standardize(statistics, center, spread):
     """Brings each statistic to mean 0 and deviation 1 over the training scenes; far ones are clipped at 4."""
     return ops.clip((statistics - center) / spread, -4, 4)
-
-
-def deserialized(feature_extractor):
-    """A feature extractor from its config, or `None` of none, as in files from before there were any."""
-    return None if feature_extractor is None else keras.saving.deserialize_keras_object(feature_extractor)

@@ -60,17 +60,6 @@ class EfficientNetLite0Features(keras.Model):
         self.trainable = False
         self.built = True
 
-    @classmethod
-    def to_keep(cls, taps, dtype):
-        """With the package's weights, which are saved with the model that it becomes a part of, and not loaded again.
-
-        Raises:
-            WeightsError: If they cannot be had.
-        """
-        features = cls(None, taps, dtype=dtype)
-        features.set_weights(cls(taps=taps).get_weights())
-        return features
-
     def _slice(self, layers, end):
         block = Block(layers, dtype=self.dtype_policy, name=f"slice_{end}")
         block.built = True

@@ -4,16 +4,12 @@ import keras
 import numpy as np
 from keras import ops
 
-from hdsynth_tf.networks.tone import cosines, standardize
+from hdsynth_tf.networks.tone import cosines, standardize, tone_statistics
 from pipelines.dataset import make_sample
 
 MAX_SCENES = 2000  # looked at, spread evenly
 STEPS, BATCH_SIZE, LEARNING_RATE = 1500, 32, 1e-3
-DROPOUT = 0.5  # of hidden units: a few hundred pictures are easily known by heart
-INPUT_DROPOUT = {
-    True: 0.5,
-    False: 0.3,
-}  # of what it looks at: a pretrained network sees much
+DROPOUT = 0.3, 0.5  # of statistics and of hidden units: a few hundred pictures are easily known by heart
 ROWS = 48  # of a picture, that are compared
 
 
@@ -29,15 +25,15 @@ def fit_tone(tone, conditioning, source, seed=0):
     Returns:
         Float: the PSNR of such pictures on the training scenes, mean over pictures, in dB.
     """
-    statistics, targets = _survey(tone, conditioning, source)
+    statistics, targets = _survey(conditioning, source)
     center, spread = statistics.mean(0), statistics.std(0) + 1e-2
     standard = ops.convert_to_numpy(standardize(statistics, center, spread))
     network = keras.Sequential(
         [
             keras.Input(standard.shape[1:]),
-            keras.layers.Dropout(INPUT_DROPOUT[tone.feature_extractor is not None], seed=seed),
+            keras.layers.Dropout(DROPOUT[0], seed=seed),
             keras.layers.Dense(tone.hidden_units, "relu", kernel_initializer=keras.initializers.GlorotUniform(seed)),
-            keras.layers.Dropout(DROPOUT, seed=seed + 1),
+            keras.layers.Dropout(DROPOUT[1], seed=seed + 1),
             keras.layers.Dense(tone.num_cosines * tone.channels, kernel_initializer="zeros"),
         ]
     )
@@ -51,12 +47,12 @@ def fit_tone(tone, conditioning, source, seed=0):
     order = np.random.default_rng(seed).integers(0, len(standard), (STEPS, BATCH_SIZE))
     batches = ((standard[scenes], targets[scenes]) for scenes in order)  # all at once are 1 GB, of label maps
     network.fit(batches, steps_per_epoch=STEPS, shuffle=False, verbose=0)
-    tone.assign(center, spread, *network.get_weights())
+    tone.set_weights([center, spread, *network.get_weights()])
     squares = _mean_square(targets, network(standard), waves)
     return float(np.mean(10 * np.log10(4 / ops.convert_to_numpy(squares))))
 
 
-def _survey(tone, conditioning, source):
+def _survey(conditioning, source):
     """Looks at the scenes: statistics `(scenes, features)`, and what `_mean_square` compares with."""
     scenes = make_sample(source, MAX_SCENES)
     statistics, targets = [], []
@@ -64,7 +60,7 @@ def _survey(tone, conditioning, source):
     for inputs, image in scenes:
         x = conditioning(inputs)
         channels = x.shape[-1] - conditioning.row_channel
-        statistics.append(ops.convert_to_numpy(tone.statistics(ops.cast(x[..., :channels], "float32")))[0])
+        statistics.append(ops.convert_to_numpy(tone_statistics(ops.cast(x[..., :channels], "float32")))[0])
         targets.append(_row_means(conditioning.target(inputs, image)))
         bar.add(1)
     return np.stack(statistics), np.stack(targets)

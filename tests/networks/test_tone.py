@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from hdsynth_tf.networks.tone import LOOKED_AT, STATISTICS, ToneAdjustment, cosines, pooled_features, tone_statistics
+from hdsynth_tf.networks.tone import STATISTICS, ToneAdjustment, cosines, tone_statistics
 
 pytestmark = pytest.mark.backend
 
@@ -59,36 +59,6 @@ def test_a_pictures_size_hardly_matters():
         found = numpy(tone_statistics(picture(*size)))
         np.testing.assert_allclose(found[:, :57], small[:, :57], atol=0.01)
         np.testing.assert_allclose(found[:, 57:], expected[:, 57:], atol=0.5)  # logarithms, of next to nothing
-
-
-def test_features_are_pooled_over_all_and_over_the_upper_and_the_lower_third(rng):
-    maps = [rng.uniform(-1, 1, (2, height, 5, channels)).astype("float32") for height, channels in ((7, 3), (3, 4))]
-    expected = []
-    for x in maps:
-        for rows in (range(len(x[0])), range(len(x[0]) // 3), range(len(x[0]) - len(x[0]) // 3, len(x[0]))):
-            expected += [sum(x[:, row].mean(1) for row in rows) / len(rows)]
-    np.testing.assert_allclose(numpy(pooled_features(maps)), np.concatenate(expected, 1), atol=1e-6)
-
-
-def test_a_network_looks_at_pictures_of_one_size(rng):
-    """Else the same picture, twice as large, would have another light."""
-    layer = ToneAdjustment(8, feature_extractor=Sums())
-    layer.build((None, None, None, 3), (None, None, None, 1))
-    x = rng.uniform(-1, 1, (1, *LOOKED_AT, 1)).astype("float32")
-    once, twice = (numpy(layer.statistics(x.repeat(scale, 1).repeat(scale, 2))) for scale in (1, 2))
-    np.testing.assert_allclose(once, numpy(pooled_features(Sums()(x))), atol=1e-5)
-    np.testing.assert_allclose(twice, once, atol=0.02)
-    assert layer.center.shape == once.shape[1:] and not layer.trainable_weights
-
-
-class Sums(keras.Model):
-    """In the place of a pretrained network."""
-
-    channels = (1, 2)
-
-    def call(self, image):
-        small = keras.ops.average_pool(image, 8, data_format="channels_last")
-        return [image, keras.ops.concatenate([small, -small], -1)]
 
 
 @pytest.mark.parametrize("height", [5, 48, 101])
