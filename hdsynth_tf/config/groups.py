@@ -133,11 +133,14 @@ class DataSettings(Settings):
     def fitting(cls, defaults, given):
         """Where other files are named, a run does not say which there are."""
         is_other = "dataset" in given and given["dataset"] != defaults.get("dataset", given["dataset"])
-        left_out = PLACES if is_other or given.keys() & {*LISTS} else LISTS if given.keys() & {*PLACES} else ()
-        if is_other:  # whose root is not theirs
-            left_out = (*left_out, "data_dir")
+        if is_other:
+            left_out = {*PLACES, "data_dir"}  # the root is that of the run's dataset
+        elif given.keys() & {*LISTS}:
+            left_out = {*PLACES}
+        else:
+            left_out = {*LISTS} if given.keys() & {*PLACES} else set()
         if "data_dir" in given:  # of which absolute places would not know
-            left_out = {*left_out, *(name for name in PLACES if _is_absolute(defaults.get(name)))}
+            left_out |= {name for name in PLACES if _is_absolute(defaults.get(name))}
         return {name: value for name, value in defaults.items() if name not in left_out}
 
     def check(self):
