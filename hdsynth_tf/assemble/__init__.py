@@ -13,6 +13,7 @@ from hdsynth_tf.assemble.data import (
     is_named,
     size_setting,
     turned_round,
+    with_classes,
 )
 from hdsynth_tf.assemble.loading import load_model
 from hdsynth_tf.assemble.makers import model_maker
@@ -60,6 +61,7 @@ __all__ = [
     "settle_windows",
     "size_setting",
     "turned_round",
+    "with_classes",
     "with_windows",
     "workers",
 ]

@@ -289,6 +289,14 @@ def _input_folders(data):
     return searched, sorted(listed | ({root} if data.source_files else set()))
 
 
+def with_classes(data, conditioning):
+    """The data settings, with as many classes of label maps as the model knows, where nobody said."""
+    known = getattr(conditioning, "num_classes", 0)
+    if data.dataset != "folder" or data.num_classes or data.label_table or not known:
+        return data
+    return dataclasses.replace(data, num_classes=known)
+
+
 def build_scenes(root, num_classes):
     """Label maps, and instance maps if there are any, of a folder of a known layout; of val, test or train.
 

@@ -60,6 +60,7 @@ def find_scenes(folder, data, conditioning):
     """The scenes of a folder, or of a dataset where `folder` is empty."""
     if folder:
         return assemble.build_scenes(folder, conditioning.num_classes)
+    data = assemble.with_classes(data, conditioning)
     source = assemble.build_source(data, data.split, images=False)
     if "label_map" not in source.formats:
         raise SettingsError("The data have no label maps. Give a folder that has: --scenes=FOLDER.")

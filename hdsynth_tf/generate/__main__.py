@@ -90,7 +90,7 @@ def make_pictures(asked, data, photo, maker, model_path, output_dir):
         data = frames_of(asked.source_video, model.conditioning, output_dir, data)
     if asked.direction == "ba":
         data = assemble.turned_round(data)
-    data = with_classes(data, model.conditioning)
+    data = assemble.with_classes(data, model.conditioning)
     source = assemble.build_source(data, data.split, images=False)
     if asked.direction == "ba" and data.dataset == "toy_street":
         source = Selected(source, {"image": "source"}, range(len(source)))
@@ -144,14 +144,6 @@ def check_files(source, conditioning, multiple, is_resized):
         )
     if "source" in conditioning.input_formats and "source" in findings.values:
         print(assemble.describe_clipped(findings.values["source"], conditioning), end="")
-
-
-def with_classes(data, conditioning):
-    """The data settings, with as many classes of label maps as the model knows, where nobody said."""
-    known = getattr(conditioning, "num_classes", 0)
-    if data.dataset != "folder" or data.num_classes or data.label_table or not known:
-        return data
-    return dataclasses.replace(data, num_classes=known)
 
 
 def frames_of(video, conditioning, output_dir, data):

@@ -47,6 +47,7 @@ def store_styles(path, folder, asked, data):
     model = assemble.load_model(path)
     if model.encoder is None:
         raise SettingsError(f"{path} has no encoder: train one with --feature_channels=3.")
+    data = assemble.with_classes(data, model.conditioning)
     source = assemble.build_source(data, data.split or "train")
     instances = encode_instances(model, source, folder / "instances")
     styles, counts = find_styles(

@@ -16,6 +16,8 @@ from shared_data import CITYSCAPES, needs_cityscapes
 from tiny import image_model, semantic_model, style_model
 
 from hdsynth_tf.assemble import build_scenes
+from hdsynth_tf.config.groups import DataSettings
+from hdsynth_tf.edit.__main__ import find_scenes
 from hdsynth_tf.edit.scenes import record
 from hdsynth_tf.edit.scenes.classes import Facts, class_table
 from hdsynth_tf.edit.scenes.history import History
@@ -638,3 +640,10 @@ def test_commands_say_what_is_missing(command, tmp_path, monkeypatch):
     (tmp_path / "empty").mkdir()
     code, _, error = command("edit", "--model=labels.keras", "--scenes=empty")
     assert code == 1 and "no label maps" in error
+
+
+def test_a_model_knows_how_many_classes_scenes_have(label_folders):
+    maps = {f"{kind}_dir": str(label_folders / name) for kind, name in (("label", "label"), ("instance", "inst"))}
+    folders = DataSettings(dataset="folder", split="train", val_share=0.0, **maps)
+    scenes = find_scenes("", folders, semantic_model().conditioning)
+    assert scenes.num_classes == 4 and len(scenes) == 5

@@ -115,10 +115,11 @@ def test_rows_of_any_length():
     assert sheet.shape[1] == 2 * 64 + 4 and (sheet == [255, 0, 0]).all(-1).sum() >= 2 * 55 * 55
 
 
-def test_styles_of_a_model_file(command, label_folders):
+@pytest.mark.parametrize("given", [[], ["--num_classes=4"]])  # which the model knows
+def test_styles_of_a_model_file(command, label_folders, given):
     style_model().save(label_folders / "m.keras")
     folders = [f"--{flag}_dir={label_folders / name}" for flag, name in zip(("label", "instance", "target"), FOLDERS)]
-    data = ["--dataset=folder", *folders, "--num_classes=4", "--val_share=0"]
+    data = ["--dataset=folder", *folders, *given, "--val_share=0"]
     code, output, error = command("styles", f"--model={label_folders / 'm.keras'}", *data, "--num_styles=2")
     assert code == 0 and "2 styles of 5 of 5 instances" in output, error
     sizes = json.loads((label_folders / "m_styles" / "styles.json").read_text())
