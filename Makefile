@@ -89,7 +89,7 @@ $(VENV)/.installed-dev: pyproject.toml setup.py | $(VENV)/bin/python
 	touch $@ $(VENV)/.installed
 
 $(VENV)/.installed-torch: $(VENV)/.installed-dev
-	$(PIP) -e .[torch]
+	$(PIP) -e .[torch] jax
 	touch $@
 
 $(VENV)/.installed-docs: pyproject.toml setup.py | $(VENV)/bin/python

@@ -17,9 +17,9 @@ import numpy as np
 from jax import numpy as jnp
 from PIL import Image
 from street_parts import make_parts
-from training import Training, pool_few_instances
+from training import Adam, Training, pool_few_instances
 
-from hdsynth_tf import Term, networks, optimizers
+from hdsynth_tf import Term, networks
 from hdsynth_tf.losses import DistanceLoss, FeatureMatchingLoss, HingeLoss, PyramidLoss, SegmentationLoss
 from hdsynth_tf.pretrained import LPIPS
 
@@ -39,7 +39,7 @@ def make_training(parts, discriminator):
         terms += [Term("adversarial", SegmentationLoss(10.0), 0.1)]
     if judge is not None:
         judge.build_for(parts[0])
-    return Training(*parts[:2], judge, parts[2], terms, optimizers.Adam(RATE), optimizers.Adam(RATE), MOMENTUM)
+    return Training(*parts[:2], judge, parts[2], terms, Adam(RATE), Adam(RATE), MOMENTUM)
 
 
 @jax.jit

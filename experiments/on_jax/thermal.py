@@ -1,8 +1,9 @@
-"""Recipes for thermal -> visible compared: pairs learned from, scored on pairs of other places.
+"""Recipes for thermal -> visible compared on a GPU: `thermal.flags` and what differs from it, on pairs of other places.
 
-    KERAS_BACKEND=jax python experiments/on_jax/thermal.py PAIRS OUT FOLD RECIPE:STEPS ...
+    KERAS_BACKEND=jax python experiments/on_jax/thermal.py THERMAL VISIBLE OUT RECIPE [PART ...]
 
-PAIRS has the folders thermal and visible; FOLD of 4 runs of names is held out. Needs the packages of `make pretrained`.
+Pairs are held out as by `thermal_folds.py`, whose parts are 0 to 3. Needs the packages of `make pretrained`. Prints a
+line of scores for each part, at the size that the recipe works at, and writes the pictures into OUT.
 """
 
 import functools
@@ -15,183 +16,226 @@ import jax
 import keras
 import numpy as np
 from jax import numpy as jnp
+from keras import ops
 from PIL import Image
-from training import Training
+from training import Adam, Training
 
-from hdsynth_tf import Term, optimizers
-from hdsynth_tf.evaluate.distances import kernel_distance
-from hdsynth_tf.losses import DistanceLoss, FeatureMatchingLoss, HingeLoss, PyramidLoss
-from hdsynth_tf.networks import GlobalGenerator, MultiScaleDiscriminator
-from hdsynth_tf.pretrained import LPIPS, FIDInception
+from hdsynth_tf import Term, networks, optimizers
+from hdsynth_tf.losses import DistanceLoss, FeatureMatchingLoss, HingeLoss, PerceptualLoss, PyramidLoss
+from hdsynth_tf.networks import FeatureEncoder, GlobalGenerator, ProjectedDiscriminator
+from hdsynth_tf.networks.tone import tone_statistics
+from hdsynth_tf.pretrained import LPIPS, EfficientNetLite0Features
+from hdsynth_tf.train.tone_fitting import fit_tone
 from pipelines.conditioning import ImageConditioning
 
-SIZE, FOLDS, RATE = (352, 576), 4, 5e-4
+SIZE, PARTS, BLOCKS = (304, 512), 4, 16
+STRIDES = (4, 8, 16, 32)
 BASE = dict(
-    pixel=10.0, alex=10.0, vgg=0.0, adversarial=0.0, matching=0.0, window=(192, 192), zoom=(0.8, 1.25), batch=2,
-    jitter=False,
+    alex=10.0, vgg=0.0, efficientnet=0.0, pixel=5.0, adversarial=1.0, matching=4.0, features=0, filters=32, batch=1,
+    warm=300, steps=300, decay=400,
 )  # fmt: skip
-WARM = 0.6  # share of the steps without discriminator
 RECIPES = {
-    "lpips": {},
-    "patch": dict(adversarial=1.0, matching=5.0),
+    "thermal": {},
     "vgg": dict(alex=0.0, vgg=10.0),
-    "vgg_patch": dict(alex=0.0, vgg=10.0, adversarial=1.0, matching=5.0),
-    "gentle": dict(adversarial=0.1, matching=1.0),
-    "jitter": dict(jitter=True),
-    "whole": dict(window=SIZE, zoom=(1.0, 1.25), batch=1),
+    "vgg_pixel": dict(alex=0.0, vgg=10.0, pixel=1.0),
+    "vgg_adversarial": dict(alex=0.0, vgg=10.0, pixel=1.0, adversarial=3.0),
+    "efficientnet": dict(alex=0.0, efficientnet=10.0),
+    "styles": dict(features=4),
+    "vgg_styles": dict(alex=0.0, vgg=10.0, pixel=1.0, features=4),
 }
 
 
-def read_pairs(folder):
-    """Thermal and visible pictures at the working size, uint8."""
-    names = sorted(path.name for path in (folder / "thermal").iterdir())
-    visible = {path.stem: path for path in (folder / "visible").iterdir()}
+# === Data ===
+
+
+def read_pairs(thermal, visible):
+    """Thermal and visible pictures at the working size, uint8, in the order of their names."""
+    files = {path.stem: path for path in visible.iterdir()}
 
     def read(path, mode):
         return np.asarray(Image.open(path).convert(mode).resize(SIZE[::-1], Image.BICUBIC))
 
-    thermal = np.stack([read(folder / "thermal" / name, "L")[..., None] for name in names])
-    return names, thermal, np.stack([read(visible[Path(name).stem], "RGB") for name in names])
+    names = sorted(path for path in thermal.iterdir() if path.stem in files)
+    return np.stack([read(path, "L")[..., None] for path in names]), np.stack(
+        [read(files[p.stem], "RGB") for p in names]
+    )
 
 
-@functools.partial(jax.jit, static_argnames=("batch", "window", "zoom", "jitter"))
-def draw(key, thermal, visible, batch, window, zoom, jitter):
-    """A batch of random windows: `(inputs, image)` as the conditioning reads them."""
-    keys = jax.random.split(key, 8)
-    index = jax.random.randint(keys[0], (batch,), 0, len(thermal))
-    scale = jax.random.uniform(keys[1], (batch,), minval=zoom[0], maxval=zoom[1])
-    places = [
-        jax.random.uniform(keys[2 + axis], (batch,)) * (SIZE[axis] * scale - window[axis]).clip(0) for axis in (0, 1)
-    ]
-    mirror = jax.random.bernoulli(keys[4], 0.5, (batch,))
-
-    def cut(image, scale, top, left, mirror):
-        image = jax.image.scale_and_translate(
-            image.astype("float32"), (*window, image.shape[-1]), (0, 1), jnp.stack([scale, scale]),
-            jnp.stack([-top, -left]), "cubic",
-        ).clip(0, 255)  # fmt: skip
-        return jnp.where(mirror, image[:, ::-1], image)
-
-    source, image = (jax.vmap(cut)(x[index], scale, *places, mirror) for x in (thermal, visible))
-    if jitter:  # of a camera: gain, level, noise
-        gain, level, noise = (jax.random.normal(key, (batch, 1, 1, 1)) for key in keys[5:8])
-        source = 127.5 + (source - 127.5) * jnp.exp(0.15 * gain) + 12 * level
-        source += 3 * abs(noise) * jax.random.normal(keys[7], source.shape)
-    rows = jnp.stack([places[0], places[0] + window[0]], 1) / (SIZE[0] * scale[:, None])
-    return {"source": source, "rows": rows}, image
+def held_out(count, part):
+    """Indices of a part: every fourth of 16 runs of consecutive pairs."""
+    bounds = [count * block // BLOCKS for block in range(BLOCKS + 1)]
+    return np.concatenate([np.arange(bounds[i], bounds[i + 1]) for i in range(part, BLOCKS, PARTS)])
 
 
-def make_training(recipe, steps, adversarial):
-    """A `Training` of the recipe, with or without its discriminator."""
-    conditioning = ImageConditioning(1, (0, 255), row_channel=True)
-    generator = GlobalGenerator(32, 4, 6, upsampling="nearest", padding="reflect", skip_connections=True)
-    generator.build((None, None, None, conditioning.channels))
+@functools.partial(jax.jit, static_argnames="batch")
+def draw(key, thermal, visible, batch):
+    """A batch of pairs, some of them mirrored: `(inputs, image)` as the conditioning reads them."""
+    first, second = jax.random.split(key)
+    index = jax.random.randint(first, (batch,), 0, len(thermal))
+    mirror = jax.random.bernoulli(second, 0.5, (batch, 1, 1, 1))
+    source, image = (jnp.where(mirror, x[index][:, :, ::-1], x[index]) for x in (thermal, visible))
+    return {"source": source, "instance_map": jnp.zeros((batch, *SIZE), "int32")}, image
+
+
+# === Training ===
+
+
+class Networks:
+    """What a recipe trains; the tone is fitted already."""
+
+    def __init__(self, recipe, thermal, visible):
+        self.conditioning = ImageConditioning(1, (0, 255), row_channel=True)
+        self.generator = GlobalGenerator(
+            recipe["filters"], 4, 4, upsampling="nearest", padding="reflect", skip_connections=True, tone_channels=1
+        )
+        self.generator.build((None, None, None, self.conditioning.channels + recipe["features"]))
+        scenes = [({"source": source[None]}, image[None]) for source, image in zip(thermal, visible)]
+        fit_tone(self.generator.tone, self.conditioning, scenes)
+        self.encoder = None
+        if recipe["features"]:
+            self.encoder = FeatureEncoder(recipe["features"], num_halvings=1, upsampling="nearest", padding="reflect")
+            self.encoder.build((None, None, None, 3))
+        self.discriminator = ProjectedDiscriminator(EfficientNetLite0Features(taps=STRIDES))
+        self.discriminator.build_for(self.conditioning)
+
+
+def terms_of(recipe, adversarial):
     terms = [Term("pixel", PyramidLoss(3), recipe["pixel"])]
     for net, shifts in (("alex", 4), ("vgg", 1)):
         if recipe[net]:
             terms.append(Term(f"lpips_{net}", DistanceLoss(LPIPS(net), shifts), recipe[net]))
-    discriminator = None
+    if recipe["efficientnet"]:
+        features = EfficientNetLite0Features()
+        weights = (1.5 / features.num_features,) * features.num_features
+        loss = PerceptualLoss(features, layer_weights=weights, relative=True, shifts=2)
+        terms.append(Term("efficientnet", loss, recipe["efficientnet"]))
     if adversarial:
-        discriminator = MultiScaleDiscriminator(1, 32, 3, "spectral", kernel_initializer="he_normal")
-        discriminator.build_for(conditioning)
         terms.append(Term("adversarial", HingeLoss(), recipe["adversarial"]))
-        terms.append(Term("feature_matching", FeatureMatchingLoss(), recipe["matching"]))
-    schedule = optimizers.LinearDecay(RATE, steps // 2, steps - steps // 2, 1)
-    return Training(
-        conditioning, generator, discriminator, None, terms, optimizers.Adam(schedule),
-        optimizers.Adam(schedule), 0.995,
-    )  # fmt: skip
+        terms.append(Term("feature_matching", FeatureMatchingLoss(relative=True), recipe["matching"]))
+    return terms
 
 
-class Judge:
-    """Scores of pictures beside the real ones, all `(images, height, width, 3)` uint8."""
-
-    def __init__(self, real):
-        self.real = real
-        self.lpips = {net: jax.jit(_stateless(LPIPS(net))) for net in ("alex", "vgg")}
-        self.inception = jax.jit(_stateless(FIDInception()))
-        self.features = self._features(real)
-
-    def _features(self, pictures):
-        found = []
-        for picture in pictures:
-            image = jax.image.resize(jnp.asarray(picture, "float32"), (299, 299, 3), "cubic")
-            found.append(np.asarray(self.inception(image[None] / 127.5 - 1)[0][0]))
-        return np.stack(found)
-
-    def __call__(self, pictures):
-        scores = {}
-        for net, distance in self.lpips.items():
-            pairs = [(a[None] / 127.5 - 1, b[None] / 127.5 - 1) for a, b in zip(self.real, pictures)]
-            scores[net] = float(np.mean([distance(a.astype("f4"), b.astype("f4"))[0] for a, b in pairs]))
-        square = ((self.real.astype("f4") - pictures) ** 2).mean((1, 2, 3))
-        scores["psnr"] = float((10 * np.log10(255**2 / square)).mean())
-        scores["kid"] = 1000 * kernel_distance(self.features, self._features(pictures))
-        detail = [np.abs(np.diff(x.astype("f4").mean(-1), axis=2)).mean() for x in (pictures, self.real)]
-        scores["sharpness"] = float(detail[0] / detail[1])
-        return scores
+def train(recipe, thermal, visible, seed=0):
+    """Trains, first without the discriminator; returns the networks."""
+    keras.utils.set_random_seed(seed)
+    key = jax.random.key(seed)
+    trained = Networks(recipe, np.asarray(thermal), np.asarray(visible))
+    warm, steps, decay = (recipe[name] for name in ("warm", "steps", "decay"))
+    rise = keras.optimizers.schedules.CosineDecay(
+        5e-5, warm - warm // 10, alpha=0.4, warmup_target=5e-4, warmup_steps=warm // 10
+    )
+    fall = [optimizers.LinearDecay(rate, steps, decay, 1) for rate in (2e-4, 4e-4)]
+    common = trained.conditioning, trained.generator
+    for count, adversarial, rates in ((warm, False, (rise, rise)), (steps + decay, True, fall)):
+        judge = trained.discriminator if adversarial else None
+        terms = terms_of(recipe, adversarial)
+        training = Training(*common, judge, trained.encoder, terms, *(Adam(rate) for rate in rates), 0.99)
+        for _ in range(count):
+            key, own = jax.random.split(key)
+            values = training.step(*draw(own, thermal, visible, recipe["batch"]))
+        print({name: round(float(value), 3) for name, value in values.items()}, flush=True)
+        training.write_back()
+    return trained
 
 
-def _stateless(network):
+# === Pictures and scores ===
+
+
+def generate(trained, thermal, features=None):
+    """Pictures uint8; `features`: `(pictures, channels)`, of each."""
+    call = compiled(trained.generator)
+
+    def picture(i):
+        x = trained.conditioning({"source": jnp.asarray(thermal[i : i + 1])})
+        if features is not None:
+            z = ops.broadcast_to(features[i], (1, *SIZE, features.shape[1]))
+            x = ops.concatenate([x, ops.cast(z, x.dtype)], -1)
+        return np.asarray(trained.conditioning.values(call(x)))[0].astype("uint8")
+
+    return np.stack([picture(i) for i in range(len(thermal))])
+
+
+def features_of(trained, visible):
+    """What the encoder sees in photographs, `(pictures, channels)`."""
+    call, ids = compiled(trained.encoder), jnp.zeros((1, *SIZE), "int32")
+    return np.stack([np.asarray(call(trained.conditioning.target({}, x[None]), ids))[0, 0, 0] for x in visible])
+
+
+def guessed_features(known, thermal, held):
+    """Of each held-out picture the features of the training scene whose thermal image is most like it."""
+    looks = [np.asarray(tone_statistics(jnp.asarray(x, "float32") / 127.5 - 1)) for x in (thermal, held)]
+    spread = looks[0].std(0) + 1e-2
+    distance = np.square((looks[1][:, None] - looks[0][None]) / spread).sum(-1)
+    return known[distance.argmin(1)]
+
+
+def scores_of(real, pictures):
+    """LPIPS, PSNR and sharpness of uint8 pictures beside the real ones."""
+    scores = {}
+    for net in ("alex", "vgg"):
+        pairs = [(a[None].astype("f4") / 127.5 - 1, b[None].astype("f4") / 127.5 - 1) for a, b in zip(real, pictures)]
+        scores[net] = round(float(np.mean([distance(net)(*pair)[0] for pair in pairs])), 4)
+    square = ((real.astype("f4") - pictures) ** 2).mean((1, 2, 3))
+    scores["psnr"] = round(float((10 * np.log10(255**2 / square)).mean()), 2)
+    detail = [np.abs(np.diff(x.astype("f4").mean(-1), axis=2)).mean() for x in (pictures, real)]
+    return {**scores, "sharpness": round(float(detail[0] / detail[1]), 2)}
+
+
+def compiled(network):
+    """A network as one compiled function, with its weights as they are at each call."""
     variables = network.variables
 
-    def call(*arguments):
-        with keras.StatelessScope(state_mapping=[(variable, variable.value) for variable in variables]):
+    @jax.jit
+    def call(values, *arguments):
+        with keras.StatelessScope(state_mapping=list(zip(variables, values))):
             return network(*arguments)
 
-    return call
+    return lambda *arguments: call([variable.value for variable in variables], *arguments)
 
 
-def train(recipe, total, thermal, visible):
-    """Trains for so many steps, a share of them without discriminator; returns the `Training`, written back."""
-    keras.utils.set_random_seed(1)
-    key = jax.random.key(1)
-    warm = round(total * WARM) if recipe["adversarial"] else total
-    last = None
-    for steps, judged in ((warm, False), (total - warm, True)):
-        if not steps:
-            continue
-        training = make_training(recipe, steps, judged)
-        if last is not None:
-            last.write_back()
-            training.generator.set_weights(last.generator.get_weights())
-            training.begin()
-        for _ in range(steps):
-            key, own = jax.random.split(key)
-            batch = draw(own, thermal, visible, recipe["batch"], recipe["window"], recipe["zoom"], recipe["jitter"])
-            values = training.step(*batch)
-        print({name: round(float(value), 3) for name, value in values.items()}, flush=True)
-        last = training
-    last.write_back()
-    return last
+@functools.cache
+def distance(net):
+    return compiled(LPIPS(net))
 
 
-def generate(training, thermal):
-    call = jax.jit(_stateless(training.generator))
-    images = [call(training.conditioning({"source": jnp.asarray(x[None], "float32")})) for x in thermal]
-    return np.stack([np.asarray(training.conditioning.values(image))[0] for image in images]).astype("uint8")
+def whole_picture(pooling, x, instance_map):
+    """`InstanceAveragePooling.call` where each picture is one instance."""
+    return ops.broadcast_to(ops.mean(ops.cast(x, "float32"), axis=(1, 2), keepdims=True), ops.shape(x))
 
 
-def main(pairs, out, fold, *names):
-    out, fold = Path(out), int(fold)
-    _, thermal, visible = read_pairs(Path(pairs))
-    held = np.array_split(np.arange(len(thermal)), FOLDS)[fold]
-    learned = np.setdiff1d(np.arange(len(thermal)), held)
-    judge = Judge(visible[held])
-    grey = thermal[held].repeat(3, -1)
-    print("grey", json.dumps(judge(grey)), flush=True)
-    data = jnp.asarray(thermal[learned]), jnp.asarray(visible[learned])
-    for name, total in (name.split(":") for name in names):
+def main(thermal, visible, out, name, *parts):
+    networks.InstanceAveragePooling.call = whole_picture
+    recipe, out = {**BASE, **RECIPES[name]}, Path(out)
+    thermal, visible = read_pairs(Path(thermal), Path(visible))
+    for part in map(int, parts or range(PARTS)):
+        held = held_out(len(thermal), part)
+        learned = np.setdiff1d(np.arange(len(thermal)), held)
         start = time.time()
-        training = train({**BASE, **RECIPES[name]}, int(total), *data)
-        took = time.time() - start
-        pictures = generate(training, thermal[held])
-        line = {"recipe": name, "fold": fold, "steps": int(total), "seconds": round(took), **judge(pictures)}
-        print(json.dumps(line), flush=True)
-        with open(out / "scores.jsonl", "a") as file:
-            file.write(json.dumps(line) + "\n")
-        rows = [np.concatenate([grey[i], pictures[i], visible[held][i]], 1) for i in range(2, len(held), 7)]
-        Image.fromarray(np.concatenate(rows)).save(out / f"{name}_{fold}_{total}.jpg", quality=85)
+        trained = train(recipe, jnp.asarray(thermal[learned]), jnp.asarray(visible[learned]))
+        line = {"recipe": name, "part": part, "seconds": round(time.time() - start)}
+        ways = {name: None}
+        if trained.encoder is not None:
+            known = features_of(trained, visible[learned])
+            ways = {
+                name: guessed_features(known, thermal[learned], thermal[held]),
+                f"{name}_own": features_of(trained, visible[held]),
+                f"{name}_mean": np.repeat(known.mean(0)[None], len(held), 0),
+            }
+        for way, features in ways.items():
+            pictures = generate(trained, thermal[held], features)
+            print(json.dumps({**line, "recipe": way, **scores_of(visible[held], pictures)}), flush=True)
+            save(out, way, held, pictures)
+        if name == "thermal":
+            print(
+                "grey", json.dumps({"part": part, **scores_of(visible[held], thermal[held].repeat(3, -1))}), flush=True
+            )
+
+
+def save(out, way, held, pictures):
+    folder = out / way
+    folder.mkdir(parents=True, exist_ok=True)
+    for index, picture in zip(held, pictures):
+        Image.fromarray(picture).save(folder / f"{index:03d}.jpg", quality=90)
 
 
 if __name__ == "__main__":

@@ -1,8 +1,7 @@
 """The training step of `hdsynth_tf.Pix2PixHD` on JAX, for machines whose accelerator TensorFlow cannot use.
 
-The same networks, terms and optimizers; `tests/experiments/test_on_jax.py` compares steps with the product's. One
-thing differs: gradients also flow through the norm of spectrally normalised kernels, which TensorFlow's assignment
-cuts off.
+The same networks and terms; `tests/experiments/test_on_jax.py` compares steps with the product's. One thing differs:
+gradients also flow through the norm of spectrally normalised kernels, which TensorFlow's assignment cuts off.
 """
 
 import functools
@@ -12,7 +11,22 @@ import keras
 from jax import numpy as jnp
 from keras import ops
 
+from hdsynth_tf import optimizers
 from hdsynth_tf.model.terms import compute_terms, weighted_sum
+
+
+class Adam(optimizers.Adam):
+    """The product's, whose own steps are an operation of TensorFlow."""
+
+    def update_step(self, gradient, variable, learning_rate):
+        index = self._get_variable_index(variable)
+        momentum, velocity = self._momentums[index], self._velocities[index]
+        step = ops.cast(self.iterations + 1, variable.dtype)
+        bias_1, bias_2 = (1 - ops.power(beta, step) for beta in (self.beta_1, self.beta_2))
+        self.assign_add(momentum, (gradient - momentum) * (1 - self.beta_1))
+        self.assign_add(velocity, (ops.square(gradient) - velocity) * (1 - self.beta_2))
+        deviation = ops.sqrt(velocity / bias_2)
+        self.assign_sub(variable, learning_rate * momentum / bias_1 / (deviation + self.epsilon))
 
 
 class Training:

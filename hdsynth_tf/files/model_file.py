@@ -5,10 +5,12 @@ import zipfile
 
 import keras
 import numpy as np
-import tensorflow as tf
 
 from hdsynth_tf.files.run_folder import RunFolder
 from pipelines.errors import UserError, first_line
+
+if keras.backend.backend() == "tensorflow":  # elsewhere models are loaded by Keras
+    import tensorflow as tf
 
 LARGEST_EXPANSION = 100  # times that what is packed in a file may be larger than it, as Keras has it
 SPARE = 2**20  # bytes of variables that need not be stored

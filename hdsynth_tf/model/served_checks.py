@@ -4,11 +4,14 @@ Each message says which input is wrong, what it holds, and what the model reads.
 is it certain that nothing is computed of it, and fails otherwise, before it is checked.
 """
 
-import tensorflow as tf
+import keras
 
 from hdsynth_tf.model.checks import is_outside
 from hdsynth_tf.model.values import SCALED, looks_scaled, reads_counts
 from pipelines.conditioning import ImageConditioning, SemanticConditioning
+
+if keras.backend.backend() == "tensorflow":  # elsewhere nothing is served
+    import tensorflow as tf
 
 EIGHT_BITS = 255  # the highest value
 DEEP = 4095  # a window that ends there or above is of 12 bits or more

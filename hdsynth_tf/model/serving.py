@@ -1,7 +1,6 @@
 """The served form of a model: a SavedModel, raw maps in, finished pictures out, which needs none of this code."""
 
 import keras
-import tensorflow as tf
 
 from hdsynth_tf.files.storage import remove_leftovers_of, replacing
 from hdsynth_tf.model.checks import checked_inputs
@@ -10,6 +9,9 @@ from hdsynth_tf.model.served_checks import check_numbers, check_values, is_deep,
 from hdsynth_tf.model.warmup import encoded, example, write_warmup
 from pipelines.portable import portable
 from pipelines.reading.depth import file_suffix
+
+if keras.backend.backend() == "tensorflow":  # elsewhere nothing is served
+    import tensorflow as tf
 
 
 def input_signature(model, style_inputs=(), size=None):

@@ -4,8 +4,10 @@ A file of TFRecords, each a `PredictionLog`. Its messages are not among TensorFl
 each, and written here by their numbers (tensorflow_serving/apis: prediction_log, predict, model).
 """
 
-import tensorflow as tf
+import keras
 
+if keras.backend.backend() == "tensorflow":  # elsewhere nothing is served
+    import tensorflow as tf
 PLACE = ("assets.extra", "tf_serving_warmup_requests")  # in the folder of a SavedModel
 PREDICT_LOG, REQUEST = 6, 1  # of PredictionLog, of PredictLog
 MODEL_SPEC, INPUTS = 1, 2  # of PredictRequest

@@ -23,10 +23,11 @@ from hdsynth_tf.train.pace import FIRST_STEPS, TIMED, TimeSteps
 from hdsynth_tf.train.tone_fitting import fit_tone
 from hdsynth_tf.train.validation import Validation
 from pipelines.augment import NO_ZOOM
-from pipelines.dataset import make_train
+from pipelines.dataset import make_sample, make_train
 from pipelines.errors import UserError
 from pipelines.source import spread
 
+TONE_SCENES = 2000  # at most that the tone is fitted to
 LOST_SCALES = "Remove it: the scales are measured again."
 
 
@@ -180,7 +181,8 @@ class StagedTraining:
             return
         level = self.levels[-1]
         print("\nTone: how light pictures are, from the whole input")
-        fitted = fit_tone(model.generator.tone, self.models.conditioning(level), level.source, self.seed)
+        scenes = make_sample(level.source, TONE_SCENES)
+        fitted = fit_tone(model.generator.tone, self.models.conditioning(level), scenes, self.seed)
         model.reset_average()
         print(f"\n  pictures of nothing else have {fitted:.2f} dB on the training scenes")
 

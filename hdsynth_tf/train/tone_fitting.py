@@ -5,27 +5,25 @@ import numpy as np
 from keras import ops
 
 from hdsynth_tf.networks.tone import cosines, standardize, tone_statistics
-from pipelines.dataset import make_sample
 
-MAX_SCENES = 2000  # looked at, spread evenly
 STEPS, BATCH_SIZE, LEARNING_RATE = 1500, 32, 1e-3
 DROPOUT = 0.3, 0.5  # of statistics and of hidden units: a few hundred pictures are easily known by heart
 ROWS = 48  # of a picture, that are compared
 
 
-def fit_tone(tone, conditioning, source, seed=0):
+def fit_tone(tone, conditioning, scenes, seed=0):
     """Finds the weights with which a picture in nothing but its tone comes nearest to the real one, in decibels.
 
     Args:
         tone: Built `ToneAdjustment`; its weights are replaced.
         conditioning: `pipelines.conditioning.Conditioning` at the size at which the model is going to be used.
-        source: `pipelines.source.Source` of the training scenes.
+        scenes: Training scenes, batches of one: sized iterable of `(inputs, image)`, as the conditioning reads them.
         seed: Integer. The same seed gives the same weights again.
 
     Returns:
         Float: the PSNR of such pictures on the training scenes, mean over pictures, in dB.
     """
-    statistics, targets = _survey(conditioning, source)
+    statistics, targets = _survey(conditioning, scenes)
     center, spread = statistics.mean(0), statistics.std(0) + 1e-2
     standard = ops.convert_to_numpy(standardize(statistics, center, spread))
     network = keras.Sequential(
@@ -52,9 +50,8 @@ def fit_tone(tone, conditioning, source, seed=0):
     return float(np.mean(10 * np.log10(4 / ops.convert_to_numpy(squares))))
 
 
-def _survey(conditioning, source):
+def _survey(conditioning, scenes):
     """Looks at the scenes: statistics `(scenes, features)`, and what `_mean_square` compares with."""
-    scenes = make_sample(source, MAX_SCENES)
     statistics, targets = [], []
     bar = keras.utils.Progbar(len(scenes), unit_name="scene")
     for inputs, image in scenes:

@@ -12,7 +12,7 @@ pytest.importorskip("jax", reason="needs JAX")
 pytestmark = pytest.mark.slow
 
 PARTS = """
-from hdsynth_tf import Term, optimizers
+from hdsynth_tf import Term
 from hdsynth_tf.losses import FeatureMatchingLoss, HingeLoss, PyramidLoss
 from hdsynth_tf.networks import FeatureEncoder, GlobalGenerator, MultiScaleDiscriminator
 from pipelines.conditioning import SemanticConditioning
@@ -35,14 +35,14 @@ ON_JAX = """
 import sys
 import numpy as np
 sys.path.insert(0, "experiments/on_jax")
-from training import Training, pool_few_instances
+from training import Adam, Training, pool_few_instances
 from hdsynth_tf import networks
 networks.InstanceAveragePooling.call = pool_few_instances
 conditioning, generator, discriminator, encoder, terms = make()
 given = np.load(sys.argv[1])
 for name, network in (("g", generator), ("d", discriminator), ("e", encoder)):
     network.set_weights([given[f"{name}{i}"] for i in range(len(network.get_weights()))])
-adam = [optimizers.Adam(1e-3) for _ in range(2)]
+adam = [Adam(1e-3) for _ in range(2)]
 training = Training(conditioning, generator, discriminator, encoder, terms, *adam, 0.0)
 inputs = {name: given[name] for name in ("label_map", "instance_map")}
 values = [training.step(inputs, given["image"]) for _ in range(2)]
@@ -73,7 +73,7 @@ def test_two_steps_are_those_of_the_product(tmp_path, rng):
         values = model.train_on_batch(inputs, image, return_dict=True)
 
     got = np.load(tmp_path / "got.npz")
-    for name in values:
+    for name in set(values) - {"loss"}:
         np.testing.assert_allclose(got[name], values[name], rtol=0.01, err_msg=name)
     weights = [weight for _, network in networks for weight in network.get_weights()]
     changes = np.concatenate([np.abs(got[f"arr_{i}"] - weight).ravel() for i, weight in enumerate(weights)])

@@ -1,12 +1,14 @@
 """A `.keras` file gives the same pictures on every backend; pictures were made on TensorFlow, by `python FILE`."""
 
+import os
+import subprocess
 import sys
 import zipfile
 
 import keras
 import numpy as np
 import pytest
-from places import TESTS
+from places import ROOT, TESTS
 from tiny import semantic_batch, style_model
 
 import hdsynth_tf  # noqa: F401
@@ -75,6 +77,21 @@ def test_training_says_that_it_needs_tensorflow():
         pytest.skip("it is here")
     with pytest.raises(RuntimeError, match="KERAS_BACKEND"):
         style_model().compile(keras.optimizers.Adam())
+
+
+def test_a_machine_without_tensorflow_makes_pictures():
+    if keras.backend.backend() == "tensorflow":
+        pytest.skip("it is here")
+    code = f"""
+import sys
+sys.modules["tensorflow"] = None  # an ImportError for whoever wants it
+import hdsynth_tf, keras, numpy as np
+model = keras.saving.load_model({str(FOLDER / "thermal.keras")!r})
+assert model.generate({{"source": np.full((1, 20, 30, 1), 29000, "float32")}}).shape == (1, 20, 30, 3)
+"""
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ from hdsynth_tf.networks.tone import ToneAdjustment
 from hdsynth_tf.train import tone_fitting
 from hdsynth_tf.train.tone_fitting import fit_tone
 from pipelines.conditioning import ImageConditioning
+from pipelines.dataset import make_eval
 from pipelines.source import Source
 
 SIZE = (24, 32)
@@ -54,7 +55,7 @@ def noisy(rng, image):
 def fitted_tone(seed=0, source=None):
     tone = ToneAdjustment()
     tone.build((None, None, None, 3), (None, None, None, 1))
-    psnr = fit_tone(tone, ImageConditioning(1, row_channel=True), source or Rooms(60), seed)
+    psnr = fit_tone(tone, ImageConditioning(1, row_channel=True), make_eval(source or Rooms(60)), seed)
     return tone, psnr
 
 
