@@ -144,7 +144,8 @@ def _from_table(table, size, num_classes, outputs):
     rows, columns = table.shape
     anchors = {sum(-(-size[0] // s) * -(-size[1] // s) for s in strides) for strides in STRIDES}
     is_per_cell = rows in {PER_CELL * count for count in anchors}
-    if columns == 6 and not is_per_cell:
+    masks = next((array.shape[1] for array in outputs.values() if array.ndim == 4), 0)  # coefficients of each object's
+    if columns == 6 + masks and not is_per_cell:
         return table[:, :4], table[:, 4], table[:, 5], True
     is_of_cells = rows in anchors  # one a cell, and boxes counted in cells: YOLOX
     if columns > 5 and (is_per_cell or (columns == 5 + (num_classes or 0) and not is_of_cells)):

@@ -16,6 +16,7 @@ from pipelines.source import class_colors
 PAGE = "index.html"
 SHOWN_SOURCE = (1, 99)  # percentiles of a source image that are shown black and white
 LONGEST_NAME = 24  # letters of a class
+BOX_COLORS = class_colors(64)  # of classes of objects, again and again
 
 
 @dataclasses.dataclass(frozen=True)
@@ -62,8 +63,8 @@ def draw_objects(picture, objects, detector):
     """A picture with the boxes of objects `(objects, 6)`, their classes' names and scores in percent."""
     names = [" ".join(detector.name_of(one).split())[:LONGEST_NAME] for one in objects]
     texts = [f"{name} {one[SCORE]:.0%}" for name, one in zip(names, objects)]
-    colors = class_colors(int(objects[:, CLASS].max(initial=0)) + 1)
-    return draw_boxes(picture, objects[:, :4], texts, [colors[int(one[CLASS])] for one in objects])
+    colors = [BOX_COLORS[int(one[CLASS]) % len(BOX_COLORS)] for one in objects]
+    return draw_boxes(picture, objects[:, :4], texts, colors)
 
 
 def show_input(scene, source):

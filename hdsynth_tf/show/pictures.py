@@ -41,11 +41,11 @@ def draw_boxes(picture, boxes, texts, colors):
         RGB uint8 array.
     """
     drawn = Image.fromarray(picture)
-    draw, font = ImageDraw.Draw(drawn), ImageFont.load_default(size=max(drawn.width // 50, 10))
+    draw, font = ImageDraw.Draw(drawn), ImageFont.load_default(size=max(drawn.width // 36, 10))
     whole = [[int(number) for number in np.round(box)] for box in boxes]
     for (left, top, right, bottom), color in zip(whole, colors):
         corners = left, top, max(right - 1, left), max(bottom - 1, top)
-        draw.rectangle(corners, outline=color, width=max(drawn.width // 400, 1))
+        draw.rectangle(corners, outline=color, width=max(drawn.width // 250, 1))
     for (left, top, _, _), text, color in zip(whole, texts, colors):  # over all boxes
         _, _, width, height = (round(number) + 1 for number in draw.textbbox((0, 0), text, font=font))
         left, top = max(min(left, drawn.width - width), 0), top - height if top >= height else top

@@ -160,6 +160,9 @@ def test_broken_files(tmp_path):
         (tmp_path / name).write_bytes(b"nothing")
         with pytest.raises(DetectorError, match=f"{name} cannot be loaded"):
             load_detector(str(tmp_path / name))
+    (tmp_path / "saved_model.pb").write_bytes(b"nothing")
+    with pytest.raises(DetectorError, match=f"{tmp_path.name} cannot be loaded"):
+        load_detector(str(tmp_path))
     (tmp_path / "d.pt").write_bytes(b"nothing")
     with pytest.raises(DetectorError, match=r"Received: .*d.pt, which is neither"):
         load_detector(str(tmp_path / "d.pt"))
@@ -213,6 +216,34 @@ def test_a_detector_of_keras_hubs_kind(tmp_path):
     assert_finds_squares(detector)
     assert detector.name_of(detector.objects(picture_of([(1, 1, 1)]))[0]) == "green"
     assert "become 0 and 1" in detector.protocol()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("box_format", ["xyxy", "yxyx"])
+def test_a_retinanet_of_keras_hub(tmp_path, rng, box_format):
+    """A small one of random weights, beside what it predicts itself."""
+    keras_hub = pytest.importorskip("keras_hub")
+    encoder = keras_hub.models.ResNetBackbone(
+        input_conv_filters=[64], input_conv_kernel_sizes=[7], stackwise_num_filters=[64, 64, 64, 64],
+        stackwise_num_blocks=[1, 1, 1, 1], stackwise_num_strides=[1, 2, 2, 2], block_type="basic_block",
+        image_shape=(SIDE, SIDE, 3),
+    )  # fmt: skip
+    backbone = keras_hub.models.RetinaNetBackbone(encoder, 3, 5, use_p5=False, image_shape=(SIDE, SIDE, 3))
+    converter = keras_hub.layers.RetinaNetImageConverter(image_size=(SIDE, SIDE), scale=1 / 255)
+    preprocessor = keras_hub.models.RetinaNetObjectDetectorPreprocessor(converter)
+    model = keras_hub.models.RetinaNetObjectDetector(backbone, 3, box_format, preprocessor=preprocessor)
+    model.save(tmp_path / "d.keras")
+    picture = rng.integers(0, 256, (SIDE, SIDE, 3)).astype("uint8")
+    found = load_detector(str(tmp_path / "d.keras")).objects(picture)
+    predicted = model.predict(picture[None], verbose=0)
+    order = [0, 1, 2, 3] if box_format == "xyxy" else [1, 0, 3, 2]
+    boxes = predicted["boxes"][0][:, order].clip(0, SIDE)
+    seen = (predicted["confidence"][0] >= 0.5) & (boxes[:, 2:] > boxes[:, :2]).all(-1)
+    expected = np.concatenate(
+        [boxes, predicted["confidence"][0][:, None], predicted["labels"][0][:, None].astype("float32")], -1
+    )[seen]
+    assert len(found) > 0
+    np.testing.assert_allclose(found, expected[np.argsort(-expected[:, 4], kind="stable")], atol=1e-3)
 
 
 def test_a_keras_file_with_code_is_not_run(tmp_path):
