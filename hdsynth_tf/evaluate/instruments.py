@@ -1,7 +1,7 @@
 """What pictures are measured with: the segmenter, the detector and the features that are asked for."""
 
 from hdsynth_tf.config.settings import SettingsError
-from hdsynth_tf.evaluate.detectors import load_detector
+from hdsynth_tf.evaluate.detector_files import load_detector
 from hdsynth_tf.evaluate.features import InceptionFeatures, OriginalFeatures
 from hdsynth_tf.evaluate.measurement import Instruments
 from hdsynth_tf.evaluate.segmentation import EvaluatedClasses

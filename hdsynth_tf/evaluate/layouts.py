@@ -43,7 +43,6 @@ def read_objects(outputs, size, min_score, num_classes=None, box_format="xyxy"):
     Raises:
         LayoutError: If the outputs are in no layout that is known.
     """
-    outputs = {name: np.asarray(array) for name, array in outputs.items()}
     parts = _parts(outputs)
     if parts is not None:
         boxes, scores, classes = parts

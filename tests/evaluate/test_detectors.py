@@ -14,8 +14,9 @@ from square_detectors import (
     write_onnx,
 )
 
-from hdsynth_tf.evaluate import detectors
-from hdsynth_tf.evaluate.detectors import Detector, DetectorError, load_detector
+from hdsynth_tf.evaluate import onnx_detectors
+from hdsynth_tf.evaluate.detector_files import load_detector
+from hdsynth_tf.evaluate.detectors import Detector, DetectorError
 from pipelines.errors import DataError
 
 SQUARES = [(3, 1, 0), (2, 6, 1), (5, 5, 2), (5, 2, 0)]  # row, column, colour
@@ -147,9 +148,9 @@ def test_onnx_that_is_no_detector_of_pictures_is_refused(onnx_file, options, mes
 
 
 def test_onnx_needs_onnxruntime_only_when_it_is_read(tmp_path, monkeypatch):
-    assert "onnxruntime" not in vars(detectors)
+    assert "onnxruntime" not in vars(onnx_detectors)
     (tmp_path / "d.onnx").write_bytes(b"")
-    monkeypatch.setattr(detectors, "is_installed", lambda name: False)
+    monkeypatch.setattr(onnx_detectors, "is_installed", lambda name: False)
     with pytest.raises(DetectorError, match=r"onnxruntime, which is not installed: pip install -e .\[eval\]"):
         load_detector(str(tmp_path / "d.onnx"))
 
