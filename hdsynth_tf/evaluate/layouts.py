@@ -7,11 +7,11 @@ of exports with suppression inside.
 
 import numpy as np
 
-from hdsynth_tf.evaluate.objects import non_max_suppression, ordered
+from hdsynth_tf.evaluate.objects import SCORE, non_max_suppression, ordered
 from pipelines.errors import UserError
 
 ROLES = {"boxes": ("box",), "scores": ("score", "conf"), "classes": ("label", "class")}  # a part of each one's name
-OTHERS = ("raw_", "multiclass")  # parts of names of what is neither
+RAW = "raw_"  # part of the names of what is neither
 OBJECT_DETECTION_API = "detection_boxes"  # the name of boxes whose y comes first
 STRIDES = ((8, 16, 32), (8, 16, 32, 64), (4, 8, 16, 32), (16, 32))  # of the grids of anchors of YOLO's networks
 PER_CELL = 3  # anchors of each cell, in YOLOv5 and 7
@@ -26,7 +26,7 @@ class LayoutError(UserError, ValueError):
     """What a detector's network gives is in no layout that is known. Says what it gave."""
 
 
-def read_objects(outputs, size, min_score, num_classes=None, box_format="xyxy"):
+def read_objects(outputs, size, min_score, num_classes=None, num_keypoints=0, box_format="xyxy"):
     """The objects that a network found in a picture.
 
     Args:
@@ -35,13 +35,14 @@ def read_objects(outputs, size, min_score, num_classes=None, box_format="xyxy"):
         min_score: Float; objects of lower scores are left out.
         num_classes: Integer, or `None` if it is not known. What else a table has of each anchor, the coefficients of a
             mask or keypoints, is left out by it.
-        box_format: What the four numbers of a box in an output of its own are, see `to_corners`.
+        num_keypoints: Integer, numbers that tell where the keypoints of each object are.
+        box_format: What the four numbers of a box are, see `to_corners`; those of raw tables are always the same.
 
     Returns:
         float64 `(objects, 6)`, in pixels of `size`, see `objects`.
 
     Raises:
-        LayoutError: If the outputs are in no layout that is known.
+        LayoutError: If the outputs are in no layout that is known, or scores or classes are none.
     """
     parts = _parts(outputs)
     if parts is not None:
@@ -49,14 +50,30 @@ def read_objects(outputs, size, min_score, num_classes=None, box_format="xyxy"):
         swapped = any(name.startswith(OBJECT_DETECTION_API) for name in outputs)
         boxes, suppressed = to_corners(boxes, "yxyx" if swapped else box_format), True
     else:
-        boxes, scores, classes, suppressed = _from_table(_the_table(outputs), size, num_classes, outputs)
+        boxes, scores, classes, suppressed = _from_table(outputs, size, num_classes, num_keypoints, box_format)
     if not len(boxes) == len(scores) == len(classes):
         raise _unknown(outputs)
-    if scores.max(initial=0) > 1.001:  # rounded, in half precision
-        raise LayoutError(f"Scores should be 0 to 1. Received: up to {scores.max():.4g}.")
-    objects = np.concatenate([_in_pixels(boxes, size), scores[:, None], classes[:, None]], -1)
-    objects = objects[(scores >= min_score) & np.isfinite(objects).all(-1)]
+    _check(scores, classes)
+    objects = np.concatenate([boxes, scores[:, None], classes[:, None]], -1)
+    objects = objects[np.isfinite(objects).all(-1)]
+    objects[:, :4] = _in_pixels(objects[:, :4], size)
+    objects = objects[objects[:, SCORE] >= min_score]
     return ordered(objects) if suppressed else non_max_suppression(objects)
+
+
+def _check(scores, classes):
+    """Raises an error if scores or classes are something else."""
+    if len(scores) and np.isnan(scores).all():
+        raise LayoutError("Scores should be 0 to 1. Received: NaN alone. Export it in float32.")
+    highest = scores.max(initial=0, where=~np.isnan(scores))
+    if highest > 1.001:  # rounded, in half precision
+        raise LayoutError(
+            f"Scores should be 0 to 1. Received: up to {highest:.4g}. Export it with its last sigmoid or softmax, or "
+            "give the --detector_range that it was trained with."
+        )
+    parts = classes[np.isfinite(classes) & (classes % 1 != 0)]
+    if len(parts):
+        raise LayoutError(f"Classes should be whole numbers. Received: {parts[0]:.4g}. Known outputs are {LAYOUTS}.")
 
 
 def to_corners(boxes, box_format):
@@ -106,12 +123,14 @@ def _by_name(outputs):
 
 def _is_called(name, words):
     name = name.lower()
-    return any(word in name for word in words) and not any(other in name for other in OTHERS)
+    return any(word in name for word in words) and RAW not in name
 
 
 def _is_list(array, role):
-    """Whether an array is a list of boxes, or of single numbers; `(1, n, ...)` or `(n, ...)`."""
-    return _is_boxes(array) if role == "boxes" else array.ndim == 1 or (array.ndim == 2 and len(array) == 1)
+    """Whether an array is a list of boxes, or of single numbers, no strings; `(1, n, ...)` or `(n, ...)`."""
+    if role == "boxes":
+        return _is_boxes(array)
+    return array.dtype.kind not in "OSU" and (array.ndim == 1 or (array.ndim == 2 and len(array) == 1))
 
 
 def _is_boxes(array):
@@ -138,14 +157,15 @@ def _the_table(outputs):
     return tables[0][0].astype("float64")
 
 
-def _from_table(table, size, num_classes, outputs):
+def _from_table(outputs, size, num_classes, num_keypoints, box_format):
     """Corners, scores, classes, and whether objects that overlap were left out already."""
+    table = _the_table(outputs)
     rows, columns = table.shape
     anchors = {sum(-(-size[0] // s) * -(-size[1] // s) for s in strides) for strides in STRIDES}
     is_per_cell = rows in {PER_CELL * count for count in anchors}
-    masks = next((array.shape[1] for array in outputs.values() if array.ndim == 4), 0)  # coefficients of each object's
-    if columns == 6 + masks and not is_per_cell:
-        return table[:, :4], table[:, 4], table[:, 5], True
+    masks = [length for array in outputs.values() if array.ndim == 4 for length in array.shape]  # their number is one
+    if columns - 6 in (0, num_keypoints, *masks) and not is_per_cell:
+        return to_corners(table[:, :4], box_format), table[:, 4], table[:, 5], True
     is_of_cells = rows in anchors  # one a cell, and boxes counted in cells: YOLOX
     if columns > 5 and (is_per_cell or (columns == 5 + (num_classes or 0) and not is_of_cells)):
         return *_best(table[:, :4], table[:, 4:5] * table[:, 5:], num_classes), False

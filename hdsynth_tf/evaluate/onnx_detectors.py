@@ -1,6 +1,7 @@
 """Detectors in ONNX files, and what the exporters of YOLO's networks write into these of themselves."""
 
 import ast
+import math
 
 import numpy as np
 
@@ -10,6 +11,7 @@ from hdsynth_tf.surroundings import is_installed
 from pipelines.errors import first_line
 
 TASKS = ("detect", "segment", "pose")  # of Ultralytics' networks, whose boxes are upright
+RT_DETR = "RTDETRDecoder"  # Ultralytics' last layer whose tables of objects have centres and sides
 TYPES = {"tensor(float)": "float32", "tensor(float16)": "float16", "tensor(uint8)": "uint8"}
 
 
@@ -30,7 +32,8 @@ def from_onnx(path, min_score, value_range, class_names):
     facts = session.get_modelmeta().custom_metadata_map
     if facts.get("task", TASKS[0]) not in TASKS:
         raise DetectorError(
-            f"{path} is of the task {facts['task']}; a detector should be of {', '.join(TASKS)}: with upright boxes."
+            f"--detector should be of one of the tasks {', '.join(TASKS)}, whose boxes are upright. Received: {path}, "
+            f"of the task {facts['task']}."
         )
 
     def network(image):
@@ -40,6 +43,9 @@ def from_onnx(path, min_score, value_range, class_names):
         return dict(zip(names, session.run(names, {spec.name: image.astype(dtype)})))
 
     own_names = numbered(_literal(facts.get("names", "")))
+    layout = {"num_classes": len(own_names) or None, "num_keypoints": _keypoints_in(facts)}
+    if facts.get("head") == RT_DETR:
+        layout["box_format"] = "center_xywh"
     low, high = value_range or ((0, 255) if dtype == "uint8" else (0, 1))
     return Detector(
         path.name,
@@ -50,7 +56,7 @@ def from_onnx(path, min_score, value_range, class_names):
         low,
         min_score,
         class_names or own_names,
-        {"num_classes": len(own_names) or None},
+        layout,
     )
 
 
@@ -95,6 +101,12 @@ def _size_in(facts):
     size = _literal(facts.get("imgsz", ""))
     is_size = isinstance(size, list) and len(size) == 2 and all(isinstance(n, int) and n > 0 for n in size)
     return tuple(size) if is_size else None
+
+
+def _keypoints_in(facts):
+    """How many numbers tell where the keypoints of each object are; 0 for those without."""
+    shape = _literal(facts.get("kpt_shape", ""))
+    return math.prod(shape) if isinstance(shape, list) and all(isinstance(n, int) for n in shape) else 0
 
 
 def _stride_in(facts):

@@ -110,9 +110,15 @@ def test_the_metadata_say_names_size_and_stride(onnx_file):
     assert detector.class_names == dict(enumerate(NAMES)) and (detector.size, detector.multiple) == (None, 32)
 
 
+def test_the_metadata_say_what_else_a_table_has(onnx_file):
+    """As Ultralytics writes them."""
+    assert load_detector(onnx_file(metadata={"kpt_shape": "[17, 3]"})).layout["num_keypoints"] == 51
+    assert load_detector(onnx_file(metadata={"head": "RTDETRDecoder"})).layout["box_format"] == "center_xywh"
+
+
 @pytest.mark.parametrize("text", ["__import__('os').abort()", "{0: ", "person, car", "7", "[" * 9999, "{'a': 1}", ""])
 def test_metadata_are_literals_or_nothing(onnx_file, text):
-    detector = load_detector(onnx_file(metadata={"names": text, "stride": text, "imgsz": text}))
+    detector = load_detector(onnx_file(metadata=dict.fromkeys(("names", "stride", "imgsz", "kpt_shape"), text)))
     assert detector.class_names == {} and detector.multiple in (1, 7)
     assert_finds_squares(detector)
     assert detector.name_of(np.array([0, 0, 1, 1, 0.9, 2])) == "2"
@@ -139,7 +145,7 @@ def test_scores_and_range_are_as_asked(onnx_file):
     [
         ({"shape": (8, 3, 64, 64)}, r"Received: image \[8, 3, 64, 64\] of tensor\(float\).*batch of 1"),
         ({"shape": (1, 6, 64, 64)}, "should have one input, a picture"),
-        ({"metadata": {"task": "obb"}}, "task obb; a detector should be of detect"),
+        ({"metadata": {"task": "obb"}}, r"one of the tasks detect, .* of the task obb"),
     ],
 )
 def test_onnx_that_is_no_detector_of_pictures_is_refused(onnx_file, options, message):

@@ -80,6 +80,7 @@ def test_tensorflows_object_detection_api(found):
         "raw_detection_scores": np.zeros((1, 50, 7)),
         "detection_multiclass_scores": np.zeros((1, 4, 7)),
         "detection_boxes": boxes[None],
+        "detection_class_entities": np.array([b"car"] * 4),
         "detection_classes": found[None, :, 5],
         "detection_scores": found[None, :, 4],
         "num_detections": np.array([4.0]),
@@ -128,6 +129,19 @@ def test_end_to_end(found, rng):
     assert_read({"output0": rows[None]}, found)
 
 
+def test_keypoints_beside_what_is_end_to_end(found, rng):
+    rows = np.concatenate([found, rng.normal(0, 99, (4, 51))], -1)
+    assert_read({"output0": rows[None]}, found, num_classes=6, num_keypoints=51)
+    with pytest.raises(LayoutError, match=r"output0 \(1, 4, 57\)"):
+        read_objects({"output0": rows[None]}, SIZE, 0.5, num_classes=6)
+
+
+def test_end_to_end_with_centres_in_shares(found):
+    """Ultralytics' RT-DETR."""
+    rows = np.concatenate([centered(found) / [96, 64, 96, 64], found[:, 4:]], -1)
+    assert_read({"output0": rows[None]}, found, box_format="center_xywh")
+
+
 def test_only_raw_outputs_are_suppressed(found, rng):
     """Suppression is within a class."""
     doubles = np.concatenate([found, found - [0, 0, 0, 0, 0.05, 0], found - [0, 0, 0, 0, 0.08, -1]])
@@ -160,6 +174,10 @@ def test_other_layouts_are_refused_with_their_shapes(name):
 def test_scores_that_are_none_and_formats_that_are_none_are_refused(found):
     with pytest.raises(LayoutError, match="up to 90"):
         read_objects({"boxes": found[:, :4], "labels": found[:, 5], "scores": found[:, 4] * 100}, SIZE, 0.5)
+    with pytest.raises(LayoutError, match="Received: NaN alone"):
+        read_objects({"boxes": found[:, :4], "labels": found[:, 5], "scores": found[:, 4] * np.nan}, SIZE, 0.5)
+    with pytest.raises(LayoutError, match=r"Classes should be whole numbers\. Received: 2\.5"):
+        read_objects({"output0": found[None] + [0, 0, 0, 0, 0, 0.5]}, SIZE, 0.5)
     with pytest.raises(LayoutError, match="Received: polygon"):
         to_corners(found[:, :4], "polygon")
 
@@ -167,3 +185,5 @@ def test_scores_that_are_none_and_formats_that_are_none_are_refused(found):
 def test_what_is_no_number_is_no_object(found):
     found[1, 0], found[2, 4] = np.inf, np.nan
     assert_read({"boxes": found[:, :4], "labels": found[:, 5], "scores": found[:, 4]}, found[[0, 3]])
+    shares = found[:, :4] / [96, 64, 96, 64]
+    assert_read({"boxes": shares, "labels": found[:, 5], "scores": found[:, 4]}, found[[0, 3]])
