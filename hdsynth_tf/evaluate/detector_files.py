@@ -9,6 +9,8 @@ from hdsynth_tf.evaluate.loading import converter_scaling, fixed_size, load_kera
 from hdsynth_tf.evaluate.onnx_detectors import from_onnx
 from pipelines.texts import read_text
 
+ULTRALYTICS = "metadata.yaml"  # what it writes beside a SavedModel
+
 
 def load_detector(place, min_score=0.5, value_range=None, names=""):
     """A detector from an ONNX file, a Keras file, or a SavedModel.
@@ -16,8 +18,8 @@ def load_detector(place, min_score=0.5, value_range=None, names=""):
     Args:
         place: String: path of a `.onnx` or `.keras` file, or of a folder with a SavedModel.
         min_score: Float, 0 to 1: objects of lower scores are left out.
-        value_range: `(low, high)`: what values of 0 and 255 become; `None`: as the detector says, or 0 and 1 for ONNX,
-            0 and 255 for others and where it reads whole numbers.
+        value_range: `(low, high)`: what values of 0 and 255 become; `None`: as the detector says, or 0 and 1 for ONNX
+            and for Ultralytics' SavedModels, 0 and 255 for others and where it reads whole numbers.
         names: String: path of a text file with the names of its classes, the first line that of class 0; empty: as the
             detector says, or their numbers.
 
@@ -33,9 +35,10 @@ def load_detector(place, min_score=0.5, value_range=None, names=""):
         return _from_keras_file(path, min_score, value_range, class_names)
     if (path / "saved_model.pb").is_file():
         return _from_saved_model(path, min_score, value_range, class_names)
+    found = "none of them: export it as ONNX." if path.exists() else "not there."
     raise DetectorError(
-        f"--detector should be an .onnx or .keras file, or a folder with a SavedModel. Received: {place}, which is "
-        + ("neither." if path.exists() else "not there.")
+        f"--detector should be an .onnx or .keras file, or a folder with a SavedModel. Received: {place}, "
+        f"which is {found}"
     )
 
 
@@ -66,7 +69,7 @@ def _from_keras_file(path, min_score, value_range, class_names):
 
 def _from_saved_model(path, min_score, value_range, class_names):
     serve, spec = load_served(path, "detector", DetectorError)
-    low, high = value_range or (0, 255)
+    low, high = value_range or ((0, 1) if (path / ULTRALYTICS).is_file() else (0, 255))
     return Detector(
         path.name,
         serve,

@@ -16,7 +16,7 @@ def load_keras(path, what, error):
     """
     try:
         return keras.saving.load_model(str(path), compile=False)
-    except (OSError, ValueError, TypeError, ImportError) as found:
+    except Exception as found:  # whatever files of others lead Keras to
         raise error(f"The {what} {path} cannot be loaded: {first_line(found)}") from found
 
 
@@ -60,7 +60,9 @@ def fixed_size(shape):
     Args:
         shape: What a model calls its input's shape, of any form.
     """
-    known = isinstance(shape, (tuple, list, tf.TensorShape)) and len(shape) == 4 and None not in tuple(shape)[1:3]
+    if isinstance(shape, tf.TensorShape):
+        shape = () if shape.rank is None else tuple(shape)
+    known = isinstance(shape, (tuple, list)) and len(shape) == 4 and None not in shape[1:3]
     return tuple(shape[1:3]) if known else None
 
 

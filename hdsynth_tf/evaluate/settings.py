@@ -42,7 +42,8 @@ class EvaluateSettings(Settings):
     )
     detector_score: float = setting(0.5, "Score from which on an object counts.", above=0, at_most=1)
     detector_range: tuple[float, ...] = setting(
-        (), "Input range of the detector: low,high. Default: as it says itself, or 0,1 for ONNX, or 0,255."
+        (),
+        "Input range of the detector: low,high. Default: as it says itself, or 0,1 for ONNX and Ultralytics, or 0,255.",
     )
     detector_names: str = setting(
         "",

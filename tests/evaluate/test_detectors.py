@@ -1,5 +1,7 @@
 """Detectors of each kind, on small ones made here that find bright squares; what is said when they cannot be had."""
 
+import zipfile
+
 import keras
 import numpy as np
 import pytest
@@ -167,11 +169,15 @@ def test_broken_files(tmp_path):
         (tmp_path / name).write_bytes(b"nothing")
         with pytest.raises(DetectorError, match=f"{name} cannot be loaded"):
             load_detector(str(tmp_path / name))
+    with zipfile.ZipFile(tmp_path / "d.keras", "w") as archive:
+        archive.writestr("metadata.json", "{}")
+    with pytest.raises(DetectorError, match=r"d.keras cannot be loaded"):
+        load_detector(str(tmp_path / "d.keras"))
     (tmp_path / "saved_model.pb").write_bytes(b"nothing")
     with pytest.raises(DetectorError, match=f"{tmp_path.name} cannot be loaded"):
         load_detector(str(tmp_path))
     (tmp_path / "d.pt").write_bytes(b"nothing")
-    with pytest.raises(DetectorError, match=r"Received: .*d.pt, which is neither"):
+    with pytest.raises(DetectorError, match=r"Received: .*d.pt, which is none of them: export it as ONNX"):
         load_detector(str(tmp_path / "d.pt"))
     with pytest.raises(DetectorError, match=r"Received: .*e.onnx, which is not there"):
         load_detector(str(tmp_path / "e.onnx"))
@@ -260,18 +266,34 @@ def test_a_keras_file_with_code_is_not_run(tmp_path):
         load_detector(str(tmp_path / "d.keras"))
 
 
-@pytest.mark.parametrize("dtype", ["float32", "uint8"])
-def test_a_saved_model(tmp_path, dtype):
+def save_served(path, dtype, shape=(1, SIDE, SIDE, 3), factor=1):
     model = keras_detector()
 
-    @tf.function(input_signature=[tf.TensorSpec((1, SIDE, SIDE, 3), dtype, name="image")])
+    @tf.function(input_signature=[tf.TensorSpec(shape, dtype, name="image")])
     def serve(image):
-        return model(tf.cast(image, "float32"))
+        return model(tf.ensure_shape(tf.cast(image, "float32") * factor, (1, SIDE, SIDE, 3)))
 
     module = tf.Module()
     module.model, module.serve = model, serve
-    tf.saved_model.save(module, str(tmp_path / "saved"), signatures={"serving_default": serve})
+    tf.saved_model.save(module, str(path), signatures={"serving_default": serve})
+
+
+@pytest.mark.parametrize(
+    "dtype, shape", [("float32", (1, SIDE, SIDE, 3)), ("uint8", (1, None, None, 3)), ("uint8", None)]
+)
+def test_a_saved_model(tmp_path, dtype, shape):
+    save_served(tmp_path / "saved", dtype, shape)
+    detector = load_detector(str(tmp_path / "saved"))
+    assert detector.size == ((SIDE, SIDE) if shape and shape[1] else None)
+    assert_finds_squares(detector)
+
+
+def test_a_saved_model_of_ultralytics_reads_0_to_1(tmp_path):
+    save_served(tmp_path / "saved", "float32", factor=255)
+    (tmp_path / "saved" / "metadata.yaml").write_text("task: detect")
     assert_finds_squares(load_detector(str(tmp_path / "saved")))
+    with pytest.raises(DetectorError, match="Scores should be 0 to 1"):
+        load_detector(str(tmp_path / "saved"), value_range=(0, 255)).objects(picture_of(SQUARES))
 
 
 def test_what_is_no_detector_says_what_it_gives(tmp_path):
