@@ -169,7 +169,7 @@ def _from_table(outputs, size, num_classes, num_keypoints, box_format):
     is_of_cells = rows in anchors  # one a cell, and boxes counted in cells: YOLOX
     if columns > 5 and (is_per_cell or (columns == 5 + (num_classes or 0) and not is_of_cells)):
         return *_best(table[:, :4], table[:, 4:5] * table[:, 5:], num_classes), False
-    if rows > 4 and (columns in anchors or columns > rows or rows == 4 + (num_classes or 0)):
+    if rows > 4 and (columns in anchors or rows == 4 + (num_classes or 0)):
         return *_best(table[:4].T, table[4:].T, num_classes), False
     raise _unknown(outputs)
 

@@ -112,6 +112,19 @@ def test_yolov5(found, rng):
     assert_read({"output": table[None], "1": np.zeros((1, 3, 8, 12, 11)), "2": np.zeros((1, 3, 4, 6, 11))}, found)
 
 
+def test_grids_that_are_not_known_are_read_by_the_number_of_classes(found, rng):
+    few, many = (anchors(found, count, rng=rng) for count in (9, 99))
+    objectness = anchors(found, 99, objectness=True, rng=rng)
+    for table in (few.T, many.T, objectness):
+        assert_read({"output": table[None]}, found, num_classes=6)
+        with pytest.raises(LayoutError, match="The outputs should be"):
+            read_objects({"output": table[None]}, SIZE, 0.5)
+
+
+def test_more_classes_than_anchors(found, rng):
+    assert_read({"output0": anchors(found, ANCHORS, classes=200, rng=rng).T[None]}, found)
+
+
 def test_yolov5_of_one_class_is_not_end_to_end(found, rng):
     found[:, 5] = 0
     table = anchors(found, 3 * ANCHORS, classes=1, objectness=True, rng=rng)
@@ -155,6 +168,7 @@ def test_only_raw_outputs_are_suppressed(found, rng):
 UNKNOWN = {
     "a detection transformer": {"output0": np.zeros((1, 300, 84))},
     "YOLOX, whose boxes are in cells": {"output": np.zeros((1, ANCHORS, 85))},
+    "columns that are not as many as anchors": {"output0": np.zeros((1, 10, 86))},
     "a classifier": {"logits": np.zeros((1, 1000))},
     "a segmenter": {"scores": np.zeros((1, 19, 64, 96))},
     "boxes without scores": {"boxes": np.zeros((5, 4)), "labels": np.zeros(5, "int64")},
@@ -174,6 +188,9 @@ def test_other_layouts_are_refused_with_their_shapes(name):
 def test_scores_that_are_none_and_formats_that_are_none_are_refused(found):
     with pytest.raises(LayoutError, match="up to 90"):
         read_objects({"boxes": found[:, :4], "labels": found[:, 5], "scores": found[:, 4] * 100}, SIZE, 0.5)
+    with pytest.raises(LayoutError, match="up to 90"):
+        some = found[:, 4] * [100, 1, np.nan, 1]
+        read_objects({"boxes": found[:, :4], "labels": found[:, 5], "scores": some}, SIZE, 0.5)
     with pytest.raises(LayoutError, match="Received: NaN alone"):
         read_objects({"boxes": found[:, :4], "labels": found[:, 5], "scores": found[:, 4] * np.nan}, SIZE, 0.5)
     with pytest.raises(LayoutError, match=r"Classes should be whole numbers\. Received: 2\.5"):
