@@ -84,6 +84,13 @@ def test_what_sticks_out_of_a_picture_is_cut_off_and_what_lies_beside_it_is_noth
     np.testing.assert_allclose(found[:, :4], [[0, 0, 20, 24], [30, 14, 64, 32]])
 
 
+def test_the_best_of_very_many_objects_are_kept(rng):
+    rows = np.tile([1.0, 1, 9, 9, 0, 0], (400, 1))
+    rows[:, 4] = rng.permutation(400) / 400
+    found = Detector("d", lambda image: {"0": rows[None]}, min_score=0.01).objects(np.zeros((32, 64, 3), "uint8"))
+    np.testing.assert_allclose(found[:, 4], np.arange(399, 99, -1) / 400)
+
+
 def test_pictures_stay_as_they_are_where_any_size_can_be_read():
     seen = []
 
@@ -294,6 +301,13 @@ def test_a_saved_model_of_ultralytics_reads_0_to_1(tmp_path):
     assert_finds_squares(load_detector(str(tmp_path / "saved")))
     with pytest.raises(DetectorError, match="Scores should be 0 to 1"):
         load_detector(str(tmp_path / "saved"), value_range=(0, 255)).objects(picture_of(SQUARES))
+
+
+def test_whole_numbers_are_rounded(tmp_path, onnx_file):
+    save_served(tmp_path / "saved", "uint8")
+    for place in (onnx_file(shape=(64, 64, 3), dtype="uint8"), str(tmp_path / "saved")):
+        detector = load_detector(place, value_range=(0, 254.9))  # 250 becomes 249.9
+        assert detector.objects(picture_of(SQUARES))[0, 4] == pytest.approx(250 / 255, abs=1e-4)
 
 
 def test_what_is_no_detector_says_what_it_gives(tmp_path):
