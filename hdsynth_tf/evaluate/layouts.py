@@ -163,7 +163,7 @@ def _from_table(outputs, size, num_classes, num_keypoints, box_format):
     rows, columns = table.shape
     anchors = {sum(-(-size[0] // s) * -(-size[1] // s) for s in strides) for strides in STRIDES}
     is_per_cell = rows in {PER_CELL * count for count in anchors}
-    masks = [length for array in outputs.values() if array.ndim == 4 for length in array.shape]  # their number is one
+    masks = [count for array in outputs.values() if array.ndim == 4 for count in array.shape[1:]]  # or height, width
     if columns - 6 in (0, num_keypoints, *masks) and not is_per_cell:
         return to_corners(table[:, :4], box_format), table[:, 4], table[:, 5], True
     is_of_cells = rows in anchors  # one a cell, and boxes counted in cells: YOLOX

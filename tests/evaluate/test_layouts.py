@@ -137,7 +137,8 @@ def test_end_to_end(found, rng):
     rows[[7, 3, 100, 299]] = found
     assert_read({"output0": rows[None]}, found)
     masks = rng.normal(0, 9, (300, 32))
-    assert_read({"output0": np.concatenate([rows, masks], -1)[None], "output1": np.zeros((1, 32, 16, 24))}, found)
+    for shape in (1, 32, 16, 24), (1, 16, 24, 32):
+        assert_read({"output0": np.concatenate([rows, masks], -1)[None], "output1": np.zeros(shape)}, found)
     rows[:, :4] /= [96, 64, 96, 64]
     assert_read({"output0": rows[None]}, found)
 
