@@ -1,8 +1,8 @@
 """Outputs of detectors -> objects. The layouts that exporters write are told apart by names and shapes of outputs.
 
 Three outputs, boxes, scores and classes, of torchvision, keras-hub and TensorFlow's Object Detection API; or one table:
-`(4 + classes, anchors)` of YOLOv8 to 12, `(anchors, 5 + classes)` of YOLOv5 and 7, `(objects, 6)` of YOLOv10 and 26 and
-of exports with suppression inside.
+`(4 + classes, anchors)` of YOLOv8 to 12, `(anchors, 5 + classes)` of YOLOv5 and 7, `(objects, 6)` of YOLOv10 and 26, of
+RT-DETR, and of exports with suppression inside.
 """
 
 import numpy as np
