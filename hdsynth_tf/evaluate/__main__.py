@@ -30,8 +30,9 @@ from pipelines.source import FileSource, spread
 
 USAGE = """
 Compares methods, each a model or a folder of pictures, with the real images of held-out scenes: what a segmenter finds
-again in their pictures, FID and KID, LPIPS, PSNR and SSIM, how different the pictures of several seeds are. Writes the
-table, table.md and table.json, and a page with the pictures side by side. Started again, it goes on where it stopped.
+again in their pictures, and what a detector does, FID and KID, LPIPS, PSNR and SSIM, how different the pictures of
+several seeds are. Writes the table, table.md and table.json, and a page with the pictures side by side. Started again,
+it goes on where it stopped.
 Data flags that are not given are those of the first run, on its split val.
 
   python -m hdsynth_tf.evaluate --method=ours=runs/city --method=theirs=their_pictures \\

@@ -25,7 +25,9 @@ def resampled_sums(per_image, resamples=RESAMPLES, seed=0):
 
 
 def interval(values, level=LEVEL):
-    """`(low, high)`: between them lies the middle part `level` of the values of all resamples."""
+    """`(low, high)`: between them lies the middle part `level` of the values of all resamples, but NaN."""
+    if np.isnan(values).all():
+        return float("nan"), float("nan")
     return tuple(float(x) for x in np.nanquantile(values, [(1 - level) / 2, (1 + level) / 2]))
 
 

@@ -10,6 +10,7 @@ import numpy as np
 
 from hdsynth_tf.evaluate import perceptual, quality
 from hdsynth_tf.evaluate.methods import read_picture
+from hdsynth_tf.evaluate.objects import padded
 from hdsynth_tf.evaluate.segmentation import confusion_matrix
 from hdsynth_tf.files.storage import replacing
 from hdsynth_tf.show.pictures import show_values
@@ -32,6 +33,7 @@ class Measured:
         features: float32 `(scenes, features)`.
         diversity: float `(scenes,)`, see `quality.diversity`.
         flicker, pumping, warping: float `(scenes,)`, see `steadiness.Steadiness`; NaN for the first frame of a video.
+        objects: float32 `(scenes, MOST, 6)`, see `objects.padded`.
     """
 
     confusion: np.ndarray | None = None
@@ -44,6 +46,7 @@ class Measured:
     flicker: np.ndarray | None = None
     pumping: np.ndarray | None = None
     warping: np.ndarray | None = None
+    objects: np.ndarray | None = None
 
     @classmethod
     def joined(cls, parts):
@@ -58,7 +61,7 @@ class Measured:
 
 @dataclasses.dataclass(frozen=True)
 class Instruments:
-    """Segmenter and features that pictures are measured with.
+    """Segmenter, features and detector that pictures are measured with.
 
     Attributes:
         window: `(low, high)`, values of images that become 0 and 255.
@@ -68,6 +71,7 @@ class Instruments:
         features: Function: picture -> features, or `None`.
         steadiness: `Steadiness`, or `None`.
         sequences: List, the video that each scene is a frame of; `None` without `steadiness`.
+        detector: `Detector`, or `None`.
     """
 
     window: tuple
@@ -77,6 +81,7 @@ class Instruments:
     features: object = None
     steadiness: object = None
     sequences: list | None = None
+    detector: object = None
 
     def measure(self, source, indices, method=None, bar=None):
         """Measures a `Method`'s pictures of some scenes, or, without one, the real images. `bar` shows progress.
@@ -123,6 +128,8 @@ class Instruments:
             row["confusion"] = confusion_matrix(truth, found, len(self.classes))
         if self.features is not None:
             row["features"] = self.features(picture)
+        if self.detector is not None:
+            row["objects"] = padded(self.detector.objects(picture))
         return row
 
     def classes_seen(self, picture):

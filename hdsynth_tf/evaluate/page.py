@@ -1,17 +1,22 @@
-"""Pictures of all methods side by side, and what the segmenter sees in each: a page, and a sheet."""
+"""Pictures of all methods side by side, and what segmenter and detector see in each: a page, and a sheet."""
 
 import dataclasses
+import itertools
 from urllib.parse import quote
 
 import numpy as np
 from PIL import Image
 
+from hdsynth_tf.evaluate.objects import CLASS, SCORE
 from hdsynth_tf.generate.picture_folder import save_preview
 from hdsynth_tf.show.gallery import write_gallery
-from hdsynth_tf.show.pictures import color_labels, grid, show_values
+from hdsynth_tf.show.pictures import color_labels, draw_boxes, grid, show_values
+from pipelines.source import class_colors
 
 PAGE = "index.html"
 SHOWN_SOURCE = (1, 99)  # percentiles of a source image that are shown black and white
+LONGEST_NAME = 24  # letters of a class
+BOX_COLORS = class_colors(64)  # of classes of objects, again and again
 
 
 @dataclasses.dataclass(frozen=True)
@@ -22,11 +27,14 @@ class Shown:
         name: String.
         pictures: List of RGB uint8 arrays: input, real image, each method's.
         seen: List of as many: the label map as it is scored, and what the segmenter sees in each; or empty.
+        objects: List of as many: all pictures with the objects that the detector finds in them, the input with those of
+            the real image; or empty.
     """
 
     name: str
     pictures: list
-    seen: list
+    seen: list = dataclasses.field(default_factory=list)
+    objects: list = dataclasses.field(default_factory=list)
 
     @classmethod
     def of(cls, source, index, methods, instruments):
@@ -39,7 +47,24 @@ class Shown:
             maps = [instruments.classes(scene["label_map"])]
             maps += [instruments.classes_seen(picture) for picture in [real, *made]]
             seen = [color_labels(label_map, instruments.classes.colors) for label_map in maps]
-        return cls(source.names[index], [show_input(scene, source), real, *made], seen)
+        pictures, objects = [show_input(scene, source), real, *made], []
+        if instruments.detector is not None:
+            found = [instruments.detector.objects(picture) for picture in [real, *made]]
+            objects = [draw_objects(*pair, instruments.detector) for pair in zip(pictures, [found[0], *found])]
+        return cls(source.names[index], pictures, seen, objects)
+
+    @property
+    def rows(self):
+        """Pictures that are shown, row by row."""
+        return [row for row in (self.pictures, self.seen, self.objects) if row]
+
+
+def draw_objects(picture, objects, detector):
+    """A picture with the boxes of objects `(objects, 6)`, their classes' names and scores in percent."""
+    names = [" ".join(detector.name_of(one).split())[:LONGEST_NAME] for one in objects]
+    texts = [f"{name} {one[SCORE]:.0%}" for name, one in zip(names, objects)]
+    colors = [BOX_COLORS[int(one[CLASS]) % len(BOX_COLORS)] for one in objects]
+    return draw_boxes(picture, objects[:, :4], texts, colors)
 
 
 def show_input(scene, source):
@@ -49,9 +74,15 @@ def show_input(scene, source):
     return show_values(scene["source"], np.percentile(scene["source"], SHOWN_SOURCE))
 
 
-def captions(methods):
-    """Over the pictures, and over what is seen in them."""
-    return ["input", "real", *methods], ["labels", *(f"seen in {name}" for name in ["real", *methods])]
+def captions(scene, methods):
+    """Of the pictures of a `Shown`, row by row."""
+    names = ["real", *methods]
+    rows = [["input", *names]]
+    if scene.seen:
+        rows.append(["labels", *(f"seen in {name}" for name in names)])
+    if scene.objects:
+        rows.append(["objects of real", *(f"objects in {name}" for name in names)])
+    return rows
 
 
 def write_page(shown, methods, protocol, tables, folder):
@@ -66,20 +97,20 @@ def write_page(shown, methods, protocol, tables, folder):
     """
     rows = []
     for number, scene in enumerate(shown):
-        paths = [folder / "page" / f"{number:03d}_{i:02d}.webp" for i in range(len(scene.pictures + scene.seen))]
-        photographs = range(1, len(scene.pictures))  # the others are label maps, or an input of any kind
-        for i, (picture, path) in enumerate(zip(scene.pictures + scene.seen, paths)):
-            save_preview(picture, path, Image.LANCZOS if i in photographs else Image.NEAREST)
+        pictures = list(itertools.chain(*scene.rows))
+        paths = [folder / "page" / f"{number:03d}_{i:02d}.webp" for i in range(len(pictures))]
+        photographs = [Image.NEAREST] + [Image.LANCZOS] * (len(scene.pictures) - 1)  # after an input of any kind
+        filters = photographs + [Image.NEAREST] * len(scene.seen) + photographs
+        for picture, path, resample in zip(pictures, paths, filters):
+            save_preview(picture, path, resample)
         rows.append((scene.name, [quote(path.relative_to(folder).as_posix()) for path in paths]))
-    over, under = captions(methods)
-    heads = over + (under if shown[0].seen else [])
-    write_gallery(folder / PAGE, "Evaluation", "\n".join(protocol), heads, rows, columns=len(over), tables=tables)
+    heads = captions(shown[0], methods)
+    note, columns = "\n".join(protocol), len(heads[0])
+    write_gallery(folder / PAGE, "Evaluation", note, list(itertools.chain(*heads)), rows, columns, tables)
 
 
 def draw_sheet(shown, methods):
     """Some scenes in a grid, as RGB uint8: their pictures, and below each what is seen in it."""
-    over, under = captions(methods)
-    if not shown[0].seen:
-        return grid([scene.pictures for scene in shown], over)
-    heads = [f"{above} / {below}" if i == 0 else above for i, (above, below) in enumerate(zip(over, under))]
-    return grid([row for scene in shown for row in (scene.pictures, scene.seen)], heads)
+    heads = captions(shown[0], methods)
+    first = " / ".join(row[0] for row in heads)
+    return grid([row for scene in shown for row in scene.rows], [first, *heads[0][1:]])

@@ -2,6 +2,7 @@
 
 from hdsynth_tf.evaluate.distances import FEW_IMAGES
 from hdsynth_tf.evaluate.intervals import LEVEL
+from hdsynth_tf.evaluate.objects import OVERLAP
 from hdsynth_tf.evaluate.perceptual import SMALLEST, lpips_nets, without_lpips
 from hdsynth_tf.evaluate.scoring import ORACLE
 
@@ -16,6 +17,14 @@ def describe(asked, data, source, instruments, measured):
             f"Segmenter: {instruments.segmenter.name}. {instruments.segmenter.protocol()}",
             f"Scored: {len(instruments.classes)} classes, {what}; pixels of other labels are left out. Pixels are "
             "counted over all scenes, then IoU is taken of each class; its mean is over the classes.",
+        ]
+    if instruments.detector:
+        lines += [
+            f"Detector: {instruments.detector.name}. {instruments.detector.protocol()}",
+            "Objects: what it finds, compared with what it finds in the real images, which may be wrong, too. Of one "
+            f"class, with an IoU of {OVERLAP:g} or more, they match one to one, those of higher scores first. Recall: "
+            "share of the real images' objects that were found; precision: share of those found that are in the real "
+            "images; F1: the harmonic mean of both. Counted over all images.",
         ]
     if instruments.features:
         count, size = measured[ORACLE].features.shape

@@ -5,7 +5,7 @@ import json
 
 import numpy as np
 
-from hdsynth_tf.evaluate import segmentation
+from hdsynth_tf.evaluate import objects, segmentation
 from hdsynth_tf.evaluate.distances import frechet_distance, kernel_distance
 from hdsynth_tf.evaluate.intervals import interval, mean_interval, resampled_sums
 from hdsynth_tf.files.storage import replacing
@@ -21,6 +21,10 @@ COLUMNS = {  # score -> head of its column, factor and digits of what is shown
     "lpips_vgg": ("LPIPS vgg", 1, 3),
     "psnr": ("PSNR, dB", 1, 2),
     "ssim": ("SSIM", 1, 3),
+    "objects": ("objects", 1, 0),
+    "recall": ("object recall", 1, 3),
+    "precision": ("object precision", 1, 3),
+    "f1": ("object F1", 1, 3),
     "diversity": ("diversity", 1, 2),
     "flicker": ("flicker", 1, 2),
     "pumping": ("pumping", 1, 2),
@@ -63,6 +67,11 @@ def score(measured, real, resamples, seed):
         resampled = segmentation.scores(resampled_sums(measured.confusion, resamples, seed))
         for name in ("pixel_accuracy", "class_accuracy", "mean_iou"):
             scores[name] = Score(float(whole[name]), *interval(resampled[name]))
+    if measured.objects is not None:
+        counts = objects.count_matches(measured.objects, (real or measured).objects)
+        resampled = objects.scores(resampled_sums(counts, resamples, seed))
+        for name, value in objects.scores(counts.sum(0)).items():
+            scores[name] = Score(float(value), *interval(resampled[name]))
     if measured.features is not None and real is not None and len(real.features) > 1:
         scores["fid"] = Score(frechet_distance(real.features, measured.features))
         scores["kid"] = Score(kernel_distance(real.features, measured.features))

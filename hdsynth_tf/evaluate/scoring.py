@@ -21,6 +21,8 @@ def measure_all(methods, source, instruments, asked, data, output_dir):
     key = {"scenes": scenes, "window": list(instruments.window), "labels": asked.evaluated_labels}
     if instruments.segmenter:
         key["segmenter"] = [stamp(path) for path in files_of(asked.segmenter)], instruments.segmenter.protocol()
+    if instruments.detector:
+        key["detector"] = [stamp(path) for path in files_of(asked.detector)], instruments.detector.protocol()
     if instruments.features:
         name = ORIGINAL[-1] if asked.features in ORIGINAL else asked.features
         key["features"] = [name, *(stamp(path) for path in files_of(asked.features))]

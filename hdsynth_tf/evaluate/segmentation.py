@@ -93,16 +93,16 @@ def scores(confusion):
     confusion = np.asarray(confusion, "float64")
     hits = np.diagonal(confusion, axis1=-2, axis2=-1)
     true, found = confusion.sum(-1), confusion.sum(-2)[..., :-1]
-    class_iou = _ratio(hits, true + found - hits)
+    class_iou = ratio(hits, true + found - hits)
     return {
-        "pixel_accuracy": _ratio(hits.sum(-1), true.sum(-1)),
-        "class_accuracy": _mean_of_known(_ratio(hits, true)),
+        "pixel_accuracy": ratio(hits.sum(-1), true.sum(-1)),
+        "class_accuracy": _mean_of_known(ratio(hits, true)),
         "mean_iou": _mean_of_known(class_iou),
         "class_iou": class_iou,
     }
 
 
-def _ratio(part, whole):
+def ratio(part, whole):
     """`part / whole`, NaN where there is nothing."""
     return np.divide(part, whole, out=np.full(np.shape(whole), np.nan), where=whole > 0)
 
@@ -110,4 +110,4 @@ def _ratio(part, whole):
 def _mean_of_known(values):
     """Mean over the last axis of what is no NaN."""
     known = ~np.isnan(values)
-    return _ratio(np.where(known, values, 0).sum(-1), known.sum(-1))
+    return ratio(np.where(known, values, 0).sum(-1), known.sum(-1))

@@ -7,10 +7,10 @@ and scaled. So it is a part of the segmenter here, and is printed with every tab
 import math
 from pathlib import Path
 
-import keras
 import numpy as np
 import tensorflow as tf
 
+from hdsynth_tf.evaluate.loading import converter_scaling, fixed_size, load_keras, load_served
 from pipelines.conditioning import resize_image
 from pipelines.errors import UserError, first_line
 
@@ -74,8 +74,8 @@ class Segmenter:
             )
         low, high = (self.offset, self.offset + 255 * self.scale)
         return (
-            f"Pictures of 8 bits are {size}; 0 and 255 become {_numbers(low)} and {_numbers(high)}. Scores are resized "
-            "to the label map's size (bilinear), then the class with the highest is taken."
+            f"Pictures of 8 bits are {size}; 0 and 255 become {numbers_in_words(low)} and {numbers_in_words(high)}. "
+            "Scores are resized to the label map's size (bilinear), then the class with the highest is taken."
         )
 
     def _prepared(self, picture):
@@ -97,7 +97,7 @@ class Segmenter:
         return total / count
 
 
-def _numbers(values):
+def numbers_in_words(values):
     """One number, or one for each channel, in words."""
     return ", ".join(f"{value:.4g}" for value in np.atleast_1d(values))
 
@@ -140,11 +140,8 @@ def load_segmenter(place, size=None, value_range=None):
 
 
 def _from_keras_file(path, size, value_range):
-    try:
-        model = keras.saving.load_model(str(path), compile=False)
-    except (OSError, ValueError, TypeError) as error:
-        raise SegmenterError(f"The segmenter {path} cannot be loaded: {first_line(error)}") from error
-    window = _fixed_size(model)
+    model = load_keras(path, "segmenter", SegmenterError)
+    window = fixed_size(getattr(model, "input_shape", None))
     size = size or (None if window else getattr(model, "image_size", None))
     low, high = value_range or getattr(model, "value_range", (0, 255))
     return Segmenter(
@@ -160,24 +157,15 @@ def _from_keras_file(path, size, value_range):
 
 
 def _from_saved_model(path, size, value_range):
-    loaded = tf.saved_model.load(str(path))
-    serve = loaded.signatures.get("serving_default")
-    arguments = serve.structured_input_signature[1] if serve is not None else {}
-    if len(arguments) != 1 or len(serve.structured_outputs) != 1:
-        raise SegmenterError(
-            f"{path} should have a signature serving_default with one input, the picture, and one output, the scores. "
-            f"It has the signatures {sorted(loaded.signatures)}; inputs: {sorted(arguments)}."
-        )
-    (name, spec), (output,) = *arguments.items(), serve.structured_outputs
+    serve, spec = load_served(path, "segmenter", SegmenterError, num_outputs=1)
     low, high = value_range or (0, 255)
 
     def network(image):
-        image = image if spec.dtype.is_floating else tf.round(image)
-        serve = loaded.signatures["serving_default"]  # by `loaded`, without which its variables would be gone
-        return tf.cast(serve(**{name: tf.cast(image, spec.dtype)})[output], tf.float32)
+        (scores,) = serve(image).values()
+        return tf.cast(scores, tf.float32)
 
-    window = tuple(spec.shape[1:3]) if None not in spec.shape[1:3] else None
-    return Segmenter(path.name, network, size, _checked_window(path, size, window), (high - low) / 255, low)
+    window = _checked_window(path, size, fixed_size(spec.shape))
+    return Segmenter(path.name, network, size, window, (high - low) / 255, low)
 
 
 def _from_preset(name, size, value_range):
@@ -196,11 +184,10 @@ def _from_preset(name, size, value_range):
             "with ImageSegmenter.from_preset(NAME).save_to_preset(FOLDER), copy the folder here and give "
             "--segmenter=FOLDER. Or train a small one: python -m hdsynth_tf.train_segmenter --help"
         ) from error
-    converter = model.preprocessor.image_converter if model.preprocessor is not None else None
-    scale, offset = (getattr(converter, key, None) for key in ("scale", "offset"))
+    scale, offset = converter_scaling(model)
     if value_range:
         scale, offset = (value_range[1] - value_range[0]) / 255, value_range[0]
-    window = _fixed_size(model)
+    window = fixed_size(getattr(model, "input_shape", None))
     return Segmenter(
         str(name),
         lambda image: model(image, training=False),
@@ -209,13 +196,6 @@ def _from_preset(name, size, value_range):
         1.0 if scale is None else scale,
         0.0 if offset is None else offset,
     )
-
-
-def _fixed_size(model):
-    """(height, width) if a Keras model reads pictures of one size only, else `None`."""
-    shape = getattr(model, "input_shape", None)
-    known = isinstance(shape, tuple) and len(shape) == 4 and None not in shape[1:3]
-    return tuple(shape[1:3]) if known else None
 
 
 def _checked_window(name, size, window):

@@ -35,6 +35,21 @@ class EvaluateSettings(Settings):
     segmenter_range: tuple[float, ...] = setting(
         (), "Input range of the segmenter: low,high. Default: as it says itself, or 0,255."
     )
+    detector: str = setting(
+        "",
+        "An object detector, .onnx (extra eval), .keras or a SavedModel: what it finds in the pictures, compared with "
+        "what it finds in the real images.",
+    )
+    detector_score: float = setting(0.5, "Score from which on an object counts.", above=0, at_most=1)
+    detector_range: tuple[float, ...] = setting(
+        (),
+        "Input range of the detector: low,high. Default: as it says itself, or 0,1 for ONNX and Ultralytics, or 0,255.",
+    )
+    detector_names: str = setting(
+        "",
+        "Text file with the names of the detector's classes, one a line, from class 0 on, for the page. Default: as it "
+        "says itself, or numbers.",
+    )
     evaluated_labels: tuple[int, ...] = setting(
         (),
         "Label ids that are scored, in the order of the segmenter's classes. Default: as the dataset says, or all.",
@@ -76,7 +91,11 @@ class EvaluateSettings(Settings):
         check_seeds(self)
         check_evaluated(self.evaluated_labels)
         check_size(self, "segmenter")
-        if self.segmenter_range and len(self.segmenter_range) != 2:
-            raise SettingsError(f"--segmenter_range should be low,high. Received: {self.segmenter_range}")
+        for name in ("segmenter_range", "detector_range"):
+            value = getattr(self, name)
+            if value and len(value) != 2:
+                raise SettingsError(f"--{name} should be low,high. Received: {value}")
+        if not self.detector and (self.detector_range or self.detector_names):
+            raise SettingsError("--detector_range and --detector_names are for a --detector.")
         if self.features == "segmenter" and not self.segmenter:
             raise SettingsError("--features=segmenter needs --segmenter.")

@@ -29,6 +29,31 @@ def color_labels(label_map, colors, instance_map=None):
     return rgb
 
 
+def draw_boxes(picture, boxes, texts, colors):
+    """Boxes drawn over a picture, each with a text above it, or, where there is no room, in its upper left corner.
+
+    Args:
+        picture: RGB uint8 `(height, width, 3)`; it stays as it is.
+        boxes: `(boxes, 4)`: x1, y1, x2, y2 in pixels, the first ones of the box and the first ones after it.
+        texts, colors: One string and one RGB triple for each.
+
+    Returns:
+        RGB uint8 array.
+    """
+    drawn = Image.fromarray(picture)
+    draw, font = ImageDraw.Draw(drawn), ImageFont.load_default(size=max(drawn.width // 36, 10))
+    whole = [[int(number) for number in np.round(box)] for box in boxes]
+    for (left, top, right, bottom), color in zip(whole, colors):
+        corners = left, top, max(right - 1, left), max(bottom - 1, top)
+        draw.rectangle(corners, outline=color, width=max(drawn.width // 250, 1))
+    for (left, top, _, _), text, color in zip(whole, texts, colors):  # over all boxes
+        _, _, width, height = (round(number) + 1 for number in draw.textbbox((0, 0), text, font=font))
+        left, top = max(min(left, drawn.width - width), 0), top - height if top >= height else top
+        draw.rectangle((left, top, left + width - 1, top + height - 1), fill=color)
+        draw.text((left, top), text, fill="white" if np.mean(color) < 128 else "black", font=font)
+    return np.asarray(drawn)
+
+
 def show_values(image, window):
     """Image (height, width, channels) of any depth -> RGB uint8; `window` (low, high) becomes black to white."""
     low, high = window

@@ -27,7 +27,13 @@ NUMBERS = {  # those of all verbs
     for field in dataclasses.fields(group)
     if is_number(field)
 }
-ANY_VALUE = {"dont_care", "source_range", "target_range", "segmenter_range"}  # ids, counts, degrees: no bounds
+ANY_VALUE = {  # ids, counts, degrees: no bounds
+    "dont_care",
+    "source_range",
+    "target_range",
+    "segmenter_range",
+    "detector_range",
+}
 
 
 def alone(group):

@@ -1,6 +1,7 @@
 """FID and KID against direct computations, intervals against what they promise."""
 
 import dataclasses
+import warnings
 
 import keras
 import numpy as np
@@ -167,3 +168,6 @@ def test_intervals_hold_as_often_as_they_say(rng):
 
 def test_an_interval_is_the_middle_of_the_values():
     assert interval(np.arange(101.0), 0.9) == pytest.approx((5, 95))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert np.isnan(interval(np.full(3, np.nan))).all()

@@ -143,6 +143,12 @@ def test_a_saved_model_with_several_inputs_is_refused(tmp_path):
         load_segmenter(str(tmp_path / "saved"))
 
 
+def test_a_broken_saved_model(tmp_path):
+    (tmp_path / "saved_model.pb").write_bytes(b"nothing")
+    with pytest.raises(SegmenterError, match="cannot be loaded"):
+        load_segmenter(str(tmp_path))
+
+
 def test_presets_need_keras_hub(monkeypatch):
     monkeypatch.setitem(sys.modules, "keras_hub", None)
     with pytest.raises(SegmenterError, match=r"presets need keras-hub: pip install -e .\[eval\]"):

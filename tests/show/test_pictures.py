@@ -3,7 +3,15 @@
 import numpy as np
 from PIL import Image
 
-from hdsynth_tf.show.pictures import CAPTION_HEIGHT, color_labels, grid, show_image, show_inputs, show_values
+from hdsynth_tf.show.pictures import (
+    CAPTION_HEIGHT,
+    color_labels,
+    draw_boxes,
+    grid,
+    show_image,
+    show_inputs,
+    show_values,
+)
 from pipelines.conditioning import ImageConditioning
 
 
@@ -38,3 +46,17 @@ def test_saved_previews_are_lossless(tmp_path):
     array = np.random.default_rng(0).integers(0, 256, (8, 9, 3)).astype("uint8")
     save_preview(array, tmp_path / "x.webp")
     np.testing.assert_array_equal(np.asarray(Image.open(tmp_path / "x.webp")), array)
+
+
+def test_boxes_are_drawn_where_they_are_with_texts_over_them():
+    grey, red, blue = np.full((60, 100, 3), 90, "uint8"), (255, 0, 0), (0, 0, 255)
+    drawn = draw_boxes(grey, np.array([[10, 20, 60, 50.2], [70.3, 2, 100, 60]]), ["car 90%", "bus"], [red, blue])
+    assert drawn.shape == grey.shape and (grey == 90).all()
+    assert (drawn[49, 10:60] == red).all() and (drawn[20:50, 59] == red).all() and (drawn[20:50, 10] == red).all()
+    assert (drawn[59, 70:] == blue).all() and (drawn[2:, 99] == blue).all()
+    inside = drawn[21:49, 11:59], drawn[20:59, 71:99]
+    assert all((part == 90).all() for part in inside) and (drawn[50:, :70] == 90).all()
+    above = drawn[8:19, 10:40]
+    assert (above == red).all(-1).mean() > 0.3 and not (above == red).all() and (drawn[:20] != 90).any()
+    assert (drawn[3:10, 71:80] == blue).all(-1).any()  # there is no room above the bus
+    np.testing.assert_array_equal(draw_boxes(grey, np.zeros((0, 4)), [], []), grey)
