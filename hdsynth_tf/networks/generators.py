@@ -52,10 +52,11 @@ class FeatureGenerator(keras.Model):
 
     def call(self, x):
         height, width = ops.shape(x)[1:3]
-        feature_map = x[..., ops.shape(x)[-1] - self.style_channels :]
-        x = x[..., : ops.shape(x)[-1] - self.style_channels]
-        features = self.features(pad_to_multiple(x, self.multiple))
-        features = features if self.modulation is None else self.modulation(features, feature_map)
+        channels = x.shape[-1] - self.style_channels
+        seen = x[..., :channels] if self.style_channels else x  # a slice of all of it would be a copy
+        features = self.features(pad_to_multiple(seen, self.multiple))
+        if self.modulation is not None:
+            features = self.modulation(features, x[..., channels:])
         image = crop(widen(self.head(features)), height, width)
         return ops.tanh(image if self.tone is None else self.tone(image, x[..., : self.tone_channels]))
 
