@@ -127,8 +127,6 @@ class Conditioning(keras.layers.Layer):
     """
 
     input_formats = {}  # name of each array that is read -> (shape after batch, height and width; dtype)
-    instance_classes = ()  # names of the classes that an encoder's instances have; none where there are no instances
-    is_one_instance = False  # whether the whole picture is the only one
 
     def __init__(
         self,
@@ -160,26 +158,10 @@ class Conditioning(keras.layers.Layer):
         """`inputs` -> `(batch, height, width, channels)` in the compute dtype, without the row channel."""
         raise NotImplementedError
 
-    def instances(self, inputs):
-        """What an encoder finds features of: the class and the instance of each pixel.
-
-        Returns:
-            label_map and instance_map, `(batch, height, width)` int32, of the size of `inputs`.
-        """
-        raise NotImplementedError
-
-    def _is_resized(self, inputs):
-        """Whether the networks see `inputs` at `image_size`: whole pictures, and no crops."""
-        return bool(self.image_size) and "rows" not in inputs
-
     def at_working_size(self, inputs):
         """`inputs` as the networks see them: whole pictures resized to `image_size`, crops as they are."""
-        return self.resize(inputs, self.image_size) if self._is_resized(inputs) else inputs
-
-    def instances_at_working_size(self, inputs):
-        """`instances` as the networks see them."""
-        maps = self.instances(inputs)
-        return tuple(resize_nearest(ids, self.image_size) for ids in maps) if self._is_resized(inputs) else maps
+        is_crop = "rows" in inputs
+        return self.resize(inputs, self.image_size) if self.image_size and not is_crop else inputs
 
     def call(self, inputs):
         inputs = self.at_working_size(inputs)
@@ -198,10 +180,11 @@ class Conditioning(keras.layers.Layer):
         Returns:
             `(batch, height', width', image_channels)` float32 in [-1, 1]; what lies outside of the range is clipped.
         """
+        is_crop = "rows" in inputs
         low, high = self.image_range
         image = ops.cast(image, self.wide_dtype)
         image = ops.clip((image - low) * (2 / (high - low)) - 1, -1, 1)
-        if not self._is_resized(inputs):
+        if not self.image_size or is_crop:
             return image
         return ops.cast(resize_image(image, self.image_size), self.wide_dtype)  # resizing knows no float64
 
@@ -288,20 +271,11 @@ class SemanticConditioning(Conditioning):
         return dict.fromkeys(names, ((), "int32"))
 
     @property
-    def instance_classes(self):
-        if not self.boundary:
-            return ()
-        return self.class_names or tuple(f"class {label}" for label in range(self.num_classes))
-
-    @property
     def channels(self):
         return self.num_classes + int(self.boundary) + int(self.row_channel)
 
     def resize(self, inputs, size):
         return {**inputs, **{name: resize_nearest(inputs[name], size) for name in self.input_formats}}
-
-    def instances(self, inputs):
-        return inputs["label_map"], inputs["instance_map"]
 
     def encode(self, inputs):
         label_map = ops.cast(inputs["label_map"], "int32")
@@ -351,9 +325,6 @@ class ImageConditioning(Conditioning):
         ValueError: If `low` is not below `high`.
     """
 
-    instance_classes = ("picture",)
-    is_one_instance = True
-
     def __init__(self, channels_in=3, value_range=(0, 255), percentiles=None, **kwargs):
         super().__init__(**kwargs)
         _check_range("value_range", value_range)
@@ -374,10 +345,6 @@ class ImageConditioning(Conditioning):
     def resize(self, inputs, size):
         inputs = {**inputs, "window": self._window(inputs)}  # of the picture as it came
         return {**inputs, "source": resize_image(inputs["source"], size)}
-
-    def instances(self, inputs):
-        picture = ops.zeros_like(inputs["source"][..., 0], dtype="int32")
-        return picture, picture
 
     def _window(self, inputs):
         """`(batch or 1, 2)` float32: the values that become -1 and 1."""

@@ -40,7 +40,6 @@ from hdsynth_tf.networks.layers import (
     ResidualBlock,
     UpsampleBlock,
 )
-from hdsynth_tf.networks.modulation import StyleModulation
 from hdsynth_tf.networks.normalization import InstanceNormalization, LayerNormalization
 from hdsynth_tf.networks.refinement import RefinementModule
 from hdsynth_tf.networks.segmentation_discriminator import DoublingBlock, HalvingBlock
@@ -69,13 +68,12 @@ def down(length):
     return length // 2 + 1
 
 
-def coarse_to_fine(filters, name=None, dtype=None, tone_channels=0, style_channels=0, **options):
+def coarse_to_fine(filters, name=None, dtype=None, tone_channels=0, **options):
     """A narrow coarse-to-fine generator with enhancers of so many filters."""
     options["dtype"] = dtype
     base = GlobalGenerator(2 * filters[0], 2, 1, makes_image=False, **options)
     enhancers = [LocalEnhancer(width, 1, name=f"enhancer_{i}", **options) for i, width in enumerate(filters)]
-    own = dict(tone_channels=tone_channels, style_channels=style_channels, name=name, dtype=dtype)
-    return CoarseToFineGenerator(base, enhancers, **own)
+    return CoarseToFineGenerator(base, enhancers, tone_channels=tone_channels, name=name, dtype=dtype)
 
 
 def filled_style_bank(**options):
@@ -93,7 +91,6 @@ LAYERS = [
     Row("LayerNormalization", lambda **kw: LayerNormalization(**kw), 3, 3),
     Row("RefinementModule", lambda **kw: RefinementModule(4, **kw), 5, 4),
     Row("ResidualBlock", lambda **kw: ResidualBlock(4, **kw), 4, 4),
-    Row("StyleModulation", lambda **kw: StyleModulation(**kw), (3, 2), 3),
     Row("UpsampleBlock transposed", lambda **kw: UpsampleBlock(3, **kw), 6, 3, lambda n: 2 * n),
     Row("UpsampleBlock nearest", lambda **kw: UpsampleBlock(3, "nearest", **kw), 6, 3, lambda n: 2 * n),
     Row("HalvingBlock", lambda **kw: HalvingBlock(4, **kw), 4, 4, lambda n: n // 2),
@@ -103,13 +100,11 @@ LAYERS = [
     Row("InstanceAveragePooling", lambda **kw: InstanceAveragePooling(**kw), (3, IDS), 3, float32=True),
     Row("ToneAdjustment", lambda **kw: ToneAdjustment(8, **kw), (3, 2), 3, float32=True),
     Row("StyleBank", filled_style_bank, (IDS, IDS, SEED), 2, float32=True),
-    Row("StyleBank in turn", lambda **kw: filled_style_bank(in_turn=True, **kw), (IDS, IDS, SEED), 2, float32=True),
     Row("ToVGGInput", lambda **kw: ToVGGInput(**kw), 3, 3),
     Row("ToVGGInput torchvision", lambda **kw: ToVGGInput("torchvision", **kw), 1, 3),
 ]
 NETWORKS = [
     Row("GlobalGenerator", lambda **kw: GlobalGenerator(4, 2, 2, **kw), 5, 3),
-    Row("GlobalGenerator of styles", lambda **kw: GlobalGenerator(4, 2, 2, style_channels=2, **kw), 5, 3),
     Row(
         "GlobalGenerator better",
         lambda **kw: GlobalGenerator(
@@ -128,7 +123,6 @@ NETWORKS = [
         1,
     ),
     Row("FeatureEncoder", lambda **kw: FeatureEncoder(2, 4, 2, **kw), (3, IDS), 2),
-    Row("FeatureEncoder of pictures", lambda **kw: FeatureEncoder(2, 4, 2, norm=None, **kw), (3, IDS), 2),
     Row("FeatureEncoder, grown", lambda **kw: FeatureEncoder(2, 4, 1, num_halvings=1, **kw), (3, IDS), 2),
     Row("UNetGenerator", lambda **kw: UNetGenerator(4, 4, **kw), 5, 3),
     Row("GlobalGenerator without norms", lambda **kw: GlobalGenerator(4, 1, 1, norm=None, **kw), 5, 3),
@@ -136,7 +130,6 @@ NETWORKS = [
     Row("RefinementGenerator", lambda **kw: RefinementGenerator((8, 6, 4), **kw), 5, 3),
     Row("RefinementGenerator of many", lambda **kw: RefinementGenerator((4, 4), 1, num_images=3, **kw), (5, CHOICE), 1),
     Row("CoarseToFineGenerator one", lambda **kw: coarse_to_fine([2], **kw), 5, 3),
-    Row("CoarseToFineGenerator of styles", lambda **kw: coarse_to_fine([2], style_channels=2, **kw), 5, 3),
     Row(
         "CoarseToFineGenerator two",
         lambda **kw: coarse_to_fine(

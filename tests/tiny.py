@@ -54,16 +54,6 @@ def style_model(ema_momentum=None, norm="instance", **conditioning):
     )
 
 
-def picture_style_model(dtype=None, **conditioning):
-    """An image model with an encoder of two features, of whole pictures; its tone and rows are no features."""
-    return Pix2PixHD(
-        ImageConditioning(1, (0, 255), row_channel=True, dtype=dtype, **conditioning),
-        GlobalGenerator(4, 2, 1, tone_channels=1, style_channels=2, kernel_initializer="he_normal", dtype=dtype),
-        MultiScaleDiscriminator(2, 4, 1, dtype=dtype),
-        encoder=FeatureEncoder(2, 4, 2, kernel_initializer="he_normal", norm=None, dtype=dtype),
-    )
-
-
 def image_model(**conditioning):
     return Pix2PixHD(ImageConditioning(1, (0, 255), **conditioning), GlobalGenerator(4, 2, 1), None)
 
@@ -85,12 +75,6 @@ def semantic_batch(batch=2, height=16, width=24, seed=0):
     label_map = rng.integers(0, 4, (batch, height, width)).astype("int32")
     inputs = {"label_map": label_map, "instance_map": label_map * 1000 + 1}
     return inputs, rng.integers(0, 256, (batch, height, width, 3)).astype("uint8")
-
-
-def image_batch(batch=2, height=16, width=24, seed=0):
-    rng = np.random.default_rng(seed)
-    source, image = (rng.integers(0, 256, (batch, height, width, channels)).astype("uint8") for channels in (1, 3))
-    return {"source": source}, image
 
 
 def direction(channels_in=3, channels_out=3, ema_momentum=None, dtype=None, initializer="he_normal", **conditioning):

@@ -65,7 +65,7 @@ def build_model(data, networks, losses, training, source):
     discriminator = None
     if losses.adversarial_weight:
         discriminator = build_discriminator(networks, source, training.precision)
-    encoder = _build_encoder(networks, conditioning, training.precision)
+    encoder = _build_encoder(networks, source, training.precision)
     return Pix2PixHD(conditioning, generator, discriminator, training.ema_momentum or None, encoder)
 
 
@@ -99,20 +99,15 @@ def build_generator(networks, conditioning, dtype):
         padding=networks.padding,
         skip_connections=networks.skip_connections,
         tone_channels=conditioning.channels - conditioning.row_channel if networks.tone else 0,
-        style_channels=networks.feature_channels if conditioning.is_one_instance else 0,
         dtype=dtype,
     )
 
 
-def _build_encoder(networks, conditioning, dtype):
+def _build_encoder(networks, source, dtype):
     if not networks.feature_channels:
         return None
-    if not conditioning.instance_classes:
-        raise SettingsError(
-            "--feature_channels needs instance maps beside label maps: the encoder finds their objects' features."
-        )
-    # without norms features would fade from layer to layer from as small weights as the released code's
-    of_pictures = dict(norm=None, kernel_initializer="he_normal") if conditioning.is_one_instance else {}
+    if "instance_map" not in source.formats:
+        raise SettingsError("--feature_channels needs instance maps, whose objects' features the encoder finds.")
     return FeatureEncoder(
         networks.feature_channels,
         networks.encoder_filters,
@@ -120,7 +115,6 @@ def _build_encoder(networks, conditioning, dtype):
         upsampling=networks.upsampling,
         padding=networks.padding,
         dtype=dtype,
-        **of_pictures,
     )
 
 

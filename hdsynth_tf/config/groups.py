@@ -251,10 +251,7 @@ class NetworkSettings(Settings):
     )
     row_channel: bool = setting(True, "Adds the vertical coordinate as an input channel.")
     feature_channels: int = setting(
-        0,
-        "Encoder: features of each instance, from which styles are made; where the input is an image, of the whole "
-        "picture (a --tone fixes its light, whatever the style). 0: none.",
-        at_least=0,
+        0, "Encoder: features of each instance, from which styles are made. 0: none.", at_least=0
     )
     encoder_filters: int = setting(16, "Encoder: channels at full size.", at_least=1)
     encoder_downsamples: int = setting(4, "Encoder: how often height and width are halved.", at_least=1)

@@ -12,8 +12,6 @@ def foreign_to_released(model):
     """
     if isinstance(model, CycleGAN):
         return next(filter(None, _foreign_to_cyclegan(model)), "")
-    if model.encoder is not None and model.conditioning.is_one_instance:
-        return "an encoder of whole pictures (--feature_channels=0 is without one)"
     return (
         _foreign_networks(model.inference_generator, model.encoder)
         or _foreign_pictures(model.conditioning, (3,))

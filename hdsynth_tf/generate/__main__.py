@@ -190,12 +190,6 @@ def plan_looks(model, seed, styles, photo):
         raise SettingsError("The model has no encoder and makes one picture of an input: no --styles, no --style_from.")
     if model.encoder is None and photo is not None:
         raise SettingsError("The model has no encoder, which takes styles from photos: no --style_from.")
-    made = model.conditioning.image_channels, model.conditioning.image_dtype
-    if photo is not None and made != (3, "uint8"):
-        raise SettingsError(
-            f"--style_from is an RGB photo of 8 bits, and the model knows images of {made[0]} channel(s) as {made[1]}. "
-            "From Python any will do: model.generate(inputs, style_image=image)."
-        )
     if photo is not None:
         return [Look("", "generated in the photo's styles", photo=photo)]
     return looks_of(model, seed, styles)

@@ -48,7 +48,7 @@ def looks_of(model, seed, styles):
     if not model.reads_seed:
         return [Look("", "generated")]
     if model.encoder is not None and not model.style_bank.as_dict():
-        print("The model has an encoder and has no styles: all features are 0. See hdsynth_tf.styles.")
+        print("The model has an encoder and has no styles: every object gets features of 0. See hdsynth_tf.styles.")
     if styles == 1:
         return [Look("", "generated", seed)]
     return [Look(f"_{number}", f"seed {number}", number) for number in range(seed, seed + styles)]

@@ -25,9 +25,7 @@ class GenerateSettings(Settings):
     )
     tile_width: int = setting(0, "Likewise.", at_least=0)
     tile_overlap: int = setting(64, "Pixels that tiles share, at least; they are blended there.", at_least=0)
-    style_from: str = setting(
-        "", "A photograph whose styles are taken instead; where label maps are the input, one that lies under them."
-    )
+    style_from: str = setting("", "A photograph that lies under the input's maps, whose styles are taken instead.")
 
     def check(self):
         check_seeds(self)

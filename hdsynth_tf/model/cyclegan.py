@@ -294,8 +294,6 @@ def _check_directions(ab, ba):
                 "CycleGAN's directions read a picture and nothing else: `ImageConditioning`, row_channel=False. "
                 f"Received: {type(conditioning).__name__}, row_channel={conditioning.row_channel}"
             )
-        if model.encoder is not None:
-            raise ValueError("CycleGAN's directions have no encoder: no real image lies under a picture.")
     read, made = (
         [model.conditioning.channels_in for model in (ab, ba)],
         [model.conditioning.image_channels for model in (ba, ab)],

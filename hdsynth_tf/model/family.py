@@ -49,7 +49,7 @@ class Family:
             styles: Dict: class -> `(count, feature_channels)` floats, see `StyleBank.fill`.
             num_styles: Integer, styles that a class can have.
         """
-        bank = empty_style_bank(self.conditioning, self.encoder, num_styles)
+        bank = StyleBank(self.conditioning.num_classes, self.encoder.feature_channels, num_styles)
         bank.fill(styles)
         return self.with_parts(style_bank=bank)
 
@@ -83,12 +83,6 @@ class Family:
             discriminator=None if self.discriminator is None else self.discriminator.grown(),
             encoder=None if self.encoder is None else self.encoder.grown(),
         )
-
-
-def empty_style_bank(conditioning, encoder, num_styles=10):
-    """A `StyleBank` without styles, for instances of the conditioning's classes and features of the encoder."""
-    count, in_turn = len(conditioning.instance_classes), conditioning.is_one_instance
-    return StyleBank(count, encoder.feature_channels, num_styles, in_turn)
 
 
 def resized(conditioning, image_size):

@@ -7,13 +7,14 @@ import keras
 from keras import ops
 
 from hdsynth_tf.model.checks import checked_inputs
-from hdsynth_tf.model.family import PARTS, Family, empty_style_bank
+from hdsynth_tf.model.family import PARTS, Family
 from hdsynth_tf.model.generate import Generating
 from hdsynth_tf.model.presets import Presets
 from hdsynth_tf.model.saving import Saving
 from hdsynth_tf.model.terms import check_terms, compute_terms, pop_former_terms
 from hdsynth_tf.model.training import Training
 from hdsynth_tf.networks.precision import wide
+from hdsynth_tf.networks.styles import StyleBank
 
 ON_TENSORFLOW = keras.backend.backend() == "tensorflow"
 if ON_TENSORFLOW:  # elsewhere models generate, and do not train
@@ -27,12 +28,11 @@ class Pix2PixHD(Generating, Family, Presets, Saving, Training, keras.Model):
     A batch is `(inputs, image)`: `inputs` the dict that the conditioning reads (`label_map`, `instance_map`, or
     `source`), `image` `(batch, height, width, 3)` uint8, or what else the conditioning says.
 
-    With an encoder, the generator also reads a few features of each instance; where `source` is read, the whole picture
-    is one, of id 0. In training they come from the real image. Elsewhere `inputs` may say where from: `seed` `(batch,)`
-    int32 draws each instance a style of its class from the style bank, the same for the same seed, and is itself the
-    number of a whole picture's style; `chosen_ids` and `chosen_styles` `(batch, count)` int32 give instances certain
-    ones; `style_image` `(batch, height, width, 3)` uint8 is a photograph that lies under the maps, whose features are
-    encoded. With none of them, the seed is 0.
+    With an encoder, the generator also reads a few features of each instance. In training they come from the real
+    image. Elsewhere `inputs` may say where from: `seed` `(batch,)` int32 draws each instance a style of its class from
+    the style bank, the same for the same seed; `chosen_ids` and `chosen_styles` `(batch, count)` int32 give instances
+    certain ones; `style_image` `(batch, height, width, 3)` uint8 is a photograph that lies under the maps, whose
+    features are encoded. With none of them, the seed is 0.
 
     Args:
         conditioning: `pipelines.conditioning.Conditioning`: compact maps -> semantic input.
@@ -85,7 +85,11 @@ class Pix2PixHD(Generating, Family, Presets, Saving, Training, keras.Model):
         **kwargs,
     ):
         super().__init__(**kwargs)
-        _check_features(conditioning, generator, encoder)
+        if encoder is not None and not {"label_map", "instance_map"} <= set(conditioning.input_formats):
+            raise ValueError(
+                "An encoder finds the features of instances: it needs label maps and instance maps. Received: a "
+                f"conditioning that reads {', '.join(conditioning.input_formats)}"
+            )
         self.conditioning = conditioning
         self.generator = generator
         self.discriminator = discriminator
@@ -93,7 +97,7 @@ class Pix2PixHD(Generating, Family, Presets, Saving, Training, keras.Model):
         self.encoder = encoder
         self.style_bank = style_bank
         if encoder is not None and style_bank is None:
-            self.style_bank = empty_style_bank(conditioning, encoder)
+            self.style_bank = StyleBank(conditioning.num_classes, encoder.feature_channels)
 
         # === Build === At once: optimizers, strategies and checkpoints need every variable before `fit`.
         image_shape = (None, None, None, conditioning.image_channels)
@@ -219,13 +223,13 @@ class Pix2PixHD(Generating, Family, Presets, Saving, Training, keras.Model):
         """
         if self.encoder is None:
             return semantic_input
-        label_map, instance_map = self.conditioning.instances_at_working_size(inputs)
+        maps = self.conditioning.at_working_size(inputs)
         if style_image is not None:
-            feature_map = self.encoder(style_image, instance_map)
+            feature_map = self.encoder(style_image, maps["instance_map"])
         else:
             seed = inputs.get("seed", ops.zeros(ops.shape(semantic_input)[:1], "int32"))
             choices = inputs.get("chosen_ids"), inputs.get("chosen_styles")
-            feature_map = self.style_bank(label_map, instance_map, seed, *choices)
+            feature_map = self.style_bank(maps["label_map"], maps["instance_map"], seed, *choices)
         return ops.concatenate([semantic_input, ops.cast(feature_map, semantic_input.dtype)], -1)
 
     # === Training ===
@@ -309,19 +313,3 @@ class Pix2PixHD(Generating, Family, Presets, Saving, Training, keras.Model):
             return  # what was saved is for training
         arguments = {name: keras.saving.deserialize_keras_object(value) for name, value in config.items()}
         self.compile(**arguments, auto_scale_loss=False)  # what the optimizers were, the file says
-
-
-def _check_features(conditioning, generator, encoder):
-    """Raises `ValueError` unless there are instances for an encoder, and the generator reads their features."""
-    if encoder is not None and not conditioning.instance_classes:
-        raise ValueError(
-            "An encoder finds the features of instances: beside label maps it needs instance maps. Received: a "
-            f"conditioning that reads {', '.join(conditioning.input_formats)}"
-        )
-    wanted = encoder.feature_channels if encoder is not None and conditioning.is_one_instance else 0
-    received = getattr(generator, "style_channels", wanted)  # generators that normalise later have none
-    if received != wanted:
-        raise ValueError(
-            "A generator's `style_channels` should be the encoder's features where these are of whole pictures, which "
-            f"instance norm would take away, and else 0. Received: {received}, not {wanted}"
-        )

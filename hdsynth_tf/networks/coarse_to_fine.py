@@ -108,7 +108,6 @@ class CoarseToFineGenerator(FeatureGenerator):
         output_channels: Integer, channels of the image.
         tone_channels: Integer, see `GlobalGenerator`.
         kernel_initializer: A Keras initializer, of the last convolution.
-        style_channels: Integer, see `GlobalGenerator`; that of `global_generator` is 0.
 
     Call arguments:
         x: `(batch, height, width, channels)` float, the semantic input.
@@ -139,7 +138,6 @@ class CoarseToFineGenerator(FeatureGenerator):
         output_channels=3,
         tone_channels=0,
         kernel_initializer=RELEASED_INITIALIZER,
-        style_channels=0,
         **kwargs,
     ):
         super().__init__(**kwargs)
@@ -156,7 +154,6 @@ class CoarseToFineGenerator(FeatureGenerator):
         self.enhancers = enhancers
         self.output_channels = output_channels
         self.tone_channels = tone_channels
-        self.style_channels = style_channels
         self.kernel_initializer = keras.initializers.get(kernel_initializer)
 
         # === Layers ===
@@ -175,14 +172,13 @@ class CoarseToFineGenerator(FeatureGenerator):
 
     @property
     def finest_variables(self):
-        """The trainable variables that no coarser model has: of the last enhancer and of what makes the image."""
-        own = [self.enhancers[-1], self.head, *([self.modulation] if self.modulation is not None else [])]
-        return [variable for layer in own for variable in layer.trainable_variables]
+        """The trainable variables that no coarser model has: of the last enhancer and of the image's convolution."""
+        return self.enhancers[-1].trainable_variables + self.head.trainable_variables
 
     # === Build ===
 
     def build(self, input_shape):
-        shape = (None, None, None, input_shape[-1] - self.style_channels)
+        shape = (None, None, None, input_shape[-1])
         self.global_generator.build(shape)
         for enhancer in self.enhancers:
             enhancer.build(shape)
@@ -210,7 +206,6 @@ class CoarseToFineGenerator(FeatureGenerator):
             "output_channels": self.output_channels,
             "tone_channels": self.tone_channels,
             "kernel_initializer": keras.initializers.serialize(self.kernel_initializer),
-            "style_channels": self.style_channels,
         }
 
     @classmethod
@@ -223,8 +218,8 @@ class CoarseToFineGenerator(FeatureGenerator):
 def grow(generator, num_residual_blocks=3):
     """The next level's generator, for twice the height and width: one more enhancer around all that is there.
 
-    The last convolution of `generator` is left behind, and with it how a style of the whole picture changes what it
-    reads, since the new enhancer's features become the image. Its tone adjustment comes along.
+    The last convolution of `generator` is left behind, since the new enhancer's features become the image. Its tone
+    adjustment comes along.
 
     Args:
         generator: Built `GlobalGenerator` or `CoarseToFineGenerator` with an even number of filters.
@@ -250,17 +245,16 @@ def grow(generator, num_residual_blocks=3):
     finest = LocalEnhancer(generator.num_filters // 2, num_residual_blocks, **common)
     old = [] if is_global else generator.enhancers
     copies = [LocalEnhancer.from_config(enhancer.get_config()) for enhancer in old]
-    new_base = GlobalGenerator.from_config({**base.get_config(), "makes_image": False, "style_channels": 0})
+    new_base = GlobalGenerator.from_config({**base.get_config(), "makes_image": False})
     grown = CoarseToFineGenerator(
         new_base,
         [*copies, finest],
         base.output_channels,
         generator.tone_channels,
         base.kernel_initializer,
-        generator.style_channels,
         dtype=base.dtype_policy,
     )
-    grown.build((None, None, None, base.stem.conv.kernel.shape[2] + generator.style_channels))
+    grown.build((None, None, None, base.stem.conv.kernel.shape[2]))
     for source, copy in zip([*base.trunk, *old], [*new_base.trunk, *copies]):
         copy.set_weights(source.get_weights())
     if generator.tone is not None:

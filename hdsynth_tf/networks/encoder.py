@@ -93,8 +93,7 @@ class FeatureEncoder(keras.Model):
         num_downsamples: Integer, how often height and width are halved.
         num_halvings: Integer, how often the image is halved before the network sees it. Features are then enlarged
             again and pooled at full size. A network that was trained on smaller pictures keeps their scale so.
-        upsampling, padding, kernel_initializer, norm: See `GlobalGenerator`. For features of whole pictures `None`:
-            instance norm takes away how light a picture is, and its colour as a whole.
+        upsampling, padding, kernel_initializer: See `GlobalGenerator`.
 
     Call arguments:
         image: `(batch, height, width, image_channels)` float32 in [-1, 1].
@@ -116,7 +115,6 @@ class FeatureEncoder(keras.Model):
         upsampling="transposed",
         padding="zero",
         kernel_initializer=RELEASED_INITIALIZER,
-        norm="instance",
         **kwargs,
     ):
         super().__init__(**kwargs)
@@ -127,7 +125,6 @@ class FeatureEncoder(keras.Model):
         self.upsampling = upsampling
         self.padding = padding
         self.kernel_initializer = keras.initializers.get(kernel_initializer)
-        self.norm = norm
 
         # === Layers ===
         self.network = GlobalGenerator(
@@ -138,7 +135,6 @@ class FeatureEncoder(keras.Model):
             upsampling,
             padding,
             kernel_initializer=kernel_initializer,
-            norm=norm,
             dtype=self.dtype_policy,
             name="network",
         )
@@ -188,5 +184,4 @@ class FeatureEncoder(keras.Model):
             "upsampling": self.upsampling,
             "padding": self.padding,
             "kernel_initializer": keras.initializers.serialize(self.kernel_initializer),
-            "norm": self.norm,
         }

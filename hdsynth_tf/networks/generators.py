@@ -13,7 +13,6 @@ from hdsynth_tf.networks.layers import (
     fresh,
     pad_to_multiple,
 )
-from hdsynth_tf.networks.modulation import StyleModulation
 from hdsynth_tf.networks.normalization import InstanceNormalization
 from hdsynth_tf.networks.precision import widen
 from hdsynth_tf.networks.tone import ToneAdjustment
@@ -25,38 +24,29 @@ class FeatureGenerator(keras.Model):
     """Base class: a generator whose image is the last convolution, `head`, of its `features`.
 
     Any height and width go in and the same come out. A subclass has `features(x)`, `multiple`, `head`,
-    `tone`, `output_channels` and `style_channels`, of the input's last channels, which `features` does not read.
+    `tone` and `output_channels`.
     """
 
     def compute_output_shape(self, input_shape):
         return (*input_shape[:-1], self.output_channels)
 
     def make_image_layers(self, kernel_initializer):
-        """Makes what turns the features into the image: the last convolution; style and tone, where asked for."""
+        """Makes what turns the features into the image: the last convolution, and the tone where it is asked for."""
         self.head = ConvBlock(
             self.output_channels, 7, pad=3, norm=None, activation=None, kernel_initializer=kernel_initializer,
             dtype=self.dtype_policy, name="head",
         )  # fmt: skip
         self.tone = ToneAdjustment(dtype=self.dtype_policy, name="tone") if self.tone_channels else None
-        self.modulation = None
-        if self.style_channels:
-            self.modulation = StyleModulation(kernel_initializer, dtype=self.dtype_policy, name="modulation")
 
     def build_image_layers(self):
         """Builds them."""
         self.head.build((None, None, None, self.num_filters))
         if self.tone is not None:
             self.tone.build((None, None, None, self.output_channels), (None, None, None, self.tone_channels))
-        if self.modulation is not None:
-            self.modulation.build((None, None, None, self.num_filters), (None, None, None, self.style_channels))
 
     def call(self, x):
         height, width = ops.shape(x)[1:3]
-        channels = x.shape[-1] - self.style_channels
-        seen = x[..., :channels] if self.style_channels else x  # a slice of all of it would be a copy
-        features = self.features(pad_to_multiple(seen, self.multiple))
-        if self.modulation is not None:
-            features = self.modulation(features, x[..., channels:])
+        features = self.features(pad_to_multiple(x, self.multiple))
         image = crop(widen(self.head(features)), height, width)
         return ops.tanh(image if self.tone is None else self.tone(image, x[..., : self.tone_channels]))
 
@@ -81,9 +71,6 @@ class GlobalGenerator(FeatureGenerator):
             same size, so that thin objects need not pass the lowest resolution. It adds no weights.
         tone_channels: Integer. If above 0, light and colour of the whole image are adjusted by `ToneAdjustment`, which
             looks at so many of the input's first channels.
-        style_channels: Integer. So many of the input's last channels are the same everywhere, features of the whole
-            picture. Instance norm would take them away: they change what the last convolution reads, see
-            `StyleModulation`.
         makes_image: Boolean. If false there is no last convolution, and `features` alone is of use: the coarse part of
             a `CoarseToFineGenerator`.
         kernel_initializer: A Keras initializer. Defaults to the released code's normal of standard deviation 0.02.
@@ -120,7 +107,6 @@ class GlobalGenerator(FeatureGenerator):
         makes_image=True,
         kernel_initializer=RELEASED_INITIALIZER,
         norm="instance",
-        style_channels=0,
         **kwargs,
     ):
         super().__init__(**kwargs)
@@ -135,7 +121,6 @@ class GlobalGenerator(FeatureGenerator):
         self.makes_image = makes_image
         self.kernel_initializer = keras.initializers.get(kernel_initializer)
         self.norm = norm
-        self.style_channels = style_channels
 
         # === Layers ===
         common = dict(norm=norm, kernel_initializer=kernel_initializer, dtype=self.dtype_policy)
@@ -149,7 +134,7 @@ class GlobalGenerator(FeatureGenerator):
         self.ups = [
             UpsampleBlock(width, upsampling, name=f"up_{i}", **common) for i, width in enumerate(reversed(widths[:-1]))
         ]
-        self.head = self.tone = self.modulation = None
+        self.head = self.tone = None
         if makes_image:
             self.make_image_layers(kernel_initializer)
 
@@ -166,7 +151,7 @@ class GlobalGenerator(FeatureGenerator):
     # === Build ===
 
     def build(self, input_shape):
-        shape = (None, None, None, input_shape[-1] - self.style_channels)
+        shape = (None, None, None, input_shape[-1])
         for layer in self.trunk:
             layer.build(shape)
             shape = layer.compute_output_shape(shape)
@@ -209,7 +194,6 @@ class GlobalGenerator(FeatureGenerator):
             "makes_image": self.makes_image,
             "kernel_initializer": keras.initializers.serialize(self.kernel_initializer),
             "norm": self.norm,
-            "style_channels": self.style_channels,
         }
 
 

@@ -31,12 +31,6 @@ def style_hash(instance_map, label_map, seed):
     return _without_sign(x)
 
 
-def _number(instance_map, seed):
-    """The seed, `(batch,)` integers, without its sign, for each pixel of `instance_map`."""
-    seed = ops.reshape(ops.cast(seed, "int32"), (-1, 1, 1))
-    return ops.zeros_like(instance_map, dtype="int32") + _without_sign(seed)
-
-
 def _fold(x):
     """`x` with its upper 16 bits laid over the lower ones."""
     upper = ops.right_shift(_without_sign(x), 16)
@@ -110,13 +104,11 @@ class StyleBank(keras.layers.Layer):
     """Styles of each class; gives every instance the one that its id, its class and a seed name.
 
     Which style an instance gets does not depend on the rest of the picture. Classes without styles get zeros.
-    Where a picture is one instance, a style drawn by one seed would often be that of another: seeds then count them.
 
     Args:
         num_classes: Integer.
         feature_channels: Integer, length of a style.
         num_styles: Integer, styles a class can have.
-        in_turn: Boolean. If true, the seed is the number of the style, counted on from the start.
 
     Call arguments:
         label_map, instance_map: `(batch, height, width)` integers.
@@ -131,12 +123,11 @@ class StyleBank(keras.layers.Layer):
         - [Wang et al., 2018](https://arxiv.org/abs/1711.11585), section 3.4
     """
 
-    def __init__(self, num_classes, feature_channels=3, num_styles=10, in_turn=False, **kwargs):
+    def __init__(self, num_classes, feature_channels=3, num_styles=10, **kwargs):
         super().__init__(**kwargs)
         self.num_classes = num_classes
         self.feature_channels = feature_channels
         self.num_styles = num_styles
-        self.in_turn = in_turn
 
         # === Build === At once, like the model that it is part of.
         self.styles = self.add_weight(
@@ -190,7 +181,7 @@ class StyleBank(keras.layers.Layer):
         """
         known = (label_map >= 0) & (label_map < self.num_classes)
         count = ops.cast(ops.take(self.counts, ops.where(known, label_map, 0), axis=0), "int32")
-        choice = _number(instance_map, seed) if self.in_turn else style_hash(instance_map, label_map, seed)
+        choice = style_hash(instance_map, label_map, seed)
         if chosen_ids is not None:
             chosen = chosen_style(instance_map, chosen_ids, chosen_styles)
             choice = ops.where(chosen >= 0, chosen, choice)
@@ -211,5 +202,4 @@ class StyleBank(keras.layers.Layer):
             "num_classes": self.num_classes,
             "feature_channels": self.feature_channels,
             "num_styles": self.num_styles,
-            "in_turn": self.in_turn,
         }

@@ -13,15 +13,14 @@ from hdsynth_tf.files.lock import only_writer
 from hdsynth_tf.files.presets import names_preset
 from hdsynth_tf.files.run_folder import RunFolder, check_writable, find_model, read_settings, write_json
 from hdsynth_tf.files.storage import replacing
-from hdsynth_tf.show.pictures import box_around, show_image, titled_rows
-from hdsynth_tf.styles.clustering import encode_instances, find_styles, nearest_instance
+from hdsynth_tf.show.pictures import box_around, titled_rows
+from hdsynth_tf.styles.clustering import encode_instances, find_styles
 from hdsynth_tf.styles.settings import StylesSettings
 from pipelines.paths import as_path
 
 USAGE = """
-Looks at every object of the training scenes (of models that read images: at every picture) with the model's encoder,
-finds a few styles for each class, and stores them in the model, which then makes many photographs of one input. Data
-flags that are not given are those of the run.
+Looks at every object of the training scenes with the model's encoder, finds a few styles for each class, and stores
+them in the model, which then makes many photographs of one input. Data flags that are not given are those of the run.
 
   python -m hdsynth_tf.styles --model=runs/city
 """
@@ -50,19 +49,20 @@ def store_styles(path, folder, asked, data):
         raise SettingsError(f"{path} has no encoder: train one with --feature_channels=3.")
     data = assemble.with_classes(data, model.conditioning)
     source = assemble.build_source(data, data.split or "train")
-    assemble.check_inputs(model, source)
     instances = encode_instances(model, source, folder / "instances")
-    names = model.conditioning.instance_classes
-    styles, counts = find_styles(instances, len(names), asked.num_styles, asked.min_area, asked.seed)
+    styles, counts = find_styles(
+        instances, model.conditioning.num_classes, asked.num_styles, asked.min_area, asked.seed
+    )
     model = model.with_styles(styles, asked.num_styles)
     model.save(path)
     run = RunFolder(path.parent)
     if path == run.model and (run.servable.exists() or read_settings(path, "run").get("export")):
         model.save(run.servable)
 
+    names = model.conditioning.class_names or [f"class {label}" for label in range(model.conditioning.num_classes)]
     print_styles(instances, counts, names, asked.min_area)
     write_json(folder / "styles.json", {names[label]: sizes for label, sizes in counts.items()})
-    sheet = draw_sheet(model, source, instances, counts, names, asked.min_area)
+    sheet = draw_sheet(model, source, instances, counts, names)
     with replacing(folder / "sheet.png") as temporary:
         Image.fromarray(sheet).save(temporary)
     print(f"Styles of every class: {folder / 'sheet.png'}\nModel: {path}")
@@ -80,34 +80,21 @@ def print_styles(instances, counts, names, min_area):
         print(f"  {name:<22s} {len(counts[label]):2d} styles of {large} of {int(own.sum())} instances{note}")
 
 
-def draw_sheet(model, source, instances, counts, names, min_area):
-    """Two rows for each class: its largest object in each style; below, the real object that is nearest to each.
-
-    The largest object stands before them as it is; with each style, how many objects look so.
-    """
+def draw_sheet(model, source, instances, counts, names):
+    """A row for each class: its largest object, as it is and in each style, with how many objects look so."""
     rows = []
     bar = keras.utils.Progbar(sum(map(len, counts.values())), unit_name="style")
-    for label, vectors in model.style_bank.as_dict().items():
+    for label, sizes in counts.items():
         largest = np.argmax(np.where(instances.label == label, instances.area, -1))
-        scene, image, box = load_object(source, instances, largest, model.conditioning)
-        made, real = [(image[box], "real")], [(np.full_like(image[box], 255), "")]  # each below its style
-        for style, size in enumerate(counts[label]):
-            picture = model.generate(scene, styles={int(instances.instance[largest]): style})
-            made.append((show_image(picture[box], model.conditioning), f"{style}: {size}x"))
-            nearest = nearest_instance(instances, label, vectors[style], min_area)
-            _, image, around = load_object(source, instances, nearest, model.conditioning)
-            real.append((image[around], f"near {style}"))
+        scene, instance = source.load(int(instances.scene[largest])), int(instances.instance[largest])
+        image = scene.pop("image")
+        box = box_around(scene["instance_map"] == instance)
+        pictures = [(image[box], "real")]
+        for style, size in enumerate(sizes):
+            pictures.append((model.generate(scene, styles={instance: style})[box], f"{style}: {size}x"))
             bar.add(1)
-        rows += [(names[label], made), (f"{names[label]}, real", real)]
+        rows.append((names[label], pictures))
     return titled_rows(rows)
-
-
-def load_object(source, instances, entry, conditioning):
-    """The scene that an entry of `Instances` is from: inputs, the image in RGB, and the slices around the object."""
-    scene = source.load(int(instances.scene[entry]))
-    image = show_image(scene.pop("image"), conditioning)
-    _, instance_map = conditioning.instances(scene)
-    return scene, image, box_around(keras.ops.convert_to_numpy(instance_map) == instances.instance[entry])
 
 
 if __name__ == "__main__":

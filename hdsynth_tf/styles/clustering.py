@@ -46,7 +46,7 @@ def encode_instances(model, source, folder):
 
     Args:
         model: `Pix2PixHD` with an encoder.
-        source: `pipelines.source.Source` of what the model reads, with images.
+        source: `pipelines.source.Source` with label maps, instance maps and images.
         folder: `Path`.
 
     Returns:
@@ -105,8 +105,9 @@ def _encoder_graph(model):
 
     @tf.function(reduce_retracing=True)
     def encode(inputs, image):
-        label_map, instance_map = model.conditioning.instances_at_working_size(inputs)
-        return label_map, instance_map, model.encoder(model.conditioning.target(inputs, image), instance_map)
+        maps = model.conditioning.at_working_size(inputs)
+        features = model.encoder(model.conditioning.target(inputs, image), maps["instance_map"])
+        return maps["label_map"], maps["instance_map"], features
 
     return encode
 
@@ -147,20 +148,6 @@ def find_styles(instances, num_classes, num_styles=10, min_area=1 / 64, seed=0):
         elif own.any():
             styles[label], counts[label] = instances.features[own].mean(axis=0, keepdims=True), [int(own.sum())]
     return styles, counts
-
-
-def nearest_instance(instances, label, style, min_area=1 / 64):
-    """Number of the entry of a class whose features are nearest to a style, small ones only where there are no others.
-
-    Args:
-        instances, min_area: See `find_styles`.
-        label: Integer, class.
-        style: `(feature_channels,)` floats.
-    """
-    own = np.flatnonzero(instances.label == label)
-    large = own[instances.area[own] > min_area]
-    candidates = large if len(large) else own
-    return candidates[np.argmin(np.square(instances.features[candidates] - style).sum(axis=1))]
 
 
 def _cluster(features, num_styles, seed):

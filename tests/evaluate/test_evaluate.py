@@ -296,7 +296,7 @@ def test_styles_give_diversity(command, scenes):
     assert "has no styles" not in output
     style_model().save(scenes / "plain.keras")
     _, output, _ = evaluate(command, scenes, f"plain={scenes / 'plain.keras'}", output_dir=scenes / "plain")
-    assert "has no styles: all features are 0" in output
+    assert "has no styles: every object gets features of 0" in output
     code, _, error = evaluate(command, scenes, methods[1], styles=3, output_dir=scenes / "other")
     assert code == 2 and "--styles is for models with an encoder" in error
 

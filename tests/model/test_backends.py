@@ -9,7 +9,7 @@ import keras
 import numpy as np
 import pytest
 from places import ROOT, TESTS
-from tiny import image_batch, picture_style_model, semantic_batch, style_model
+from tiny import semantic_batch, style_model
 
 import hdsynth_tf  # noqa: F401
 from hdsynth_tf import Pix2PixHD
@@ -57,20 +57,6 @@ def test_the_same_picture(name):
     np.testing.assert_allclose(image_of(model, inputs), wanted, atol=1e-4)
     made = model.generate({key: array for key, array in inputs.items() if key != "seed"})
     assert made.dtype == np.uint8 and made.shape == (1, 21, 30, 3)
-
-
-def test_styles_of_whole_pictures(tmp_path):
-    """By seed, and of a photograph, whose features are the mean over it."""
-    styles = np.array([[0.9, -0.3], [-0.8, 0.4], [0.1, 0.7]], "float32")
-    picture_style_model().with_parts(discriminator=None).with_styles({0: styles}).save(tmp_path / "m.keras")
-    model, (inputs, image) = keras.saving.load_model(tmp_path / "m.keras"), image_batch(1)
-    x = keras.ops.convert_to_numpy(model.conditioning(keras.tree.map_structure(keras.ops.convert_to_tensor, inputs)))
-    mean = keras.ops.convert_to_numpy(model.encoder.network(image / np.float32(127.5) - 1)).mean(axis=(1, 2))[0]
-    cases = [(styles[1], dict(seed=4)), (mean, dict(style_image=image))]
-    for features, options in cases[: 1 if keras.backend.backend() == "jax" else 2]:  # JAX cannot pool over instances
-        everywhere = np.broadcast_to(features, (*x.shape[:3], 2))
-        fake = keras.ops.convert_to_numpy(model.generator(np.concatenate([x, everywhere], -1)))
-        np.testing.assert_allclose(model.generate(inputs, **options), np.round((fake + 1) * 127.5), atol=1)
 
 
 def test_a_model_trained_in_bfloat16_makes_the_same_picture_in_float32(tmp_path):
