@@ -16,14 +16,12 @@ import jax
 import keras
 import numpy as np
 from jax import numpy as jnp
-from keras import ops
 from PIL import Image
 from training import Adam, Training
 
-from hdsynth_tf import Term, networks, optimizers
+from hdsynth_tf import Term, optimizers
 from hdsynth_tf.losses import DistanceLoss, FeatureMatchingLoss, HingeLoss, PerceptualLoss, PyramidLoss
-from hdsynth_tf.networks import FeatureEncoder, GlobalGenerator, ProjectedDiscriminator
-from hdsynth_tf.networks.tone import tone_statistics
+from hdsynth_tf.networks import GlobalGenerator, ProjectedDiscriminator
 from hdsynth_tf.pretrained import LPIPS, EfficientNetLite0Features
 from hdsynth_tf.train.tone_fitting import fit_tone
 from pipelines.conditioning import ImageConditioning
@@ -31,7 +29,7 @@ from pipelines.conditioning import ImageConditioning
 SIZE, PARTS, BLOCKS = (304, 512), 4, 16
 STRIDES = (4, 8, 16, 32)
 BASE = dict(
-    alex=10.0, vgg=0.0, efficientnet=0.0, pixel=5.0, adversarial=1.0, matching=4.0, features=0, filters=32, batch=1,
+    alex=10.0, vgg=0.0, efficientnet=0.0, pixel=5.0, adversarial=1.0, matching=4.0, filters=32, batch=1,
     warm=300, steps=300, decay=400,
 )  # fmt: skip
 RECIPES = {
@@ -40,8 +38,6 @@ RECIPES = {
     "vgg_pixel": dict(alex=0.0, vgg=10.0, pixel=1.0),
     "vgg_adversarial": dict(alex=0.0, vgg=10.0, pixel=1.0, adversarial=3.0),
     "efficientnet": dict(alex=0.0, efficientnet=10.0),
-    "styles": dict(features=4),
-    "vgg_styles": dict(alex=0.0, vgg=10.0, pixel=1.0, features=4),
 }
 
 
@@ -74,7 +70,7 @@ def draw(key, thermal, visible, batch):
     index = jax.random.randint(first, (batch,), 0, len(thermal))
     mirror = jax.random.bernoulli(second, 0.5, (batch, 1, 1, 1))
     source, image = (jnp.where(mirror, x[index][:, :, ::-1], x[index]) for x in (thermal, visible))
-    return {"source": source, "instance_map": jnp.zeros((batch, *SIZE), "int32")}, image
+    return {"source": source}, image
 
 
 # === Training ===
@@ -88,13 +84,9 @@ class Networks:
         self.generator = GlobalGenerator(
             recipe["filters"], 4, 4, upsampling="nearest", padding="reflect", skip_connections=True, tone_channels=1
         )
-        self.generator.build((None, None, None, self.conditioning.channels + recipe["features"]))
+        self.generator.build((None, None, None, self.conditioning.channels))
         scenes = [({"source": source[None]}, image[None]) for source, image in zip(thermal, visible)]
         fit_tone(self.generator.tone, self.conditioning, scenes)
-        self.encoder = None
-        if recipe["features"]:
-            self.encoder = FeatureEncoder(recipe["features"], num_halvings=1, upsampling="nearest", padding="reflect")
-            self.encoder.build((None, None, None, 3))
         self.discriminator = ProjectedDiscriminator(EfficientNetLite0Features(taps=STRIDES))
         self.discriminator.build_for(self.conditioning)
 
@@ -129,7 +121,7 @@ def train(recipe, thermal, visible, seed=0):
     for count, adversarial, rates in ((warm, False, (rise, rise)), (steps + decay, True, fall)):
         judge = trained.discriminator if adversarial else None
         terms = terms_of(recipe, adversarial)
-        training = Training(*common, judge, trained.encoder, terms, *(Adam(rate) for rate in rates), 0.99)
+        training = Training(*common, judge, None, terms, *(Adam(rate) for rate in rates), 0.99)
         for _ in range(count):
             key, own = jax.random.split(key)
             values = training.step(*draw(own, thermal, visible, recipe["batch"]))
@@ -141,32 +133,15 @@ def train(recipe, thermal, visible, seed=0):
 # === Pictures and scores ===
 
 
-def generate(trained, thermal, features=None):
-    """Pictures uint8; `features`: `(pictures, channels)`, of each."""
+def generate(trained, thermal):
+    """Pictures uint8."""
     call = compiled(trained.generator)
 
-    def picture(i):
-        x = trained.conditioning({"source": jnp.asarray(thermal[i : i + 1])})
-        if features is not None:
-            z = ops.broadcast_to(features[i], (1, *SIZE, features.shape[1]))
-            x = ops.concatenate([x, ops.cast(z, x.dtype)], -1)
-        return np.asarray(trained.conditioning.values(call(x)))[0].astype("uint8")
+    def picture(source):
+        image = call(trained.conditioning({"source": jnp.asarray(source[None])}))
+        return np.asarray(trained.conditioning.values(image))[0].astype("uint8")
 
-    return np.stack([picture(i) for i in range(len(thermal))])
-
-
-def features_of(trained, visible):
-    """What the encoder sees in photographs, `(pictures, channels)`."""
-    call, ids = compiled(trained.encoder), jnp.zeros((1, *SIZE), "int32")
-    return np.stack([np.asarray(call(trained.conditioning.target({}, x[None]), ids))[0, 0, 0] for x in visible])
-
-
-def guessed_features(known, thermal, held):
-    """Of each held-out picture the features of the training scene whose thermal image is most like it."""
-    looks = [np.asarray(tone_statistics(jnp.asarray(x, "float32") / 127.5 - 1)) for x in (thermal, held)]
-    spread = looks[0].std(0) + 1e-2
-    distance = np.square((looks[1][:, None] - looks[0][None]) / spread).sum(-1)
-    return known[distance.argmin(1)]
+    return np.stack([picture(source) for source in thermal])
 
 
 def scores_of(real, pictures):
@@ -198,13 +173,7 @@ def distance(net):
     return compiled(LPIPS(net))
 
 
-def whole_picture(pooling, x, instance_map):
-    """`InstanceAveragePooling.call` where each picture is one instance."""
-    return ops.broadcast_to(ops.mean(ops.cast(x, "float32"), axis=(1, 2), keepdims=True), ops.shape(x))
-
-
 def main(thermal, visible, out, name, *parts):
-    networks.InstanceAveragePooling.call = whole_picture
     recipe, out = {**BASE, **RECIPES[name]}, Path(out)
     thermal, visible = read_pairs(Path(thermal), Path(visible))
     for part in map(int, parts or range(PARTS)):
@@ -213,26 +182,15 @@ def main(thermal, visible, out, name, *parts):
         start = time.time()
         trained = train(recipe, jnp.asarray(thermal[learned]), jnp.asarray(visible[learned]))
         line = {"recipe": name, "part": part, "seconds": round(time.time() - start)}
-        ways = {name: None}
-        if trained.encoder is not None:
-            known = features_of(trained, visible[learned])
-            ways = {
-                name: guessed_features(known, thermal[learned], thermal[held]),
-                f"{name}_own": features_of(trained, visible[held]),
-                f"{name}_mean": np.repeat(known.mean(0)[None], len(held), 0),
-            }
-        for way, features in ways.items():
-            pictures = generate(trained, thermal[held], features)
-            print(json.dumps({**line, "recipe": way, **scores_of(visible[held], pictures)}), flush=True)
-            save(out, way, held, pictures)
+        pictures = generate(trained, thermal[held])
+        print(json.dumps({**line, **scores_of(visible[held], pictures)}), flush=True)
+        save(out / name, held, pictures)
         if name == "thermal":
-            print(
-                "grey", json.dumps({"part": part, **scores_of(visible[held], thermal[held].repeat(3, -1))}), flush=True
-            )
+            grey = scores_of(visible[held], thermal[held].repeat(3, -1))
+            print(json.dumps({"recipe": "grey", "part": part, **grey}), flush=True)
 
 
-def save(out, way, held, pictures):
-    folder = out / way
+def save(folder, held, pictures):
     folder.mkdir(parents=True, exist_ok=True)
     for index, picture in zip(held, pictures):
         Image.fromarray(picture).save(folder / f"{index:03d}.jpg", quality=90)
