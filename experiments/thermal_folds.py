@@ -13,15 +13,14 @@ import argparse
 import json
 import subprocess
 import sys
-from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
+from parts import held_out
 
 from pipelines.folder import Folder
 
 ROOT = Path(__file__).parents[1]
-PARTS, BLOCKS = 4, 16
 INPUT, MADE = "input", "thermal"
 COLUMNS = {  # score of evaluate's table -> head, factor, digits
     "kid": ("KID x 1000", 1000, 0),
@@ -43,7 +42,7 @@ def main():
     asked = parser.parse_args()
     files = paired_files(asked.thermal, asked.visible)
     rows = []
-    for part, held in enumerate(held_out(len(files), PARTS, BLOCKS)):
+    for part, held in enumerate(held_out(len(files))):
         folder = asked.output_dir / f"part_{part}"
         link(files, held, folder)
         rows.append(scores_of(folder, asked.recipe, asked.flag))
@@ -54,13 +53,6 @@ def paired_files(thermal, visible):
     """Tuples of the two files of each pair, in the order of their names."""
     source = Folder(source_dir=thermal, image_dir=visible)
     return list(zip(source.paths["source"], source.paths["image"]))
-
-
-def held_out(count, parts, blocks):
-    """Of each part the indices of the pairs that it holds: every `parts`-th of `blocks` runs of consecutive pairs."""
-    bounds = [count * block // blocks for block in range(blocks + 1)]
-    runs = [set(range(start, end)) for start, end in pairwise(bounds)]
-    return [set().union(*runs[part::parts]) for part in range(parts)]
 
 
 def link(files, held, folder):

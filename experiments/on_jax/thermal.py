@@ -12,10 +12,13 @@ import sys
 import time
 from pathlib import Path
 
+sys.path.append(str(Path(__file__).parents[1]))
+
 import jax
 import keras
 import numpy as np
 from jax import numpy as jnp
+from parts import PARTS, held_out
 from PIL import Image
 from training import Adam, Training
 
@@ -26,12 +29,10 @@ from hdsynth_tf.pretrained import LPIPS, EfficientNetLite0Features
 from hdsynth_tf.train.tone_fitting import fit_tone
 from pipelines.conditioning import ImageConditioning
 
-SIZE, PARTS, BLOCKS = (304, 512), 4, 16
+SIZE = 304, 512
 STRIDES = (4, 8, 16, 32)
-BASE = dict(
-    alex=10.0, vgg=0.0, efficientnet=0.0, pixel=5.0, adversarial=1.0, matching=4.0, filters=32, batch=1,
-    warm=300, steps=300, decay=400,
-)  # fmt: skip
+WARM, STEPS, DECAY = 300, 300, 400  # steps of one pair: without discriminator, at a constant rate, at a falling one
+BASE = dict(alex=10.0, vgg=0.0, efficientnet=0.0, pixel=5.0, adversarial=1.0, matching=4.0)  # weights
 RECIPES = {
     "thermal": {},
     "vgg": dict(alex=0.0, vgg=10.0),
@@ -51,24 +52,17 @@ def read_pairs(thermal, visible):
     def read(path, mode):
         return np.asarray(Image.open(path).convert(mode).resize(SIZE[::-1], Image.BICUBIC))
 
-    names = sorted(path for path in thermal.iterdir() if path.stem in files)
-    return np.stack([read(path, "L")[..., None] for path in names]), np.stack(
-        [read(files[p.stem], "RGB") for p in names]
-    )
+    paired = sorted(path for path in thermal.iterdir() if path.stem in files)
+    pairs = [(read(path, "L")[..., None], read(files[path.stem], "RGB")) for path in paired]
+    return tuple(np.stack(pictures) for pictures in zip(*pairs))
 
 
-def held_out(count, part):
-    """Indices of a part: every fourth of 16 runs of consecutive pairs."""
-    bounds = [count * block // BLOCKS for block in range(BLOCKS + 1)]
-    return np.concatenate([np.arange(bounds[i], bounds[i + 1]) for i in range(part, BLOCKS, PARTS)])
-
-
-@functools.partial(jax.jit, static_argnames="batch")
-def draw(key, thermal, visible, batch):
-    """A batch of pairs, some of them mirrored: `(inputs, image)` as the conditioning reads them."""
+@jax.jit
+def draw(key, thermal, visible):
+    """One pair, mirrored or not: `(inputs, image)` as the conditioning reads them."""
     first, second = jax.random.split(key)
-    index = jax.random.randint(first, (batch,), 0, len(thermal))
-    mirror = jax.random.bernoulli(second, 0.5, (batch, 1, 1, 1))
+    index = jax.random.randint(first, (1,), 0, len(thermal))
+    mirror = jax.random.bernoulli(second, 0.5, (1, 1, 1, 1))
     source, image = (jnp.where(mirror, x[index][:, :, ::-1], x[index]) for x in (thermal, visible))
     return {"source": source}, image
 
@@ -77,12 +71,12 @@ def draw(key, thermal, visible, batch):
 
 
 class Networks:
-    """What a recipe trains; the tone is fitted already."""
+    """What all recipes train; the tone is fitted already."""
 
-    def __init__(self, recipe, thermal, visible):
+    def __init__(self, thermal, visible):
         self.conditioning = ImageConditioning(1, (0, 255), row_channel=True)
         self.generator = GlobalGenerator(
-            recipe["filters"], 4, 4, upsampling="nearest", padding="reflect", skip_connections=True, tone_channels=1
+            32, 4, 4, upsampling="nearest", padding="reflect", skip_connections=True, tone_channels=1
         )
         self.generator.build((None, None, None, self.conditioning.channels))
         scenes = [({"source": source[None]}, image[None]) for source, image in zip(thermal, visible)]
@@ -111,20 +105,19 @@ def train(recipe, thermal, visible, seed=0):
     """Trains, first without the discriminator; returns the networks."""
     keras.utils.set_random_seed(seed)
     key = jax.random.key(seed)
-    trained = Networks(recipe, np.asarray(thermal), np.asarray(visible))
-    warm, steps, decay = (recipe[name] for name in ("warm", "steps", "decay"))
+    trained = Networks(np.asarray(thermal), np.asarray(visible))
     rise = keras.optimizers.schedules.CosineDecay(
-        5e-5, warm - warm // 10, alpha=0.4, warmup_target=5e-4, warmup_steps=warm // 10
+        5e-5, WARM - WARM // 10, alpha=0.4, warmup_target=5e-4, warmup_steps=WARM // 10
     )
-    fall = [optimizers.LinearDecay(rate, steps, decay, 1) for rate in (2e-4, 4e-4)]
+    fall = [optimizers.LinearDecay(rate, STEPS, DECAY, 1) for rate in (2e-4, 4e-4)]
     common = trained.conditioning, trained.generator
-    for count, adversarial, rates in ((warm, False, (rise, rise)), (steps + decay, True, fall)):
+    for count, adversarial, rates in ((WARM, False, (rise, rise)), (STEPS + DECAY, True, fall)):
         judge = trained.discriminator if adversarial else None
         terms = terms_of(recipe, adversarial)
         training = Training(*common, judge, None, terms, *(Adam(rate) for rate in rates), 0.99)
         for _ in range(count):
             key, own = jax.random.split(key)
-            values = training.step(*draw(own, thermal, visible, recipe["batch"]))
+            values = training.step(*draw(own, thermal, visible))
         print({name: round(float(value), 3) for name, value in values.items()}, flush=True)
         training.write_back()
     return trained
@@ -177,7 +170,7 @@ def main(thermal, visible, out, name, *parts):
     recipe, out = {**BASE, **RECIPES[name]}, Path(out)
     thermal, visible = read_pairs(Path(thermal), Path(visible))
     for part in map(int, parts or range(PARTS)):
-        held = held_out(len(thermal), part)
+        held = sorted(held_out(len(thermal))[part])
         learned = np.setdiff1d(np.arange(len(thermal)), held)
         start = time.time()
         trained = train(recipe, jnp.asarray(thermal[learned]), jnp.asarray(visible[learned]))
