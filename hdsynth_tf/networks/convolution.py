@@ -191,11 +191,12 @@ def forward(x, kernel, stride, padding):
     """The values of `conv_by_parts`; its gradients are TensorFlow's.
 
     For one picture TensorFlow fixes the layout of a 2D kernel, which leaves oneDNN a general matrix product; of a 3D
-    one it does not.
+    one it does not. Axes are added by reshaping: the gradient of `x[:, None]` is a copy.
     """
     if x.shape[0] not in (1, None):
         return _keras_conv(x, kernel, stride, padding)
-    return _keras_conv(x[:, None], kernel[None], (1, stride, stride), padding)[:, 0]
+    x, kernel = ops.expand_dims(x, 1), ops.expand_dims(kernel, 0)
+    return ops.squeeze(_keras_conv(x, kernel, (1, stride, stride), padding), 1)
 
 
 def _border(x, size):
