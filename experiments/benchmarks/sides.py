@@ -245,10 +245,14 @@ def imports(*modules):
     return lambda: None
 
 
+def made(side, arguments):
+    """What a side runs. `arguments`: strings."""
+    return globals()[side](*(int(value) if value.isdigit() else value for value in arguments))
+
+
 def main():
     sys.path[:0] = [str(ROOT), str(Path(__file__).parent)]
-    name, *arguments = sys.argv[1:]
-    run = globals()[name](*(int(value) if value.isdigit() else value for value in arguments))
+    run = made(sys.argv[1], sys.argv[2:])
     print("ready", flush=True)
     for _ in sys.stdin:
         start = time.perf_counter()

@@ -13,6 +13,7 @@ PLACE = ROOT / "experiments" / "benchmarks"
 ROWS = {
     "accelerator.py": ["--side", "matrix"],
     "bench.py": ["--only=loader", "--output=/dev/null"],
+    "operations.py": ["our_pooling", "32", "64", "5"],
     "tiles.py": ["40"],
     "toy_street.py": [],
     "clustering.py": ["70"],
@@ -85,6 +86,24 @@ def test_the_floor_runs(monkeypatch):
     sides = loaded(PLACE / "sides.py")
     run = sides.our_floor(64, 64, "float32", 1, 4)
     assert np.isfinite(run())
+
+
+@pytest.mark.parametrize(
+    "event, kind",
+    [
+        ("generator/down_0/conv/convolution:_MklNativeConv2D", "convolution, forward"),
+        ("gradient_tape/down_0/conv/Conv2DBackpropFilter_1:_MklNativeConv2DBackpropFilter",
+         "convolution, gradient of the kernel"),
+        ("gradient_tape/down_0/conv/Conv2DBackpropInput_1:Conv2DBackpropInput", "convolution, gradient of the input"),
+        ("generator/up_0/conv/conv_transpose:_MklNativeConv2DBackpropInput", "convolution, forward"),
+        ("generator/residual_0/conv/convolution:Conv3D", "convolution, forward"),
+        ("generator/norm/Mean:Mean", "Mean"),
+        ("ExecutorState::Process", None),
+        ("EagerLocalExecute: __inference_step_12", None),
+    ],
+)  # fmt: skip
+def test_operations_of_a_profile_are_told_apart(event, kind):
+    assert loaded(PLACE / "operations.py").kind_of(event) == kind
 
 
 def test_rows_are_chosen_by_name():
