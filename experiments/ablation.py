@@ -1,9 +1,11 @@
-"""What each choice of the recipe `better` is worth: every one of them is undone, alone.
+"""What each choice of the recipe `better` is worth: every one of them is undone, alone; or what each loss is.
 
     python experiments/ablation.py OUTPUT_DIR                      on procedural streets
     python experiments/ablation.py OUTPUT_DIR THERMAL VISIBLE      on pairs of pictures in two folders
+    python experiments/ablation.py OUTPUT_DIR ... --losses         perceptual losses, discriminators, weights of pixels
 
-Short trainings, two seeds; about 35 minutes of one core (taskset -c 0) for each data set. Prints a table in Markdown
+Short trainings, two seeds. Choices of the recipe have as many steps each: about 35 minutes of one core (taskset -c 0)
+for each data set. Losses cost more or less, so that they have as much time each (--minutes). Prints a table in Markdown
 and writes what every variant makes of the same scenes, OUTPUT_DIR/variants.png. Started again, it goes on.
 """
 
@@ -14,9 +16,12 @@ import sys
 from pathlib import Path
 
 import numpy as np
+from PIL import Image, ImageDraw
+
+from hdsynth_tf.pretrained import inception
 
 SEEDS = (0, 1)
-STEPS = ["--steps_per_epoch=100", "--learning_rate=5e-4", "--discriminator_learning_rate=5e-4", "--ema_momentum=0.98"]
+RATES = ["--learning_rate=5e-4", "--discriminator_learning_rate=5e-4", "--ema_momentum=0.98"]
 WARM = ["--warm_start_epochs=3", "--epochs=2", "--decay_epochs=3"]
 COLD = ["--warm_start_epochs=0", "--epochs=5", "--decay_epochs=3"]
 VARIANTS = {
@@ -32,11 +37,34 @@ VARIANTS = {
     "no pixel term, no warm start": [*COLD, "--pixel_weight=0"],
     "released, all of it (no VGG)": [*COLD, "--recipe=released", "--perceptual_weights=none", "--ema_momentum=0"],
 }
+ALEX = [*WARM, "--perceptual=lpips_alex"]
+LOSSES = {
+    "pixels, patches": WARM,
+    "and features of AlexNet": [*WARM, "--perceptual=alex"],
+    "and LPIPS by AlexNet": ALEX,
+    "and features of EfficientNet": [*WARM, "--perceptual=efficientnet"],
+    "and features of VGG16": [*WARM, "--perceptual=vgg16"],
+    "and LPIPS by VGG16": [*WARM, "--perceptual=lpips_vgg"],
+    "LPIPS by AlexNet, pixels 5 for 20": [*ALEX, "--pixel_weight=5"],
+    "LPIPS by AlexNet, pixels 80 for 20": [*ALEX, "--pixel_weight=80"],
+    "LPIPS by AlexNet, no warm start": [*COLD, "--perceptual=lpips_alex"],
+    "LPIPS by AlexNet, transposed": [*ALEX, "--upsampling=transposed"],
+    "LPIPS by AlexNet, projected": [*ALEX, "--discriminator=projected"],
+    "LPIPS by AlexNet, no discriminator": [
+        *COLD,
+        "--perceptual=lpips_alex",
+        "--adversarial_weight=0",
+        "--feature_matching_weight=0",
+    ],
+}
+OF_LABELS = {"LPIPS by AlexNet, segmentation": [*ALEX, "--discriminator=segmentation"]}
 NETWORKS = ["--num_filters=16", "--discriminator_filters=16", "--discriminator_layers=2", "--num_residual_blocks=4"]
+ENDLESS = 5000  # steps of an epoch, which no variant has time for
 QUIET = ["--sample_epochs=100", "--num_samples=6", "--noexport", "--keep_checkpoints=1"]
 STREETS = ["--nohidden_modes", "--num_scenes=3000", "--image_height=64", "--image_width=128", "--noflip",
            "--batch_size=2"]  # fmt: skip
-NAMES = {  # score -> head of its column; LPIPS where it can be had
+NAMES = {  # score -> head of its column; KID and LPIPS where their networks can be had
+    "kid": "KID x 1000",
     "lpips_alex": "LPIPS alex",
     "lpips_vgg": "LPIPS vgg",
     "psnr": "PSNR",
@@ -52,32 +80,59 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("output_dir", type=Path)
     parser.add_argument("folders", nargs="*", help="input and target pictures of the same names")
+    parser.add_argument("--losses", action="store_true")
+    parser.add_argument("--minutes", type=float, default=1.5, help="for the steps of each variant of --losses")
     asked = parser.parse_args()
-    data = STREETS
+    variants, data, pace = VARIANTS, STREETS, ["--steps_per_epoch=100"]
+    if asked.losses:
+        variants = LOSSES if asked.folders else LOSSES | OF_LABELS
+        pace = [f"--steps_per_epoch={ENDLESS}", f"--time_limit={asked.minutes}"]
     if asked.folders:
         source, target = asked.folders
         data = ["--dataset=folder", f"--source_dir={source}", f"--target_dir={target}", "--val_share=0.18",
                 "--crop_height=128", "--crop_width=128", "--batch_size=1"]  # fmt: skip
-    scores = {name: [train(asked.output_dir, name, data, seed) for seed in SEEDS] for name in VARIANTS}
-    print(table(scores))
-    draw(asked.output_dir)
+    runs = {name: [folder(asked.output_dir, name, seed) for seed in SEEDS] for name in variants}
+    for seed in range(len(SEEDS)):
+        for name, flags in variants.items():
+            train(runs[name][seed], [*data, *pace, *flags, f"--seed={SEEDS[seed]}"])
+    distances = measure(asked.output_dir / "evaluation", [run for each in runs.values() for run in each])
+    print(table({name: [scores_of(run) | distances[run.name] for run in each] for name, each in runs.items()}))
+    draw({name: each[0] for name, each in runs.items()}, asked.output_dir / "variants.png")
 
 
 def folder(output_dir, name, seed):
     return output_dir / f"{''.join(c if c.isalnum() else '_' for c in name)}_{seed}"
 
 
-def train(output_dir, name, data, seed):
-    """Scores of one training, which is not made twice."""
-    run = folder(output_dir, name, seed)
-    if not (run / "scores.json").exists():
-        flags = [*data, *NETWORKS, *STEPS, *VARIANTS[name], *QUIET, f"--seed={seed}", f"--run_dir={run}"]
-        command = [sys.executable, "-m", "hdsynth_tf.train", *flags]
-        run.parent.mkdir(parents=True, exist_ok=True)
-        with (run.parent / f"{run.name}.log").open("w") as log:
-            subprocess.run(command, check=True, stdout=log, stderr=log)
-        print(f"{name}, seed {seed}: done", file=sys.stderr, flush=True)
+def train(run, flags):
+    """One training, which is not made twice."""
+    if (run / "scores.json").exists():
+        return
+    command("train", [*NETWORKS, *RATES, *QUIET, *flags, f"--run_dir={run}"], run.with_suffix(".log"))
+    print(f"{run.name}: done", file=sys.stderr, flush=True)
+
+
+def scores_of(run):
     return json.loads((run / "scores.json").read_text())
+
+
+def measure(evaluation, runs):
+    """KID of what all runs make of the scenes held out, where Inception can be had: run's name -> dict."""
+    if not inception.FILE.is_installed:
+        return {run.name: {} for run in runs}
+    if not (evaluation / "table.json").exists():
+        methods = [f"--method={run.name}={run}" for run in runs]
+        command("evaluate", [*methods, "--features=inception", f"--output_dir={evaluation}"],
+                evaluation.with_suffix(".log"))  # fmt: skip
+    methods = json.loads((evaluation / "table.json").read_text())["methods"]
+    return {run.name: {"kid": 1000 * methods[run.name]["kid"]["value"]} for run in runs}
+
+
+def command(verb, flags, path):
+    """Runs a command of the package; its output goes to a file."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w") as log:
+        subprocess.run([sys.executable, "-m", f"hdsynth_tf.{verb}", *flags], check=True, stdout=log, stderr=log)
 
 
 def table(scores):
@@ -88,7 +143,7 @@ def table(scores):
         cells = []
         for key in names:
             values = [run[key] for run in runs]
-            digits = 2 if key in ("psnr", "sharpness", "weave", "spots") else 3
+            digits = 0 if key == "kid" else 2 if key in ("psnr", "sharpness", "weave", "spots") else 3
             each = ", ".join(f"{value:.{digits}f}" for value in values)
             cells.append(f"{np.mean(values):.{digits}f} ({each})")
         lines.append(f"| {name} | {' | '.join(cells)} |")
@@ -99,11 +154,9 @@ def table(scores):
     return "\n".join(lines)
 
 
-def draw(output_dir):
-    """What every variant, at its first seed, makes of two scenes, in a grid; of one data set all are cut alike."""
-    from PIL import Image, ImageDraw
-
-    samples = {name: Image.open(folder(output_dir, name, SEEDS[0]) / "samples.png") for name in VARIANTS}
+def draw(runs, path):
+    """What every variant makes of two scenes, in a grid; of one data set all are cut alike. `runs`: name -> folder."""
+    samples = {name: Image.open(run / "samples.png") for name, run in runs.items()}
     width, height = next(iter(samples.values())).size
     column, row = width // 3, (height - 26) // 6  # of a grid of six scenes: input, real, generated
 
@@ -112,7 +165,9 @@ def draw(output_dir):
             sheet.crop((place * column + 2, 26 + r * row, (place + 1) * column, 26 + r * row + row - 4)) for r in (0, 3)
         ]
 
-    cells = [("real", cut(samples["better"], 1))] + [(name, cut(sheet, 2)) for name, sheet in samples.items()]
+    cells = [("real", cut(next(iter(samples.values())), 1))] + [
+        (name, cut(sheet, 2)) for name, sheet in samples.items()
+    ]
     columns, cell_height = 4, 2 * row + 22
     sheet = Image.new("RGB", (columns * (column + 4), -(-len(cells) // columns) * cell_height), "white")
     for number, (name, pictures) in enumerate(cells):
@@ -120,7 +175,7 @@ def draw(output_dir):
         ImageDraw.Draw(sheet).text((left + 2, top + 4), name, fill=(0, 0, 0))
         for i, picture in enumerate(pictures):
             sheet.paste(picture, (left, top + 20 + i * row))
-    sheet.save(output_dir / "variants.png")
+    sheet.save(path)
 
 
 if __name__ == "__main__":
