@@ -35,6 +35,7 @@ from hdsynth_tf.networks import (
 )
 from hdsynth_tf.networks.layers import (
     ConvBlock,
+    DropFirst,
     HalveImage,
     Padding2D,
     ResidualBlock,
@@ -96,6 +97,7 @@ LAYERS = [
     Row("HalvingBlock", lambda **kw: HalvingBlock(4, **kw), 4, 4, lambda n: n // 2),
     Row("HalvingBlock of images", lambda **kw: HalvingBlock(4, activates_input=False, **kw), 3, 4, lambda n: n // 2),
     Row("DoublingBlock", lambda **kw: DoublingBlock(3, **kw), 6, 3, lambda n: 2 * n),
+    Row("DropFirst", lambda **kw: DropFirst(**kw), 3, 3, lambda n: n - 1),
     Row("HalveImage", lambda **kw: HalveImage(**kw), 3, 3, lambda n: (n + 1) // 2),
     Row("InstanceAveragePooling", lambda **kw: InstanceAveragePooling(**kw), (3, IDS), 3, float32=True),
     Row("ToneAdjustment", lambda **kw: ToneAdjustment(8, **kw), (3, 2), 3, float32=True),

@@ -54,6 +54,28 @@ def crop(x, height, width):
     return ops.slice(x, (0, 0, 0, 0), (ops.shape(x)[0], height, width, x.shape[-1]))
 
 
+@keras.saving.register_keras_serializable(package=PACKAGE)
+class DropFirst(keras.layers.Layer):
+    """Leaves out the first row and the first column.
+
+    By a slice, whose gradient is padding: that of indexing takes 20 to 60 times as long on a CPU.
+
+    Call arguments:
+        x: `(batch, height, width, channels)`.
+
+    Returns:
+        `(batch, height - 1, width - 1, channels)`.
+    """
+
+    def call(self, x):
+        batch, height, width, channels = ops.shape(x)
+        return ops.slice(x, (0, 1, 1, 0), (batch, height - 1, width - 1, channels))
+
+    def compute_output_shape(self, input_shape):
+        batch, height, width, channels = input_shape
+        return (batch, height and height - 1, width and width - 1, channels)
+
+
 def _reflect_up(x, axis, multiple):
     """`x` with one axis reflected, back and forth if it is shorter than what is missing."""
     size = ops.shape(x)[axis]
@@ -390,7 +412,7 @@ class UpsampleBlock(Block):
             self.conv = Conv2DTranspose(
                 filters, 3, 2, kernel_initializer=fresh(kernel_initializer), dtype=dtype, name="conv"
             )
-            self.chain = [self.conv, keras.layers.Cropping2D(((1, 0), (1, 0)), dtype=dtype, name="drop_first")]
+            self.chain = [self.conv, DropFirst(dtype=dtype, name="drop_first")]
         else:
             self.conv = Conv2D(filters, 3, kernel_initializer=fresh(kernel_initializer), dtype=dtype, name="conv")
             enlarge = keras.layers.UpSampling2D(2, interpolation="nearest", dtype=dtype, name="enlarge")
@@ -449,8 +471,8 @@ class HalveImage(keras.layers.Layer):
         even = _pad_axis(x, axis, 0, size % 2)
         shape = list(ops.shape(even))
         first, second = ops.unstack(ops.reshape(even, (*shape[:axis], -1, 2, *shape[axis + 1 :])), 2, axis + 1)
-        before = _pad_axis(second, axis, 1, 0)  # the second of the pair before
-        before = before[:, :-1] if axis == 1 else before[:, :, :-1]
+        kept = [length - (number == axis) for number, length in enumerate(ops.shape(second))]
+        before = _pad_axis(ops.slice(second, (0, 0, 0, 0), kept), axis, 1, 0)  # the second of the pair before
         places = ops.arange((size + 1) // 2) * 2
         inside = 1 + ops.cast(places > 0, x.dtype) + ops.cast(places + 1 < size, x.dtype)
         return (first + second + before) / ops.reshape(inside, (-1, 1, 1) if axis == 1 else (-1, 1))

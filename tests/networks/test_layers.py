@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from hdsynth_tf.networks.layers import (
     Chain,
     ConvBlock,
+    DropFirst,
     HalveImage,
     Padding2D,
     ResidualBlock,
@@ -31,6 +32,11 @@ def leaky(x):
 def test_padding(rng, mode):
     x = rng.standard_normal((2, 5, 6, 3)).astype("float32")
     np.testing.assert_array_equal(numpy(Padding2D(2, mode)(x)), naive.pad(x, 2, mode))
+
+
+def test_the_first_row_and_column_are_dropped(rng):
+    x = rng.standard_normal((2, 5, 6, 3)).astype("float32")
+    np.testing.assert_array_equal(numpy(DropFirst()(x)), x[:, 1:, 1:])
 
 
 def test_padding_refuses_other_modes():
