@@ -37,6 +37,8 @@ VARIANTS = {
     "no pixel term, no warm start": [*COLD, "--pixel_weight=0"],
     "released, all of it (no VGG)": [*COLD, "--recipe=released", "--perceptual_weights=none", "--ema_momentum=0"],
 }
+NO_DISCRIMINATOR = ["--adversarial_weight=0", "--feature_matching_weight=0"]
+FROM_PACKAGE = ["--perceptual_weights=none", "--ema_momentum=0"]
 ALEX = [*WARM, "--perceptual=lpips_alex"]
 LOSSES = {
     "pixels, patches": WARM,
@@ -50,12 +52,8 @@ LOSSES = {
     "LPIPS by AlexNet, no warm start": [*COLD, "--perceptual=lpips_alex"],
     "LPIPS by AlexNet, transposed": [*ALEX, "--upsampling=transposed"],
     "LPIPS by AlexNet, projected": [*ALEX, "--discriminator=projected"],
-    "LPIPS by AlexNet, no discriminator": [
-        *COLD,
-        "--perceptual=lpips_alex",
-        "--adversarial_weight=0",
-        "--feature_matching_weight=0",
-    ],
+    "LPIPS by AlexNet, no discriminator": [*COLD, "--perceptual=lpips_alex", *NO_DISCRIMINATOR],
+    "released, VGG16 for its VGG19": [*COLD, "--recipe=released", "--perceptual=vgg16", *FROM_PACKAGE],
 }
 OF_LABELS = {"LPIPS by AlexNet, segmentation": [*ALEX, "--discriminator=segmentation"]}
 NETWORKS = ["--num_filters=16", "--discriminator_filters=16", "--discriminator_layers=2", "--num_residual_blocks=4"]
@@ -120,10 +118,9 @@ def measure(evaluation, runs):
     """KID of what all runs make of the scenes held out, where Inception can be had: run's name -> dict."""
     if not inception.FILE.is_installed:
         return {run.name: {} for run in runs}
-    if not (evaluation / "table.json").exists():
-        methods = [f"--method={run.name}={run}" for run in runs]
-        command("evaluate", [*methods, "--features=inception", f"--output_dir={evaluation}"],
-                evaluation.with_suffix(".log"))  # fmt: skip
+    methods = [f"--method={run.name}={run}" for run in runs]
+    flags = ["--features=inception", f"--output_dir={evaluation}"]
+    command("evaluate", [*methods, *flags], evaluation.with_suffix(".log"))  # which measures nothing twice
     methods = json.loads((evaluation / "table.json").read_text())["methods"]
     return {run.name: {"kid": 1000 * methods[run.name]["kid"]["value"]} for run in runs}
 
@@ -132,7 +129,9 @@ def command(verb, flags, path):
     """Runs a command of the package; its output goes to a file."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("w") as log:
-        subprocess.run([sys.executable, "-m", f"hdsynth_tf.{verb}", *flags], check=True, stdout=log, stderr=log)
+        done = subprocess.run([sys.executable, "-m", f"hdsynth_tf.{verb}", *flags], stdout=log, stderr=log)
+    if done.returncode:
+        sys.exit(f"hdsynth_tf.{verb} failed; {path} ends with:\n{path.read_text()[-800:]}")
 
 
 def table(scores):
