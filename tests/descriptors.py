@@ -44,12 +44,12 @@ from hdsynth_tf.networks.layers import (
 from hdsynth_tf.networks.normalization import InstanceNormalization, LayerNormalization
 from hdsynth_tf.networks.refinement import RefinementModule
 from hdsynth_tf.networks.segmentation_discriminator import DoublingBlock, HalvingBlock
-from hdsynth_tf.networks.tone import ToneAdjustment
+from hdsynth_tf.networks.tone import ToneAdjustment, ToneModulation
 from hdsynth_tf.pretrained import EfficientNetLite0Features
 from hdsynth_tf.pretrained.chain import ToVGGInput
 from pipelines.conditioning import ImageConditioning, SemanticConditioning
 
-IDS, SEED, CHOICE = "ids", "seed", "choice"
+IDS, SEED, CHOICE, TONE = "ids", "seed", "choice", "tone"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -59,7 +59,7 @@ class Row:
     name: str
     create: Callable  # keyword arguments, such as dtype -> layer
     channels: object  # of the input (height, width, channels); a tuple for several inputs; a dict for conditionings;
-    # IDS for a map of ids, SEED and CHOICE for a number a sample
+    # IDS for a map of ids, SEED and CHOICE for a number a sample, TONE for twelve
     output_channels: object  # a number, or a list of lists of them
     size: Callable = int  # of the output, from the input's height or width
     float32: bool = False  # whether its output is float32 under any policy
@@ -72,7 +72,7 @@ def down(length):
 def coarse_to_fine(filters, name=None, dtype=None, tone_channels=0, **options):
     """A narrow coarse-to-fine generator with enhancers of so many filters."""
     options["dtype"] = dtype
-    base = GlobalGenerator(2 * filters[0], 2, 1, makes_image=False, **options)
+    base = GlobalGenerator(2 * filters[0], 2, 1, makes_image=False, tone_numbers=12 if tone_channels else 0, **options)
     enhancers = [LocalEnhancer(width, 1, name=f"enhancer_{i}", **options) for i, width in enumerate(filters)]
     return CoarseToFineGenerator(base, enhancers, tone_channels=tone_channels, name=name, dtype=dtype)
 
@@ -101,6 +101,7 @@ LAYERS = [
     Row("HalveImage", lambda **kw: HalveImage(**kw), 3, 3, lambda n: (n + 1) // 2),
     Row("InstanceAveragePooling", lambda **kw: InstanceAveragePooling(**kw), (3, IDS), 3, float32=True),
     Row("ToneAdjustment", lambda **kw: ToneAdjustment(8, **kw), (3, 2), 3, float32=True),
+    Row("ToneModulation", lambda **kw: ToneModulation(**kw), (3, TONE), 3),
     Row("StyleBank", filled_style_bank, (IDS, IDS, SEED), 2, float32=True),
     Row("ToVGGInput", lambda **kw: ToVGGInput(**kw), 3, 3),
     Row("ToVGGInput torchvision", lambda **kw: ToVGGInput("torchvision", **kw), 1, 3),
@@ -118,6 +119,7 @@ NETWORKS = [
             padding="reflect",
             skip_connections=True,
             tone_channels=5,
+            tone_numbers=4,
             kernel_initializer="he_normal",
             **kw,
         ),

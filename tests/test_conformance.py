@@ -14,6 +14,7 @@ from descriptors import (
     SEED,
     SEGMENTERS,
     TESTED_ELSEWHERE,
+    TONE,
 )
 from keras import tree
 
@@ -33,6 +34,8 @@ def arrays(row, rng, height=SIZES[0], width=SIZES[1], batch=2):
             return rng.integers(0, 2**31 - 1, batch).astype("int32")
         if c == CHOICE:
             return rng.integers(0, 2, batch).astype("int32")
+        if c == TONE:
+            return rng.standard_normal((batch, 12)).astype("float32")
         if c == IDS:
             return rng.integers(0, 4, (batch, height, width)).astype("int32")
         return rng.standard_normal((batch, height, width, c)).astype("float32")
@@ -46,7 +49,7 @@ def numpy(outputs):
 
 def symbol(array):
     """What stands for an array while a functional model is made: its sizes are free."""
-    free = (None,) * min(array.ndim - 1, 2)
+    free = (None,) * min(array.ndim - 1, 2) if array.ndim > 2 else array.shape[1:]
     return keras.Input((*free, *array.shape[3:]), dtype=array.dtype)
 
 

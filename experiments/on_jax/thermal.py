@@ -32,13 +32,13 @@ from pipelines.conditioning import ImageConditioning
 SIZE = 304, 512
 STRIDES = (4, 8, 16, 32)
 WARM, STEPS, DECAY = 300, 300, 400  # steps of one pair: without discriminator, at a constant rate, at a falling one
-BASE = dict(alex=10.0, vgg=0.0, efficientnet=0.0, pixel=5.0, adversarial=1.0, matching=4.0)  # weights
+BASE = dict(alex=0.0, vgg=10.0, efficientnet=0.0, pixel=1.0, adversarial=1.0, matching=4.0)  # weights
 RECIPES = {
     "thermal": {},
-    "vgg": dict(alex=0.0, vgg=10.0),
-    "vgg_pixel": dict(alex=0.0, vgg=10.0, pixel=1.0),
-    "vgg_adversarial": dict(alex=0.0, vgg=10.0, pixel=1.0, adversarial=3.0),
-    "efficientnet": dict(alex=0.0, efficientnet=10.0),
+    "pixels": dict(pixel=5.0),
+    "adversarial": dict(adversarial=3.0),
+    "alex": dict(vgg=0.0, alex=10.0, pixel=5.0),
+    "efficientnet": dict(vgg=0.0, efficientnet=10.0, pixel=5.0),
 }
 
 
@@ -76,7 +76,7 @@ class Networks:
     def __init__(self, thermal, visible):
         self.conditioning = ImageConditioning(1, (0, 255), row_channel=True)
         self.generator = GlobalGenerator(
-            32, 4, 4, upsampling="nearest", padding="reflect", skip_connections=True, tone_channels=1
+            32, 4, 4, upsampling="nearest", padding="reflect", skip_connections=True, tone_channels=1, tone_numbers=12
         )
         self.generator.build((None, None, None, self.conditioning.channels))
         scenes = [({"source": source[None]}, image[None]) for source, image in zip(thermal, visible)]

@@ -10,6 +10,7 @@ from hdsynth_tf.config import settings
 from hdsynth_tf.config.settings import SettingsError
 from hdsynth_tf.model import Pix2PixHD
 from hdsynth_tf.networks import FeatureEncoder, GlobalGenerator, RefinementGenerator, UNetGenerator
+from hdsynth_tf.networks.tone import NUM_COSINES
 from hdsynth_tf.show.pictures import compare
 from pipelines.conditioning import ImageConditioning, SemanticConditioning
 from pipelines.source import PHOTOGRAPH
@@ -99,6 +100,7 @@ def build_generator(networks, conditioning, dtype):
         padding=networks.padding,
         skip_connections=networks.skip_connections,
         tone_channels=conditioning.channels - conditioning.row_channel if networks.tone else 0,
+        tone_numbers=NUM_COSINES * image_channels if networks.tone else 0,
         dtype=dtype,
     )
 

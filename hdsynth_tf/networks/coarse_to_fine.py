@@ -186,12 +186,12 @@ class CoarseToFineGenerator(FeatureGenerator):
 
     # === Call ===
 
-    def features(self, x):
+    def features(self, x, tone=None):
         """The finest feature map, `(batch, height, width, num_filters)`; sizes must be multiples of `multiple`."""
         pyramid = [x]
         for _ in self.enhancers:
             pyramid.append(self.halve(pyramid[-1]))
-        features = self.global_generator.features(pyramid.pop())
+        features = self.global_generator.features(pyramid.pop(), tone)
         for enhancer in self.enhancers:
             features = enhancer(pyramid.pop(), features)
         return features
@@ -255,7 +255,7 @@ def grow(generator, num_residual_blocks=3):
         dtype=base.dtype_policy,
     )
     grown.build((None, None, None, base.stem.conv.kernel.shape[2]))
-    for source, copy in zip([*base.trunk, *old], [*new_base.trunk, *copies]):
+    for source, copy in zip([*base.trunk, *base.modulations, *old], [*new_base.trunk, *new_base.modulations, *copies]):
         copy.set_weights(source.get_weights())
     if generator.tone is not None:
         grown.tone.set_weights(generator.tone.get_weights())

@@ -15,7 +15,7 @@ from hdsynth_tf.networks.layers import (
 )
 from hdsynth_tf.networks.normalization import InstanceNormalization
 from hdsynth_tf.networks.precision import widen
-from hdsynth_tf.networks.tone import ToneAdjustment
+from hdsynth_tf.networks.tone import ToneAdjustment, ToneModulation
 
 RELEASED_INITIALIZER = {"class_name": "RandomNormal", "config": {"mean": 0.0, "stddev": 0.02}}
 
@@ -23,7 +23,7 @@ RELEASED_INITIALIZER = {"class_name": "RandomNormal", "config": {"mean": 0.0, "s
 class FeatureGenerator(keras.Model):
     """Base class: a generator whose image is the last convolution, `head`, of its `features`.
 
-    Any height and width go in and the same come out. A subclass has `features(x)`, `multiple`, `head`,
+    Any height and width go in and the same come out. A subclass has `features(x, tone)`, `multiple`, `head`,
     `tone` and `output_channels`.
     """
 
@@ -46,9 +46,10 @@ class FeatureGenerator(keras.Model):
 
     def call(self, x):
         height, width = ops.shape(x)[1:3]
-        features = self.features(pad_to_multiple(x, self.multiple))
+        tone = None if self.tone is None else self.tone.read(x[..., : self.tone_channels])
+        features = self.features(pad_to_multiple(x, self.multiple), tone)
         image = crop(widen(self.head(features)), height, width)
-        return ops.tanh(image if self.tone is None else self.tone(image, x[..., : self.tone_channels]))
+        return ops.tanh(image if tone is None else self.tone.adjust(image, tone))
 
 
 @keras.saving.register_keras_serializable(package=PACKAGE)
@@ -71,6 +72,8 @@ class GlobalGenerator(FeatureGenerator):
             same size, so that thin objects need not pass the lowest resolution. It adds no weights.
         tone_channels: Integer. If above 0, light and colour of the whole image are adjusted by `ToneAdjustment`, which
             looks at so many of the input's first channels.
+        tone_numbers: Integer. If above 0, what leaves the residual blocks and each doubling is scaled and shifted by
+            the tone, which is so many numbers (`ToneModulation`).
         makes_image: Boolean. If false there is no last convolution, and `features` alone is of use: the coarse part of
             a `CoarseToFineGenerator`.
         kernel_initializer: A Keras initializer. Defaults to the released code's normal of standard deviation 0.02.
@@ -107,6 +110,7 @@ class GlobalGenerator(FeatureGenerator):
         makes_image=True,
         kernel_initializer=RELEASED_INITIALIZER,
         norm="instance",
+        tone_numbers=0,
         **kwargs,
     ):
         super().__init__(**kwargs)
@@ -118,6 +122,7 @@ class GlobalGenerator(FeatureGenerator):
         self.padding = padding
         self.skip_connections = skip_connections
         self.tone_channels = tone_channels
+        self.tone_numbers = tone_numbers
         self.makes_image = makes_image
         self.kernel_initializer = keras.initializers.get(kernel_initializer)
         self.norm = norm
@@ -133,6 +138,10 @@ class GlobalGenerator(FeatureGenerator):
         self.residuals = [ResidualBlock(widths[-1], name=f"residual_{i}", **common) for i in range(num_residual_blocks)]
         self.ups = [
             UpsampleBlock(width, upsampling, name=f"up_{i}", **common) for i, width in enumerate(reversed(widths[:-1]))
+        ]
+        self.modulations = [
+            ToneModulation(dtype=self.dtype_policy, name=f"modulation_{i}")
+            for i in range(num_downsamples + 1 if tone_numbers else 0)
         ]
         self.head = self.tone = None
         if makes_image:
@@ -155,15 +164,17 @@ class GlobalGenerator(FeatureGenerator):
         for layer in self.trunk:
             layer.build(shape)
             shape = layer.compute_output_shape(shape)
+        for i, modulation in enumerate(reversed(self.modulations)):
+            modulation.build((None, None, None, self.num_filters * 2**i), (None, self.tone_numbers))
         if self.makes_image:
             self.build_image_layers()
 
     # === Call ===
 
-    def features(self, x):
+    def features(self, x, tone=None):
         """The last feature map before the image, which an enhancer builds on: `(batch, height, width, num_filters)`.
 
-        Height and width of `x` must be multiples of `multiple`.
+        Height and width of `x` must be multiples of `multiple`. `tone`: see `ToneAdjustment.read`.
         """
         x = self.stem(x)
         skips = []
@@ -172,11 +183,15 @@ class GlobalGenerator(FeatureGenerator):
             x = down(x)
         for residual in self.residuals:
             x = residual(x)
-        for up in self.ups:
+        x = self._toned(x, tone, 0)
+        for i, up in enumerate(self.ups):
             x = up(x)
             skip = skips.pop()
-            x = x + skip if self.skip_connections else x
+            x = self._toned(x + skip if self.skip_connections else x, tone, i + 1)
         return x
+
+    def _toned(self, x, tone, stage):
+        return self.modulations[stage](x, tone) if self.modulations else x
 
     # === Config ===
 
@@ -191,6 +206,7 @@ class GlobalGenerator(FeatureGenerator):
             "padding": self.padding,
             "skip_connections": self.skip_connections,
             "tone_channels": self.tone_channels,
+            "tone_numbers": self.tone_numbers,
             "makes_image": self.makes_image,
             "kernel_initializer": keras.initializers.serialize(self.kernel_initializer),
             "norm": self.norm,

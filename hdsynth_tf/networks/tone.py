@@ -13,6 +13,7 @@ THUMBNAILS = (48, 72), (96, 144)  # heights and widths at which inputs are looke
 BANDS = 8  # from top to bottom: sky, horizon, road
 BINS = 16
 QUANTILES = (0.01, 0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.99)
+NUM_COSINES = 4  # down a picture, that are decided
 STATISTICS = BANDS * (4 + len(THUMBNAILS)) + BINS + len(QUANTILES)  # of each channel
 
 
@@ -95,7 +96,7 @@ class ToneAdjustment(keras.layers.Layer):
         `image`'s shape, float32.
     """
 
-    def __init__(self, hidden_units=128, num_cosines=4, **kwargs):
+    def __init__(self, hidden_units=128, num_cosines=NUM_COSINES, **kwargs):
         super().__init__(**{**kwargs, "autocast": False, "trainable": False})
         self.hidden_units = hidden_units
         self.num_cosines = num_cosines
@@ -124,11 +125,18 @@ class ToneAdjustment(keras.layers.Layer):
     # === Call ===
 
     def call(self, image, x):
-        image = widen(image)
-        wanted = self.tone(tone_statistics(widen(x)))
+        return self.adjust(image, self.read(x))
+
+    def read(self, x):
+        """The tone that the image made of `x` shall have: `(batch, num_cosines * channels)`, float32."""
+        return ops.reshape(self.tone(tone_statistics(widen(x))), (-1, self.num_cosines * self.channels))
+
+    def adjust(self, image, tone):
+        """`image` with a tone that was read."""
+        image, tone = widen(image), ops.reshape(tone, (-1, self.num_cosines, self.channels))
         waves = cosines(ops.shape(image)[1], self.num_cosines, image.dtype)
         own = ops.matmul(ops.transpose(waves), ops.mean(image, axis=2)) / ops.cast(ops.shape(image)[1], image.dtype)
-        return image + ops.matmul(waves, wanted - own)[:, :, None, :]
+        return image + ops.matmul(waves, tone - own)[:, :, None, :]
 
     def tone(self, statistics):
         """`tone_statistics` -> the cosines that the image shall have, `(batch, num_cosines, channels)`."""
@@ -140,6 +148,38 @@ class ToneAdjustment(keras.layers.Layer):
 
     def get_config(self):
         return {**super().get_config(), "hidden_units": self.hidden_units, "num_cosines": self.num_cosines}
+
+
+@keras.saving.register_keras_serializable(package=PACKAGE)
+class ToneModulation(keras.layers.Layer):
+    """Scales and shifts every channel of a feature map by the tone, `x * (1 + scale) + shift`, both linear in it.
+
+    What instance norm leaves of a day and of a night looks alike. So told, a generator can make trees darker than the
+    sky by day, and lighter by night. It starts by changing nothing. Not in the paper.
+
+    Call arguments:
+        x: `(batch, height, width, channels)`, behind the norms, which would take away what is the same everywhere.
+        tone: `(batch, numbers)`, see `ToneAdjustment.read`.
+
+    Returns:
+        As `x`.
+
+    Reference:
+        - [Perez et al., 2018](https://arxiv.org/abs/1709.07871)
+    """
+
+    def build(self, x_shape, tone_shape):
+        self.linear = keras.layers.Dense(
+            2 * x_shape[-1], kernel_initializer="zeros", dtype=self.dtype_policy, name="linear"
+        )
+        self.linear.build(tone_shape)
+
+    def compute_output_shape(self, x_shape, tone_shape=None):
+        return tuple(x_shape)
+
+    def call(self, x, tone):
+        scale, shift = ops.split(self.linear(tone)[:, None, None, :], 2, axis=-1)
+        return x * (1 + scale) + shift
 
 
 def standardize(statistics, center, spread):

@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from hdsynth_tf.networks.tone import STATISTICS, ToneAdjustment, cosines, tone_statistics
+from hdsynth_tf.networks import GlobalGenerator
+from hdsynth_tf.networks.tone import STATISTICS, ToneAdjustment, ToneModulation, cosines, tone_statistics
 
 pytestmark = pytest.mark.backend
 
@@ -107,3 +108,28 @@ def test_nothing_trains():
     layer = ToneAdjustment()
     layer.build((None, None, None, 3), (None, None, None, 2))
     assert not layer.trainable_variables and len(layer.weights) == 6
+
+
+def test_modulation_scales_and_shifts_by_the_tone(rng):
+    layer = ToneModulation()
+    x, tone = (rng.standard_normal(shape).astype("float32") for shape in ((2, 3, 4, 5), (2, 12)))
+    np.testing.assert_array_equal(numpy(layer(x, tone)), x)  # at first
+    kernel, bias = (rng.standard_normal(w.shape).astype("float32") for w in layer.get_weights())
+    layer.set_weights([kernel, bias])
+    scale, shift = np.split(tone @ kernel + bias, 2, axis=1)
+    naive = [[[x[b, i, j] * (1 + scale[b]) + shift[b] for j in range(4)] for i in range(3)] for b in range(2)]
+    np.testing.assert_allclose(numpy(layer(x, tone)), naive, atol=1e-5)
+
+
+def test_a_generator_that_is_told_the_tone_makes_a_night_of_what_looks_like_a_day(rng):
+    generator = GlobalGenerator(4, 2, 1, padding="reflect", tone_channels=1, tone_numbers=12)
+    x = rng.uniform(-0.2, 0.2, (1, 16, 24, 1)).astype("float32")
+    generator.build(x.shape)
+    day, night = np.ones((1, 12), "float32"), -np.ones((1, 12), "float32")
+    light, dark = (numpy(generator.features(shifted, day)) for shifted in (x + 0.5, x - 0.5))
+    np.testing.assert_allclose(light, dark, atol=1e-2)  # instance norm forgets
+    for layer in generator.modulations:
+        layer.set_weights([rng.normal(0, 0.5, w.shape).astype(w.dtype) for w in layer.get_weights()])
+    of_day, of_night = (numpy(generator.features(x, tone)) for tone in (day, night))
+    changes = [np.diff(features, axis=2) for features in (of_day, of_night)]
+    assert np.abs(changes[0] - changes[1]).max() > 0.1  # not another light only
