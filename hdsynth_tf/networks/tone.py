@@ -155,7 +155,7 @@ class ToneModulation(keras.layers.Layer):
     """Scales and shifts every channel of a feature map by the tone, `x * (1 + scale) + shift`, both linear in it.
 
     What instance norm leaves of a day and of a night looks alike. So told, a generator can make trees darker than the
-    sky by day, and lighter by night. It starts by changing nothing. Not in the paper.
+    sky by day, and lighter by night. Not in the paper.
 
     Call arguments:
         x: `(batch, height, width, channels)`, behind the norms, which would take away what is the same everywhere.
@@ -169,16 +169,17 @@ class ToneModulation(keras.layers.Layer):
     """
 
     def build(self, x_shape, tone_shape):
-        self.linear = keras.layers.Dense(
-            2 * x_shape[-1], kernel_initializer="zeros", dtype=self.dtype_policy, name="linear"
-        )
+        start = keras.initializers.RandomNormal(0.0, 0.05)
+        dtype = wide(self.compute_dtype)
+        self.linear = keras.layers.Dense(2 * x_shape[-1], kernel_initializer=start, dtype=dtype, name="linear")
         self.linear.build(tone_shape)
 
     def compute_output_shape(self, x_shape, tone_shape=None):
         return tuple(x_shape)
 
     def call(self, x, tone):
-        scale, shift = ops.split(self.linear(tone)[:, None, None, :], 2, axis=-1)
+        both = ops.cast(self.linear(tone)[:, None, None, :], x.dtype)
+        scale, shift = ops.split(both, 2, axis=-1)
         return x * (1 + scale) + shift
 
 
