@@ -11,11 +11,11 @@ and writes what every variant makes of the same scenes, OUTPUT_DIR/variants.png.
 
 import argparse
 import json
-import subprocess
 import sys
 from pathlib import Path
 
 import numpy as np
+from commands import run
 from PIL import Image, ImageDraw
 
 from hdsynth_tf.pretrained import inception
@@ -24,6 +24,7 @@ SEEDS = (0, 1)
 RATES = ["--learning_rate=5e-4", "--discriminator_learning_rate=5e-4", "--ema_momentum=0.98"]
 WARM = ["--warm_start_epochs=3", "--epochs=2", "--decay_epochs=3"]
 COLD = ["--warm_start_epochs=0", "--epochs=5", "--decay_epochs=3"]
+RELEASED = [*COLD, "--recipe=released", "--perceptual_weights=none", "--ema_momentum=0"]
 VARIANTS = {
     "better": WARM,
     "transposed convolutions": [*WARM, "--upsampling=transposed"],
@@ -35,10 +36,9 @@ VARIANTS = {
     "no average of G": [*WARM, "--ema_momentum=0"],
     "no warm start": COLD,
     "no pixel term, no warm start": [*COLD, "--pixel_weight=0"],
-    "released, all of it (no VGG)": [*COLD, "--recipe=released", "--perceptual_weights=none", "--ema_momentum=0"],
+    "released, all of it (no VGG)": RELEASED,
 }
 NO_DISCRIMINATOR = ["--adversarial_weight=0", "--feature_matching_weight=0"]
-FROM_PACKAGE = ["--perceptual_weights=none", "--ema_momentum=0"]
 ALEX = [*WARM, "--perceptual=lpips_alex"]
 LOSSES = {
     "pixels, patches": WARM,
@@ -53,7 +53,7 @@ LOSSES = {
     "LPIPS by AlexNet, transposed": [*ALEX, "--upsampling=transposed"],
     "LPIPS by AlexNet, projected": [*ALEX, "--discriminator=projected"],
     "LPIPS by AlexNet, no discriminator": [*COLD, "--perceptual=lpips_alex", *NO_DISCRIMINATOR],
-    "released, VGG16 for its VGG19": [*COLD, "--recipe=released", "--perceptual=vgg16", *FROM_PACKAGE],
+    "released, VGG16 for its VGG19": [*RELEASED, "--perceptual=vgg16"],
 }
 OF_LABELS = {"LPIPS by AlexNet, segmentation": [*ALEX, "--discriminator=segmentation"]}
 NETWORKS = ["--num_filters=16", "--discriminator_filters=16", "--discriminator_layers=2", "--num_residual_blocks=4"]
@@ -86,52 +86,44 @@ def main():
         variants = LOSSES if asked.folders else LOSSES | OF_LABELS
         pace = [f"--steps_per_epoch={ENDLESS}", f"--time_limit={asked.minutes}"]
     if asked.folders:
-        source, target = asked.folders
+        source, target = (Path(folder).absolute() for folder in asked.folders)
         data = ["--dataset=folder", f"--source_dir={source}", f"--target_dir={target}", "--val_share=0.18",
                 "--crop_height=128", "--crop_width=128", "--batch_size=1"]  # fmt: skip
-    runs = {name: [folder(asked.output_dir, name, seed) for seed in SEEDS] for name in variants}
-    for seed in range(len(SEEDS)):
+    output_dir = asked.output_dir.absolute()
+    folders = {name: [run_folder(output_dir, name, seed) for seed in SEEDS] for name in variants}
+    for place, seed in enumerate(SEEDS):
         for name, flags in variants.items():
-            train(runs[name][seed], [*data, *pace, *flags, f"--seed={SEEDS[seed]}"])
-    distances = measure(asked.output_dir / "evaluation", [run for each in runs.values() for run in each])
-    print(table({name: [scores_of(run) | distances[run.name] for run in each] for name, each in runs.items()}))
-    draw({name: each[0] for name, each in runs.items()}, asked.output_dir / "variants.png")
+            train(folders[name][place], [*data, *pace, *flags, f"--seed={seed}"])
+    distances = measure(output_dir / "evaluation", [folder for each in folders.values() for folder in each])
+    print(table({name: [scores_of(folder) | distances[folder] for folder in each] for name, each in folders.items()}))
+    draw({name: each[0] for name, each in folders.items()}, output_dir / "variants.png")
 
 
-def folder(output_dir, name, seed):
+def run_folder(output_dir, name, seed):
     return output_dir / f"{''.join(c if c.isalnum() else '_' for c in name)}_{seed}"
 
 
-def train(run, flags):
+def train(folder, flags):
     """One training, which is not made twice."""
-    if (run / "scores.json").exists():
+    if (folder / "scores.json").exists():
         return
-    command("train", [*NETWORKS, *RATES, *QUIET, *flags, f"--run_dir={run}"], run.with_suffix(".log"))
-    print(f"{run.name}: done", file=sys.stderr, flush=True)
+    run("train", *NETWORKS, *RATES, *QUIET, *flags, f"--run_dir={folder}", log=folder.with_suffix(".log"))
+    print(f"{folder.name}: done", file=sys.stderr, flush=True)
 
 
-def scores_of(run):
-    return json.loads((run / "scores.json").read_text())
+def scores_of(folder):
+    return json.loads((folder / "scores.json").read_text())
 
 
-def measure(evaluation, runs):
-    """KID of what all runs make of the scenes held out, where Inception can be had: run's name -> dict."""
+def measure(evaluation, folders):
+    """KID of what all runs make of the scenes held out, where Inception can be had: run's folder -> dict."""
     if not inception.FILE.is_installed:
-        return {run.name: {} for run in runs}
-    methods = [f"--method={run.name}={run}" for run in runs]
+        return {folder: {} for folder in folders}
+    methods = [f"--method={folder.name}={folder}" for folder in folders]
     flags = ["--features=inception", f"--output_dir={evaluation}"]
-    command("evaluate", [*methods, *flags], evaluation.with_suffix(".log"))  # which measures nothing twice
-    methods = json.loads((evaluation / "table.json").read_text())["methods"]
-    return {run.name: {"kid": 1000 * methods[run.name]["kid"]["value"]} for run in runs}
-
-
-def command(verb, flags, path):
-    """Runs a command of the package; its output goes to a file."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("w") as log:
-        done = subprocess.run([sys.executable, "-m", f"hdsynth_tf.{verb}", *flags], stdout=log, stderr=log)
-    if done.returncode:
-        sys.exit(f"hdsynth_tf.{verb} failed; {path} ends with:\n{path.read_text()[-800:]}")
+    run("evaluate", *methods, *flags, log=evaluation.with_suffix(".log"))  # which measures nothing twice
+    scores = json.loads((evaluation / "table.json").read_text())["methods"]
+    return {folder: {"kid": 1000 * scores[folder.name]["kid"]["value"]} for folder in folders}
 
 
 def table(scores):
@@ -153,9 +145,9 @@ def table(scores):
     return "\n".join(lines)
 
 
-def draw(runs, path):
-    """What every variant makes of two scenes, in a grid; of one data set all are cut alike. `runs`: name -> folder."""
-    samples = {name: Image.open(run / "samples.png") for name, run in runs.items()}
+def draw(folders, path):
+    """What every variant makes of two scenes, in a grid; of one data set all are cut alike."""
+    samples = {name: Image.open(folder / "samples.png") for name, folder in folders.items()}
     width, height = next(iter(samples.values())).size
     column, row = width // 3, (height - 26) // 6  # of a grid of six scenes: input, real, generated
 
@@ -164,9 +156,8 @@ def draw(runs, path):
             sheet.crop((place * column + 2, 26 + r * row, (place + 1) * column, 26 + r * row + row - 4)) for r in (0, 3)
         ]
 
-    cells = [("real", cut(next(iter(samples.values())), 1))] + [
-        (name, cut(sheet, 2)) for name, sheet in samples.items()
-    ]
+    real = cut(next(iter(samples.values())), 1)
+    cells = [("real", real), *((name, cut(sheet, 2)) for name, sheet in samples.items())]
     columns, cell_height = 4, 2 * row + 22
     sheet = Image.new("RGB", (columns * (column + 4), -(-len(cells) // columns) * cell_height), "white")
     for number, (name, pictures) in enumerate(cells):

@@ -14,11 +14,11 @@ LPIPS where it is installed; CRN and CycleGAN take longer. Started again, it goe
 
 import argparse
 import json
-import subprocess
 import sys
 from pathlib import Path
 
 import numpy as np
+from commands import run
 from PIL import Image
 
 from hdsynth_tf.evaluate.report import COLUMNS, NONE, Score, Table
@@ -28,7 +28,6 @@ from hdsynth_tf.pretrained.lpips import lpips_file
 from hdsynth_tf.show.pictures import color_labels, grid
 from pipelines.toy_street import ToyStreet
 
-ROOT = Path(__file__).parents[1]
 STAGES = 16  # parts of a training, of as many steps each
 COLD = ["--warm_start_epochs=0", "--epochs=8", "--decay_epochs=8"]
 WARM = ["--warm_start_epochs=8", "--epochs=3", "--decay_epochs=5"]
@@ -133,17 +132,6 @@ def keep_settings(path, settings):
     if before != settings:
         sys.exit(f"{path.parent} was begun with {before}. Received: {settings}. Choose another folder.")
     write_json(path, settings)
-
-
-def run(command, *flags, log):
-    """Runs one of the commands, from the repository's root; its output goes to a file."""
-    log.parent.mkdir(parents=True, exist_ok=True)
-    with log.open("a") as file:
-        done = subprocess.run(
-            [sys.executable, "-m", f"hdsynth_tf.{command}", *flags], cwd=ROOT, stdout=file, stderr=file
-        )
-    if done.returncode:
-        sys.exit(f"hdsynth_tf.{command} failed; {log} ends with:\n{log.read_text()[-800:]}")
 
 
 def train_segmenter(folder, epochs):

@@ -1,8 +1,10 @@
 """Where the time of a side of `sides.py` goes: python experiments/benchmarks/operations.py our_step 512 1024 [...]
 
 Prints, of one run after two others, the seconds of each kind of operation and their share of all operations' seconds,
-beside the seconds on the clock: operations that do not wait for each other run at once. Convolutions are told apart by
-what they make: the forward pass, the gradient of their input, that of their kernel.
+beside the seconds on the clock: operations that do not wait for each other run at once, and one that waits for the
+cores that another holds counts its waiting, so that a large number of something cheap may be chance. Convolutions are told apart by
+what they make: the forward pass, the gradient of their input, that of their kernel; what is computed again on the way
+back counts as a gradient.
 """
 
 import argparse
@@ -13,7 +15,6 @@ from collections import Counter
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-CONVOLUTIONS = {"BackpropFilter": "gradient of the kernel", "BackpropInput": "gradient of the input", "": "forward"}
 SHOWN = 14
 
 
@@ -25,9 +26,10 @@ def kind_of(event):
     operation = operation.removeprefix("_Mkl").removeprefix("Native").lstrip("_")
     if "Conv2D" not in operation and "Conv3D" not in operation:
         return operation
-    if "conv_transpose" in scope and "gradient_tape" not in scope:
-        return "convolution, forward"  # which TensorFlow writes as the gradient of another's input
-    return "convolution, " + next(kind for part, kind in CONVOLUTIONS.items() if part in operation)
+    if "BackpropFilter" in operation:
+        return "convolution, gradient of the kernel"
+    # By where it stands: a transposed convolution is written as the gradient of another's input, its own as another.
+    return f"convolution, {'gradient of the input' if 'gradient_tape' in scope else 'forward'}"
 
 
 def seconds_of(path):

@@ -7,7 +7,7 @@ import keras
 from keras import ops
 
 from hdsynth_tf.losses.adversarial import PACKAGE, per_sample_mean
-from hdsynth_tf.networks.layers import pad_to_multiple
+from hdsynth_tf.networks.layers import crop, pad_to_multiple
 from hdsynth_tf.networks.precision import widen
 
 VGG_LAYER_WEIGHTS = (1 / 32, 1 / 16, 1 / 8, 1 / 4, 1.0)
@@ -307,6 +307,6 @@ def _correlation(a, b):
 
 def _gradient_length(grey):
     """`(batch, height, width, 1)` -> `(batch, height - 1, width - 1, 1)`."""
-    down = grey[:, 1:, :-1] - grey[:, :-1, :-1]
-    across = grey[:, :-1, 1:] - grey[:, :-1, :-1]
-    return ops.sqrt(ops.square(down) + ops.square(across) + 1e-6)  # the root has no slope at 0
+    height, width = (length - 1 for length in ops.shape(grey)[1:3])
+    here, below, beside = (crop(grey, height, width, top, left) for top, left in ((0, 0), (1, 0), (0, 1)))
+    return ops.sqrt(ops.square(below - here) + ops.square(beside - here) + 1e-6)  # the root has no slope at 0

@@ -129,7 +129,9 @@ class ToneAdjustment(keras.layers.Layer):
 
     def read(self, x):
         """The tone that the image made of `x` shall have: `(batch, num_cosines * channels)`, float32."""
-        return ops.reshape(self.tone(tone_statistics(widen(x))), (-1, self.num_cosines * self.channels))
+        standard = standardize(tone_statistics(widen(x)), self.center, self.spread)
+        hidden = ops.relu(ops.matmul(standard, self.hidden_kernel) + self.hidden_bias)
+        return ops.matmul(hidden, self.tone_kernel) + self.tone_bias
 
     def adjust(self, image, tone):
         """`image` with a tone that was read."""
@@ -137,12 +139,6 @@ class ToneAdjustment(keras.layers.Layer):
         waves = cosines(ops.shape(image)[1], self.num_cosines, image.dtype)
         own = ops.matmul(ops.transpose(waves), ops.mean(image, axis=2)) / ops.cast(ops.shape(image)[1], image.dtype)
         return image + ops.matmul(waves, tone - own)[:, :, None, :]
-
-    def tone(self, statistics):
-        """`tone_statistics` -> the cosines that the image shall have, `(batch, num_cosines, channels)`."""
-        standard = standardize(statistics, self.center, self.spread)
-        hidden = ops.relu(ops.matmul(standard, self.hidden_kernel) + self.hidden_bias)
-        return ops.reshape(ops.matmul(hidden, self.tone_kernel) + self.tone_bias, (-1, self.num_cosines, self.channels))
 
     # === Config ===
 

@@ -96,6 +96,7 @@ def test_the_floor_runs(monkeypatch):
          "convolution, gradient of the kernel"),
         ("gradient_tape/down_0/conv/Conv2DBackpropInput_1:Conv2DBackpropInput", "convolution, gradient of the input"),
         ("generator/up_0/conv/conv_transpose:_MklNativeConv2DBackpropInput", "convolution, forward"),
+        ("gradient_tape/up_0/conv/conv_transpose/Conv2D_1:_MklNativeConv2D", "convolution, gradient of the input"),
         ("generator/residual_0/conv/convolution:Conv3D", "convolution, forward"),
         ("generator/norm/Mean:Mean", "Mean"),
         ("ExecutorState::Process", None),
