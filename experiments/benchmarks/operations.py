@@ -2,9 +2,9 @@
 
 Prints, of one run after two others, the seconds of each kind of operation and their share of all operations' seconds,
 beside the seconds on the clock: operations that do not wait for each other run at once, and one that waits for the
-cores that another holds counts its waiting, so that a large number of something cheap may be chance. Convolutions are told apart by
-what they make: the forward pass, the gradient of their input, that of their kernel; what is computed again on the way
-back counts as a gradient.
+cores that another holds counts its waiting, so that a large number of something cheap may be chance. Convolutions are
+told apart by what they make: the forward pass, the gradient of their input, that of their kernel; what is computed
+again on the way back counts as a gradient.
 """
 
 import argparse
