@@ -11,16 +11,14 @@ goes on. As long as four trainings and 3 minutes for each.
 
 import argparse
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
+from commands import ROOT, run
 from parts import held_out
 
 from pipelines.folder import Folder
 
-ROOT = Path(__file__).parents[1]
 INPUT, MADE = "input", "thermal"
 COLUMNS = {  # score of evaluate's table -> head, factor, digits
     "kid": ("KID x 1000", 1000, 0),
@@ -40,10 +38,10 @@ def main():
     parser.add_argument("--recipe", default="thermal.flags", help="in experiments/")
     parser.add_argument("--flag", action="append", default=[], help="of hdsynth_tf.train, as often as needed")
     asked = parser.parse_args()
-    files = paired_files(asked.thermal, asked.visible)
+    output_dir, files = asked.output_dir.absolute(), paired_files(asked.thermal, asked.visible)
     rows = []
     for part, held in enumerate(held_out(len(files))):
-        folder = asked.output_dir / f"part_{part}"
+        folder = output_dir / f"part_{part}"
         link(files, held, folder)
         rows.append(scores_of(folder, asked.recipe, asked.flag))
         print(table(rows), flush=True)
@@ -69,21 +67,17 @@ def link(files, held, folder):
 
 def scores_of(folder, recipe, more):
     """What a run on the training pairs of a folder gets on the others: dict of method -> dict of score -> number."""
-    run, evaluation = folder / "run", folder / "evaluation"
-    if not (run / "scores.json").exists():
-        command("train", f"--flagfile={ROOT / 'experiments' / recipe}", "--dataset=folder", f"--data_dir={folder}",
-                f"--run_dir={run}", "--noexport", *more)  # fmt: skip
+    trained, evaluation = folder / "run", folder / "evaluation"
+    if not (trained / "scores.json").exists():
+        run("train", f"--flagfile={ROOT / 'experiments' / recipe}", "--dataset=folder", f"--data_dir={folder}",
+            f"--run_dir={trained}", "--noexport", *more)  # fmt: skip
     if not (evaluation / "table.json").exists():
-        command("evaluate", f"--method={MADE}={run}", "--input", "--features=inception", "--num_pictures=100",
-                f"--output_dir={evaluation}")  # fmt: skip
+        run("evaluate", f"--method={MADE}={trained}", "--input", "--features=inception", "--num_pictures=100",
+            f"--output_dir={evaluation}")  # fmt: skip
     methods = json.loads((evaluation / "table.json").read_text())["methods"]
     found = {name: {key: methods[name][key]["value"] for key in COLUMNS} for name in (INPUT, MADE)}
-    own = json.loads((run / "scores.json").read_text())
+    own = json.loads((trained / "scores.json").read_text())
     return {INPUT: found[INPUT], MADE: found[MADE] | {key: own[key] for key in OF_RUN}}
-
-
-def command(verb, *arguments):
-    subprocess.run([sys.executable, "-m", f"hdsynth_tf.{verb}", *arguments], check=True, cwd=ROOT)
 
 
 def table(rows):
