@@ -69,12 +69,14 @@ def down(length):
     return length // 2 + 1
 
 
-def coarse_to_fine(filters, name=None, dtype=None, tone_channels=0, **options):
+def coarse_to_fine(filters, name=None, dtype=None, tone_channels=0, num_images=1, **options):
     """A narrow coarse-to-fine generator with enhancers of so many filters."""
     options["dtype"] = dtype
     base = GlobalGenerator(2 * filters[0], 2, 1, makes_image=False, tone_numbers=12 if tone_channels else 0, **options)
     enhancers = [LocalEnhancer(width, 1, name=f"enhancer_{i}", **options) for i, width in enumerate(filters)]
-    return CoarseToFineGenerator(base, enhancers, tone_channels=tone_channels, name=name, dtype=dtype)
+    return CoarseToFineGenerator(
+        base, enhancers, tone_channels=tone_channels, num_images=num_images, name=name, dtype=dtype
+    )
 
 
 def filled_style_bank(**options):
@@ -101,6 +103,7 @@ LAYERS = [
     Row("HalveImage", lambda **kw: HalveImage(**kw), 3, 3, lambda n: (n + 1) // 2),
     Row("InstanceAveragePooling", lambda **kw: InstanceAveragePooling(**kw), (3, IDS), 3, float32=True),
     Row("ToneAdjustment", lambda **kw: ToneAdjustment(8, **kw), (3, 2), 3, float32=True),
+    Row("ToneAdjustment of many", lambda **kw: ToneAdjustment(8, num_images=3, **kw), (3, 2, CHOICE), 3, float32=True),
     Row("ToneModulation", lambda **kw: ToneModulation(**kw), (3, TONE), 3),
     Row("StyleBank", filled_style_bank, (IDS, IDS, SEED), 2, float32=True),
     Row("ToVGGInput", lambda **kw: ToVGGInput(**kw), 3, 3),
@@ -137,9 +140,9 @@ NETWORKS = [
     Row(
         "CoarseToFineGenerator two",
         lambda **kw: coarse_to_fine(
-            [2, 1], upsampling="nearest", padding="reflect", skip_connections=True, tone_channels=2, **kw
+            [2, 1], upsampling="nearest", padding="reflect", skip_connections=True, tone_channels=2, num_images=2, **kw
         ),
-        5,
+        (5, CHOICE),
         3,
     ),
 ]

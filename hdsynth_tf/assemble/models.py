@@ -101,6 +101,7 @@ def build_generator(networks, conditioning, dtype):
         skip_connections=networks.skip_connections,
         tone_channels=conditioning.channels - conditioning.row_channel if networks.tone else 0,
         tone_numbers=NUM_COSINES * image_channels if networks.tone else 0,
+        num_images=networks.num_tones,
         dtype=dtype,
     )
 

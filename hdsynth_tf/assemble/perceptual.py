@@ -60,6 +60,10 @@ def build_content_loss(losses, dtype, by_class):
 
 def check_diverse(networks, losses, source):
     """Raises `SettingsError` where several images of one input are asked for that cannot be learnt."""
+    if networks.num_tones > len(source):
+        raise SettingsError(
+            f"--num_tones needs as many scenes, whose light it learns. Received: {networks.num_tones}, of {len(source)}"
+        )
     if networks.num_diverse_images == 1:
         return
     others = ("adversarial", "feature_matching", "pixel", "gradient")

@@ -249,6 +249,9 @@ class NetworkSettings(Settings):
     tone: bool = setting(
         False, "global: how light the whole image is, is read from the whole input. For thermal images."
     )
+    num_tones: int = setting(
+        1, "--tone: images of one input (generate --styles), in other lights, as the training images have.", at_least=1
+    )
     row_channel: bool = setting(True, "Adds the vertical coordinate as an input channel.")
     feature_channels: int = setting(
         0, "Encoder: features of each instance, from which styles are made. 0: none.", at_least=0
@@ -293,6 +296,11 @@ class NetworkSettings(Settings):
             )
         if self.tone and self.generator != "global":
             raise SettingsError(f"--tone is for --generator=global. Received: --generator={self.generator}")
+        if self.num_tones > 1 and (not self.tone or self.feature_channels):
+            raise SettingsError(
+                f"--num_tones is for --tone without --feature_channels. Received: --num_tones={self.num_tones}, "
+                f"--tone={self.tone}, --feature_channels={self.feature_channels}"
+            )
         window = self.discriminator_window
         if len(window) != 2 or (0 in window and any(window)):
             raise SettingsError(

@@ -16,7 +16,7 @@ class GenerateSettings(Settings):
     show_input: bool = setting(False, "The video shows each frame beside its picture.")
     styles: int = setting(
         1,
-        "Photographs of every input, each in other styles. For models with an encoder, or of many images.",
+        "Photographs of every input, each in other styles. For models with an encoder, of many images or tones.",
         at_least=1,
     )
     seed: int = seed_setting("Names the styles of the first; the next one has the next seed.")

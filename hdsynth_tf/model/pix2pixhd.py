@@ -237,9 +237,18 @@ class Pix2PixHD(Generating, Family, Presets, Saving, Training, keras.Model):
     def learn_from(self, inputs, image, sample_weight=None, training=True):
         semantic_input, real_image = self.conditioning(inputs), self.conditioning.target(inputs, image)
         generator = self.generator if training else self.inference_generator
-        fake_image = generator(self.generator_input(inputs, semantic_input, real_image), training=training)
+        told = self._told(real_image) if training else {}
+        fake_image = generator(self.generator_input(inputs, semantic_input, real_image), training=training, **told)
         values = self.compute_terms(semantic_input, real_image, fake_image, training, sample_weight)
         return values, (real_image, fake_image)
+
+    def _told(self, real_image):
+        """What the generator is told in training beside its input: the real image's tone, where it takes one.
+
+        Of what the input leaves open it would otherwise paint the mean.
+        """
+        tone = getattr(self.generator, "tone", None)
+        return {} if tone is None else {"tone": tone.of(real_image)}
 
     def follow(self):
         self.update_average(self.generator_optimizer.iterations)

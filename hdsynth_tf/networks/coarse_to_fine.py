@@ -108,9 +108,11 @@ class CoarseToFineGenerator(FeatureGenerator):
         output_channels: Integer, channels of the image.
         tone_channels: Integer, see `GlobalGenerator`.
         kernel_initializer: A Keras initializer, of the last convolution.
+        num_images: Integer, see `GlobalGenerator`.
 
     Call arguments:
         x: `(batch, height, width, channels)` float, the semantic input.
+        choice, tone: See `GlobalGenerator`.
 
     Returns:
         `(batch, height, width, output_channels)` float32 in [-1, 1].
@@ -138,6 +140,7 @@ class CoarseToFineGenerator(FeatureGenerator):
         output_channels=3,
         tone_channels=0,
         kernel_initializer=RELEASED_INITIALIZER,
+        num_images=1,
         **kwargs,
     ):
         super().__init__(**kwargs)
@@ -154,6 +157,7 @@ class CoarseToFineGenerator(FeatureGenerator):
         self.enhancers = enhancers
         self.output_channels = output_channels
         self.tone_channels = tone_channels
+        self.num_images = num_images
         self.kernel_initializer = keras.initializers.get(kernel_initializer)
 
         # === Layers ===
@@ -205,6 +209,7 @@ class CoarseToFineGenerator(FeatureGenerator):
             "enhancers": [enhancer.get_config() for enhancer in self.enhancers],
             "output_channels": self.output_channels,
             "tone_channels": self.tone_channels,
+            "num_images": self.num_images,
             "kernel_initializer": keras.initializers.serialize(self.kernel_initializer),
         }
 
@@ -252,6 +257,7 @@ def grow(generator, num_residual_blocks=3):
         base.output_channels,
         generator.tone_channels,
         base.kernel_initializer,
+        generator.num_images,
         dtype=base.dtype_policy,
     )
     grown.build((None, None, None, base.stem.conv.kernel.shape[2]))

@@ -24,11 +24,11 @@ class FeatureGenerator(keras.Model):
     """Base class: a generator whose image is the last convolution, `head`, of its `features`.
 
     Any height and width go in and the same come out. A subclass has `features(x, tone)`, `multiple`, `head`,
-    `tone` and `output_channels`.
+    `tone`, `num_images` and `output_channels`.
     """
 
-    def compute_output_shape(self, input_shape):
-        return (*input_shape[:-1], self.output_channels)
+    def compute_output_shape(self, x_shape, choice_shape=None, tone_shape=None):
+        return (*x_shape[:-1], self.output_channels)
 
     def make_image_layers(self, kernel_initializer):
         """Makes what turns the features into the image: the last convolution, and the tone where it is asked for."""
@@ -36,7 +36,9 @@ class FeatureGenerator(keras.Model):
             self.output_channels, 7, pad=3, norm=None, activation=None, kernel_initializer=kernel_initializer,
             dtype=self.dtype_policy, name="head",
         )  # fmt: skip
-        self.tone = ToneAdjustment(dtype=self.dtype_policy, name="tone") if self.tone_channels else None
+        self.tone = None
+        if self.tone_channels:
+            self.tone = ToneAdjustment(num_images=self.num_images, dtype=self.dtype_policy, name="tone")
 
     def build_image_layers(self):
         """Builds them."""
@@ -44,9 +46,10 @@ class FeatureGenerator(keras.Model):
         if self.tone is not None:
             self.tone.build((None, None, None, self.output_channels), (None, None, None, self.tone_channels))
 
-    def call(self, x):
+    def call(self, x, choice=None, tone=None):
         height, width = ops.shape(x)[1:3]
-        tone = None if self.tone is None else self.tone.read(x[..., : self.tone_channels])
+        if tone is None and self.tone is not None:
+            tone = self.tone.read(x[..., : self.tone_channels], choice)
         features = self.features(pad_to_multiple(x, self.multiple), tone)
         image = crop(widen(self.head(features)), height, width)
         return ops.tanh(image if tone is None else self.tone.adjust(image, tone))
@@ -78,9 +81,12 @@ class GlobalGenerator(FeatureGenerator):
             a `CoarseToFineGenerator`.
         kernel_initializer: A Keras initializer. Defaults to the released code's normal of standard deviation 0.02.
         norm: `"instance"` or `None`.
+        num_images: Integer, images of one input, each of another tone; see `ToneAdjustment`.
 
     Call arguments:
         x: `(batch, height, width, channels)` float, the semantic input.
+        choice: `(batch,)` integers below `num_images`: which is wanted; `None`: the first.
+        tone: `(batch, tone_numbers)` float32, the tone that the image shall have; `None`: it is read from the input.
 
     Returns:
         `(batch, height, width, output_channels)` float32 in [-1, 1].
@@ -111,6 +117,7 @@ class GlobalGenerator(FeatureGenerator):
         kernel_initializer=RELEASED_INITIALIZER,
         norm="instance",
         tone_numbers=0,
+        num_images=1,
         **kwargs,
     ):
         super().__init__(**kwargs)
@@ -123,6 +130,7 @@ class GlobalGenerator(FeatureGenerator):
         self.skip_connections = skip_connections
         self.tone_channels = tone_channels
         self.tone_numbers = tone_numbers
+        self.num_images = num_images
         self.makes_image = makes_image
         self.kernel_initializer = keras.initializers.get(kernel_initializer)
         self.norm = norm
@@ -210,6 +218,7 @@ class GlobalGenerator(FeatureGenerator):
             "makes_image": self.makes_image,
             "kernel_initializer": keras.initializers.serialize(self.kernel_initializer),
             "norm": self.norm,
+            "num_images": self.num_images,
         }
 
 

@@ -13,6 +13,7 @@ THUMBNAILS = (48, 72), (96, 144)  # heights and widths at which inputs are looke
 BANDS = 8  # from top to bottom: sky, horizon, road
 BINS = 16
 QUANTILES = (0.01, 0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.99)
+BRIGHTEST = 0.95  # of a row's mean, in [-1, 1]: white is infinitely far before `tanh`
 NUM_COSINES = 4  # down a picture, that are decided
 STATISTICS = BANDS * (4 + len(THUMBNAILS)) + BINS + len(QUANTILES)  # of each channel
 
@@ -71,6 +72,26 @@ def cosines(height, count, dtype="float32"):
     return waves * ops.convert_to_tensor([1.0] + [math.sqrt(2)] * (count - 1), dtype)
 
 
+def in_cosines(rows, count):
+    """Means of rows in cosines.
+
+    Args:
+        rows: `(batch, height, channels)` float.
+        count: Integer.
+
+    Returns:
+        How much of each there is, `(batch, count, channels)`; and the cosines, `(height, count)`.
+    """
+    waves = cosines(ops.shape(rows)[1], count, rows.dtype)
+    return ops.matmul(ops.transpose(waves), rows) / ops.cast(ops.shape(rows)[1], rows.dtype), waves
+
+
+def tone_of(rows, count):
+    """The tone of pictures in [-1, 1] whose rows have these means: `(batch, count * channels)`, before `tanh`."""
+    own, _ = in_cosines(ops.arctanh(ops.clip(rows, -BRIGHTEST, BRIGHTEST)), count)
+    return ops.reshape(own, (-1, count * rows.shape[-1]))
+
+
 @keras.saving.register_keras_serializable(package=PACKAGE)
 class ToneAdjustment(keras.layers.Layer):
     """Lightens, darkens and tints an image as a whole.
@@ -87,19 +108,23 @@ class ToneAdjustment(keras.layers.Layer):
     Args:
         hidden_units: Integer, width of the dense network.
         num_cosines: Integer, how many are decided.
+        num_images: Integer, tones of one input. The first is what is to be expected; the others are those of other
+            photographs, whatever the input.
 
     Call arguments:
         image: `(batch, height, width, channels)`, before `tanh`.
         x: `(batch, height', width', input_channels)` float, what the image is made of.
+        choice: `(batch,)` integers below `num_images`, the tones wanted; `None`: the first.
 
     Returns:
         `image`'s shape, float32.
     """
 
-    def __init__(self, hidden_units=128, num_cosines=NUM_COSINES, **kwargs):
+    def __init__(self, hidden_units=128, num_cosines=NUM_COSINES, num_images=1, **kwargs):
         super().__init__(**{**kwargs, "autocast": False, "trainable": False})
         self.hidden_units = hidden_units
         self.num_cosines = num_cosines
+        self.num_images = num_images
 
     # === Build ===
 
@@ -112,6 +137,8 @@ class ToneAdjustment(keras.layers.Layer):
         self.hidden_bias = self._weight("hidden_bias", (self.hidden_units,))
         self.tone_kernel = self._weight("tone_kernel", (self.hidden_units, self.num_cosines * self.channels))
         self.tone_bias = self._weight("tone_bias", (self.num_cosines * self.channels,))
+        if self.num_images > 1:
+            self.others = self._weight("others", (self.num_images, self.num_cosines * self.channels))  # the first: 0
 
     def _weight(self, name, shape, initializer="zeros"):
         dtype = wide(self.compute_dtype)
@@ -119,31 +146,43 @@ class ToneAdjustment(keras.layers.Layer):
             name=name, shape=shape, initializer=initializer, trainable=False, dtype=dtype, autocast=False
         )
 
-    def compute_output_shape(self, image_shape, x_shape=None):
+    def compute_output_shape(self, image_shape, x_shape=None, choice_shape=None):
         return tuple(image_shape)
 
     # === Call ===
 
-    def call(self, image, x):
-        return self.adjust(image, self.read(x))
+    def call(self, image, x, choice=None):
+        return self.adjust(image, self.read(x, choice))
 
-    def read(self, x):
+    def read(self, x, choice=None):
         """The tone that the image made of `x` shall have: `(batch, num_cosines * channels)`, float32."""
         standard = standardize(tone_statistics(widen(x)), self.center, self.spread)
         hidden = ops.relu(ops.matmul(standard, self.hidden_kernel) + self.hidden_bias)
-        return ops.matmul(hidden, self.tone_kernel) + self.tone_bias
+        expected = ops.matmul(hidden, self.tone_kernel) + self.tone_bias
+        if choice is None or self.num_images == 1:
+            return expected
+        is_expected = ops.cast(ops.equal(choice, 0), expected.dtype)[:, None]
+        return expected * is_expected + ops.take(self.others, choice, axis=0)
 
     def adjust(self, image, tone):
         """`image` with a tone that was read."""
-        image, tone = widen(image), ops.reshape(tone, (-1, self.num_cosines, self.channels))
-        waves = cosines(ops.shape(image)[1], self.num_cosines, image.dtype)
-        own = ops.matmul(ops.transpose(waves), ops.mean(image, axis=2)) / ops.cast(ops.shape(image)[1], image.dtype)
+        image, tone = widen(image), ops.reshape(widen(tone), (-1, self.num_cosines, self.channels))
+        own, waves = in_cosines(ops.mean(image, axis=2), self.num_cosines)
         return image + ops.matmul(waves, tone - own)[:, :, None, :]
+
+    def of(self, image):
+        """The tone that an image `(batch, height, width, channels)` in [-1, 1] has, as `read` gives it."""
+        return tone_of(ops.mean(widen(image), axis=2), self.num_cosines)
 
     # === Config ===
 
     def get_config(self):
-        return {**super().get_config(), "hidden_units": self.hidden_units, "num_cosines": self.num_cosines}
+        return {
+            **super().get_config(),
+            "hidden_units": self.hidden_units,
+            "num_cosines": self.num_cosines,
+            "num_images": self.num_images,
+        }
 
 
 @keras.saving.register_keras_serializable(package=PACKAGE)

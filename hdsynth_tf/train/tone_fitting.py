@@ -3,8 +3,9 @@
 import keras
 import numpy as np
 from keras import ops
+from sklearn.cluster import KMeans
 
-from hdsynth_tf.networks.tone import cosines, standardize, tone_statistics
+from hdsynth_tf.networks.tone import cosines, standardize, tone_of, tone_statistics
 
 STEPS, BATCH_SIZE, LEARNING_RATE = 1500, 32, 1e-3
 DROPOUT = 0.3, 0.5  # of statistics and of hidden units: a few hundred pictures are easily known by heart
@@ -13,6 +14,8 @@ ROWS = 48  # of a picture, that are compared
 
 def fit_tone(tone, conditioning, scenes, seed=0):
     """Finds the weights with which a picture in nothing but its tone comes nearest to the real one, in decibels.
+
+    The further tones of one input are those of the training photographs: centers of K-means, dark to light.
 
     Args:
         tone: Built `ToneAdjustment`; its weights are replaced.
@@ -45,7 +48,8 @@ def fit_tone(tone, conditioning, scenes, seed=0):
     order = np.random.default_rng(seed).integers(0, len(standard), (STEPS, BATCH_SIZE))
     batches = ((standard[scenes], targets[scenes]) for scenes in order)  # all at once are 1 GB, of label maps
     network.fit(batches, steps_per_epoch=STEPS, shuffle=False, verbose=0)
-    tone.set_weights([center, spread, *network.get_weights()])
+    others = [_tones(targets, tone, seed)] if tone.num_images > 1 else []
+    tone.set_weights([center, spread, *network.get_weights(), *others])
     squares = _mean_square(targets, network(standard), waves)
     return float(np.mean(10 * np.log10(4 / ops.convert_to_numpy(squares))))
 
@@ -69,6 +73,15 @@ def _row_means(image):
     rows = ops.image.resize(rows, (ROWS, 1), "bilinear", antialias=True, data_format="channels_last")
     rest = ops.mean(ops.square(image)) - ops.mean(ops.square(rows))
     return np.append(ops.convert_to_numpy(rows), np.maximum(ops.convert_to_numpy(rest), 1e-4)).astype("float32")
+
+
+def _tones(targets, tone, seed):
+    """As many tones as the scenes have, that are unlike each other; the first is left out."""
+    rows = targets[:, :-1].reshape(len(targets), ROWS, tone.channels)
+    own = ops.convert_to_numpy(tone_of(rows, tone.num_cosines))
+    centers = KMeans(tone.num_images - 1, n_init=10, random_state=seed).fit(own).cluster_centers_
+    lightness = centers[:, : tone.channels].sum(1)  # of the constant cosine
+    return np.concatenate([np.zeros_like(centers[:1]), centers[np.argsort(lightness)]])
 
 
 def _mean_square(targets, tones, waves):

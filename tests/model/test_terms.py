@@ -7,7 +7,11 @@ import tensorflow as tf
 from tiny import compiled, semantic_batch, semantic_model
 
 from hdsynth_tf.losses import FeatureMatchingLoss, HingeLoss, PyramidLoss
+from hdsynth_tf.model import Pix2PixHD
 from hdsynth_tf.model.terms import Term, compute_terms, per_sample, pop_former_terms, weighted_sum
+from hdsynth_tf.networks import GlobalGenerator
+from hdsynth_tf.networks.tone import cosines
+from pipelines.conditioning import ImageConditioning
 
 
 @pytest.mark.parametrize("size", [(2, 8, 8), (4, 8, 4), (3, 4, 3)])  # batch 2; batch equal to the width, twice
@@ -38,6 +42,19 @@ def test_a_loss_of_one_number_is_refused():
 
     with pytest.raises(ValueError, match=r"term mine should return .*\(batch,\)"):
         compute_terms([Term("mine", Mean())], (np.zeros((2, 4, 4, 3)), np.ones((2, 4, 4, 3))))
+
+
+def test_in_training_a_generator_is_told_the_tone_of_the_real_image(rng):
+    generator = GlobalGenerator(4, 1, 1, tone_channels=1, tone_numbers=12)
+    model = Pix2PixHD(ImageConditioning(1), generator)
+    model.compile(keras.optimizers.Adam(1e-3), terms=[Term("mae", keras.losses.MeanAbsoluteError())])
+    inputs, image = {"source": rng.integers(0, 256, (2, 16, 24, 1))}, rng.integers(90, 250, (2, 16, 24, 3))
+    _, (real, fake) = model.learn_from(inputs, image)
+    waves = np.asarray(cosines(16, 4))
+    rows = np.arctanh(fake.numpy()).mean(2)
+    np.testing.assert_allclose((waves.T @ rows / 16).reshape(2, 12), generator.tone.of(real), atol=1e-3)
+    _, (_, expected) = model.learn_from(inputs, image, training=False)
+    assert np.abs(expected.numpy().mean()) < 0.05 < np.abs(fake.numpy().mean())  # nothing was fitted: middle grey
 
 
 def test_means_are_float32():

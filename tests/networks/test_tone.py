@@ -104,6 +104,27 @@ def test_new_layers_take_light_away_and_nothing_else(rng):
     assert np.corrcoef(np.diff(made, axis=2).ravel(), np.diff(image, axis=2).ravel())[0, 1] > 0.99
 
 
+def test_the_tone_of_a_picture(rng):
+    """Pictures of nothing but a tone have that tone; others are brought to theirs by another's."""
+    layer = filled_tone(rng)
+    tone = rng.uniform(-0.3, 0.3, (2, 12)).astype("float32")
+    flat = np.tanh(numpy(layer.adjust(np.zeros((2, 20, 30, 3), "float32"), tone)))
+    np.testing.assert_allclose(numpy(layer.of(flat)), tone, atol=1e-5)
+    white = numpy(layer.of(np.ones((1, 20, 30, 3), "float32")))
+    np.testing.assert_allclose(white, [[np.arctanh(0.95)] * 3 + [0] * 9], atol=1e-4)
+
+
+def test_other_tones_of_one_input(rng):
+    layer = ToneAdjustment(8, num_images=3)
+    layer.build((None, None, None, 3), (None, None, None, 1))
+    weights = [rng.normal(0, 0.2, w.shape).astype(w.dtype) for w in layer.get_weights()]
+    layer.set_weights(weights)
+    layer.others.assign(weights[-1] * [[0], [1], [1]])
+    x = rng.uniform(-1, 1, (3, 20, 30, 1)).astype("float32")
+    expected, chosen = numpy(layer.read(x)), numpy(layer.read(x, np.array([2, 0, 1])))
+    np.testing.assert_allclose(chosen, [weights[-1][2], expected[1], weights[-1][1]], atol=1e-5)
+
+
 def test_nothing_trains():
     layer = ToneAdjustment()
     layer.build((None, None, None, 3), (None, None, None, 2))

@@ -80,6 +80,20 @@ def test_recipe(trained, rng, lpips_weights, efficientnet_weights):
 
 
 @pytest.mark.slow
+def test_pictures_of_one_input_in_other_lights(trained, command, pairs):
+    run, _ = trained([*PLAIN, "--num_tones=3"])
+    places = [f"--source_dir={pairs / 'thermal'}", f"--output_dir={pairs / 'out'}"]
+    code, _, error = command("generate", f"--model={run}", "--styles=3", "--seed=3", *places)
+    assert code == 0, error
+    first, *others = (np.asarray(Image.open(pairs / "out" / f"0_{seed}.png")).astype(float) for seed in (3, 4, 5))
+    dark, light = (other.mean() for other in others)
+    assert dark < light and all(np.abs(first - other).mean() > 0.5 for other in others)
+    model = keras.saving.load_model(run / "model.keras", compile=False)
+    heat = np.asarray(Image.open(pairs / "thermal" / "0.png"))[..., None]
+    assert np.abs(model.generate({"source": heat}) - first).max() <= 1  # unless it is said, what is to be expected
+
+
+@pytest.mark.slow
 def test_recipe_for_many_pairs(trained, lpips_weights, efficientnet_weights):
     lpips_weights()
     efficientnet_weights()
@@ -150,6 +164,8 @@ def test_flag_files_are_of_flags_that_exist(path):
         (["--generator=unet"], "--tone is for --generator=global"),
         (["--crop_height=16", "--crop_width=16"], "leave out --crop_height"),
         (["--zoom=1,1.3"], "and --zoom"),
+        (["--notone", "--num_tones=2"], "--num_tones is for --tone"),
+        (["--num_tones=9"], "--num_tones needs as many scenes"),
     ],
 )
 def test_tone_is_of_whole_pictures_and_for_the_global_generator(command, pairs, given, said):
