@@ -32,7 +32,7 @@ def scores(model, source, limit=64, vgg_limit=VGG_SCENES):
     rows, draw = [], tf.function(model, autograph=False, reduce_retracing=True)
     for (inputs, image), nets in zip(make_sample(source, limit), _nets(min(limit, len(source)), vgg_limit)):
         real = _to_bytes(model.conditioning.target(inputs, image))
-        fake = _to_bytes(draw({**inputs, "style_image": image}))
+        fake = _to_bytes(draw({**inputs, **model.with_styles_of(image)}))
         rows.append({**score(fake, real, nets), **artefacts(fake[0], real[0])})
     return _means(rows)
 

@@ -76,7 +76,7 @@ def make_pictures(asked, data, photo, maker, model_path, output_dir):
 
     Args:
         asked, data: `GenerateSettings`, `DataSettings`.
-        photo: RGB uint8 array whose styles all pictures take, or `None`.
+        photo: RGB uint8 array whose styles or light all pictures take, or `None`.
         maker: Dict, see `check_output`.
         model_path, output_dir: `Path`.
     """
@@ -186,12 +186,13 @@ def show_beside(source, look, output, folder):
 
 def plan_looks(model, seed, styles, photo):
     """Pictures to make of every input. Raises `SettingsError` if the model knows no styles and is asked for some."""
-    if not model.reads_seed and (styles > 1 or photo is not None):
-        raise SettingsError("The model has no encoder and makes one picture of an input: no --styles, no --style_from.")
-    if model.encoder is None and photo is not None:
-        raise SettingsError("The model has no encoder, which takes styles from photos: no --style_from.")
+    if styles > 1 and not model.reads_seed:
+        raise SettingsError("The model has no encoder, and makes one picture of an input: no --styles.")
+    if photo is not None and not model.reads_photo:
+        raise SettingsError("The model has neither an encoder nor a tone, which take after photos: no --style_from.")
     if photo is not None:
-        return [Look("", "generated in the photo's styles", photo=photo)]
+        taken = "light" if model.encoder is None else "styles"
+        return [Look("", f"generated in the photo's {taken}", photo=photo)]
     return looks_of(model, seed, styles)
 
 

@@ -25,7 +25,11 @@ class GenerateSettings(Settings):
     )
     tile_width: int = setting(0, "Likewise.", at_least=0)
     tile_overlap: int = setting(64, "Pixels that tiles share, at least; they are blended there.", at_least=0)
-    style_from: str = setting("", "A photograph that lies under the input's maps, whose styles are taken instead.")
+    style_from: str = setting(
+        "",
+        "A photograph that lies under the input's maps, whose styles are taken instead; of a model with a tone any "
+        "photograph, whose light is taken.",
+    )
 
     def check(self):
         check_seeds(self)

@@ -30,7 +30,7 @@ class Tiles:
                 f"The model needs tiles of more than {multiple} pixels. Received: --tile_height={self.size[0]} "
                 f"--tile_width={self.size[1]}"
             )
-        if getattr(model.generator, "tone", None) is not None:
+        if model.tone is not None:
             raise SettingsError(
                 "The model looks at the whole picture to find its tone, and each tile would have another. For pictures "
                 "in tiles train one with --notone."

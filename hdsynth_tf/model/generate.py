@@ -33,6 +33,23 @@ class Generating:
         return self.encoder is not None or self.num_images > 1
 
     @property
+    def tone(self):
+        """The generator's `ToneAdjustment`, or `None`."""
+        return getattr(self.generator, "tone", None)
+
+    @property
+    def reads_photo(self):
+        """Whether a picture can take after a photograph: the features of its instances, or its light."""
+        return self.encoder is not None or self.tone is not None
+
+    def with_styles_of(self, image):
+        """What is added to inputs for a picture that is compared with the real image: with an encoder, its styles.
+
+        Not its light: that is for the input to tell.
+        """
+        return {} if self.encoder is None else {"style_image": image}
+
+    @property
     def num_images(self):
         """Integer, images that the generator makes of one input; the seed says which is wanted."""
         return getattr(self.generator, "num_images", 1)
@@ -52,7 +69,8 @@ class Generating:
     def generate(self, inputs, seed=0, styles=None, style_image=None):
         """Makes pictures of the inputs' size.
 
-        Only models with an encoder take notice of anything but `inputs`, and of the seed those that make many images.
+        Only models with an encoder take notice of anything but `inputs`, of the seed those that make many images, and
+        of `style_image` those with a tone.
 
         Args:
             inputs: Dict of arrays that the conditioning reads, with or without a batch axis. Of a crop also `rows` and,
@@ -60,8 +78,8 @@ class Generating:
             seed: Integer, or one for each picture, that names the styles of all instances.
             styles: Dict, instance id -> number of the style of its class that it shall have, or a list of them, one
                 for each picture.
-            style_image: Photographs of the inputs' size, as the model makes them, whose styles are taken instead; or
-                `None`.
+            style_image: Photographs of the inputs' size, as the model makes them, whose styles or light are taken
+                instead; or `None`.
 
         Returns:
             uint8 array `(batch, height, width, 3)`, or `(height, width, 3)`; other channels, uint16 or float32 where

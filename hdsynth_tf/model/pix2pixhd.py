@@ -32,7 +32,7 @@ class Pix2PixHD(Generating, Family, Presets, Saving, Training, keras.Model):
     image. Elsewhere `inputs` may say where from: `seed` `(batch,)` int32 draws each instance a style of its class from
     the style bank, the same for the same seed; `chosen_ids` and `chosen_styles` `(batch, count)` int32 give instances
     certain ones; `style_image` `(batch, height, width, 3)` uint8 is a photograph that lies under the maps, whose
-    features are encoded. With none of them, the seed is 0.
+    features are encoded. With none of them, the seed is 0. A generator with a tone takes the light of a `style_image`.
 
     Args:
         conditioning: `pipelines.conditioning.Conditioning`: compact maps -> semantic input.
@@ -207,10 +207,11 @@ class Pix2PixHD(Generating, Family, Presets, Saving, Training, keras.Model):
         generator = self.generator if training else self.inference_generator
         style_image = self.conditioning.target(inputs, inputs["style_image"]) if "style_image" in inputs else None
         generator_input = self.generator_input(inputs, self.conditioning(inputs), style_image)
-        if training or self.num_images == 1:
-            return generator(generator_input, training=training)
-        seed = inputs.get("seed", ops.zeros(ops.shape(generator_input)[:1], "int32"))
-        return generator(generator_input, choice=seed % self.num_images)
+        told = {} if style_image is None else self._told(style_image)
+        if not training and not told and self.num_images > 1:
+            seed = inputs.get("seed", ops.zeros(ops.shape(generator_input)[:1], "int32"))
+            told = {"choice": seed % self.num_images}
+        return generator(generator_input, training=training, **told)
 
     def generator_input(self, inputs, semantic_input, style_image=None):
         """Input of the generator: the semantic input and, with an encoder, the feature map.
@@ -242,13 +243,12 @@ class Pix2PixHD(Generating, Family, Presets, Saving, Training, keras.Model):
         values = self.compute_terms(semantic_input, real_image, fake_image, training, sample_weight)
         return values, (real_image, fake_image)
 
-    def _told(self, real_image):
-        """What the generator is told in training beside its input: the real image's tone, where it takes one.
+    def _told(self, image):
+        """What the generator is told of an image beside its input: the tone, where it takes one.
 
-        Of what the input leaves open it would otherwise paint the mean.
+        In training, the real image's: of what the input leaves open it would otherwise paint the mean.
         """
-        tone = getattr(self.generator, "tone", None)
-        return {} if tone is None else {"tone": tone.of(real_image)}
+        return {} if self.tone is None else {"tone": self.tone.of(image)}
 
     def follow(self):
         self.update_average(self.generator_optimizer.iterations)

@@ -181,8 +181,8 @@ class CoarseToFineGenerator(FeatureGenerator):
 
     # === Build ===
 
-    def build(self, input_shape):
-        shape = (None, None, None, input_shape[-1])
+    def build(self, x_shape, choice_shape=None, tone_shape=None):
+        shape = (None, None, None, x_shape[-1])
         self.global_generator.build(shape)
         for enhancer in self.enhancers:
             enhancer.build(shape)

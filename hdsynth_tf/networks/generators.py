@@ -167,8 +167,8 @@ class GlobalGenerator(FeatureGenerator):
 
     # === Build ===
 
-    def build(self, input_shape):
-        shape = (None, None, None, input_shape[-1])
+    def build(self, x_shape, choice_shape=None, tone_shape=None):
+        shape = (None, None, None, x_shape[-1])
         for layer in self.trunk:
             layer.build(shape)
             shape = layer.compute_output_shape(shape)

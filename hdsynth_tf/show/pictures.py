@@ -116,7 +116,7 @@ def compare(scenes, models):
         [
             show_inputs(inputs, conditioning),
             show_image(image, conditioning),
-            *(show_image(model.generate(inputs, style_image=image), conditioning) for model in models),
+            *(show_image(model.generate(inputs, **model.with_styles_of(image)), conditioning) for model in models),
         ]
         for inputs, image in scenes
     ]

@@ -7,7 +7,10 @@ import pytest
 from tiny import semantic_model
 
 from hdsynth_tf.evaluate.quality import agreement, diversity
+from hdsynth_tf.model import Pix2PixHD
+from hdsynth_tf.networks import GlobalGenerator
 from hdsynth_tf.train import plan
+from pipelines.conditioning import ImageConditioning
 from pipelines.source import Source
 
 
@@ -72,6 +75,30 @@ class Fixed:
 
     def __call__(self, inputs):
         return self.picture[None].astype("float32") / 127.5 - 1
+
+    def with_styles_of(self, image):
+        return {}
+
+
+class Bright(Source):
+    """What is warm is white."""
+
+    formats = {"source": ((1,), "uint8"), "image": ((3,), "uint8")}
+    common_size = (16, 24)
+    names = ("a",)
+
+    def load(self, index):
+        warm = np.random.default_rng(index).integers(0, 256, (16, 24, 1)).astype("uint8")
+        return {"source": warm, "image": np.full((16, 24, 3), 230, "uint8")}
+
+
+def test_a_picture_does_not_take_its_light_from_the_real_one():
+    """Of a tone that was not fitted all pictures are middle grey, however light the real one is."""
+    model = Pix2PixHD(ImageConditioning(1), GlobalGenerator(4, 1, 1, tone_channels=1, tone_numbers=12))
+    scores = agreement(model, Bright(), Bright(), limit=1)
+    assert scores["psnr"] == pytest.approx(20 * np.log10(255 / (230 - 127.5)), abs=1)
+    lit = model.generate(Bright().load(0), style_image=Bright().load(0)["image"])
+    assert np.abs(lit.mean() - 230) < 5  # asked for, it does
 
 
 def test_plan_counts_what_is_saved():

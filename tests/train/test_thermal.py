@@ -92,6 +92,15 @@ def test_pictures_of_one_input_in_other_lights(trained, command, pairs):
     heat = np.asarray(Image.open(pairs / "thermal" / "0.png"))[..., None]
     assert np.abs(model.generate({"source": heat}) - first).max() <= 1  # unless it is said, what is to be expected
 
+    photo = np.full((40, 60, 3), [220, 180, 90], "uint8")
+    Image.fromarray(photo).save(pairs / "photo.png")
+    places = [f"--source_dir={pairs / 'thermal'}", f"--output_dir={pairs / 'alike'}"]
+    code, _, error = command("generate", f"--model={run}", f"--style_from={pairs / 'photo.png'}", *places)
+    assert code == 0, error
+    made = np.asarray(Image.open(pairs / "alike" / "0.png")).mean((0, 1))
+    np.testing.assert_allclose(made, photo[0, 0], atol=12)
+    assert "in the photo&#39;s light" in (pairs / "alike" / "index.html").read_text()
+
 
 @pytest.mark.slow
 def test_recipe_for_many_pairs(trained, lpips_weights, efficientnet_weights):
