@@ -19,9 +19,12 @@ SIZE = (24, 40)
 def thermal_model():
     conditioning = ImageConditioning(1, (27000, 31000), row_channel=True)
     generator = GlobalGenerator(
-        4, 2, 1, upsampling="nearest", padding="reflect", tone_channels=1, kernel_initializer="he_normal"
-    )
-    return Pix2PixHD(conditioning, generator)
+        4, 2, 1, upsampling="nearest", padding="reflect", tone_channels=1, tone_numbers=12, num_images=3,
+        kernel_initializer="he_normal",
+    )  # fmt: skip
+    model = Pix2PixHD(conditioning, generator)
+    generator.tone.others.assign(np.random.default_rng(0).uniform(-0.5, 0.5, (3, 12)))
+    return model
 
 
 def windowed_model():
@@ -43,10 +46,10 @@ MODELS = {
 
 
 def scene(model, rng):
+    seed = {"seed": np.array([2**31 - 7], "int32")} if model.reads_seed else {}
     if "source" in model.conditioning.input_formats:
-        return {"source": rng.uniform(26000, 32000, (1, *SIZE, 1)).astype("float32")}
+        return {"source": rng.uniform(26000, 32000, (1, *SIZE, 1)).astype("float32"), **seed}
     label_map = rng.integers(0, 4, (1, 3, 5)).repeat(8, 1).repeat(8, 2).astype("int32")
-    seed = {"seed": np.array([2**31 - 7], "int32")} if model.encoder is not None else {}
     return {"label_map": label_map, "instance_map": label_map * 1000 + 1, **seed}
 
 
