@@ -13,6 +13,7 @@ from keras import ops
 
 from hdsynth_tf import optimizers
 from hdsynth_tf.model.terms import compute_terms, weighted_sum
+from hdsynth_tf.networks.tone import told
 
 
 class Adam(optimizers.Adam):
@@ -137,7 +138,7 @@ class Training:
         if self.encoder is not None:
             features = self.encoder(real_image, inputs["instance_map"])
             generator_input = ops.concatenate([semantic_input, ops.cast(features, semantic_input.dtype)], -1)
-        fake_image = self.generator(generator_input, training=True)
+        fake_image = self.generator(generator_input, training=True, **told(self.generator, real_image))
         judge = None
         if self.discriminator is not None:
             judge = functools.partial(self.discriminator.judge, semantic_input, training=True)

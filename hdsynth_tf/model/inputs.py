@@ -21,6 +21,6 @@ def input_arrays(model, style_inputs=(), size=None):
     if model.reads_seed:
         read["seed"] = STYLE_INPUTS["seed"]
     if model.reads_photo:
-        image = model.conditioning.image_channels, model.conditioning.image_dtype
-        read["style_image"] = (None, None, None, image[0]), image[1]
+        conditioning = model.conditioning
+        read["style_image"] = (None, None, None, conditioning.image_channels), conditioning.image_dtype
     return arrays | {name: read[name] for name in style_inputs if name in read}

@@ -15,6 +15,7 @@ from hdsynth_tf.model.terms import check_terms, compute_terms, pop_former_terms
 from hdsynth_tf.model.training import Training
 from hdsynth_tf.networks.precision import wide
 from hdsynth_tf.networks.styles import StyleBank
+from hdsynth_tf.networks.tone import told
 
 ON_TENSORFLOW = keras.backend.backend() == "tensorflow"
 if ON_TENSORFLOW:  # elsewhere models generate, and do not train
@@ -207,11 +208,11 @@ class Pix2PixHD(Generating, Family, Presets, Saving, Training, keras.Model):
         generator = self.generator if training else self.inference_generator
         style_image = self.conditioning.target(inputs, inputs["style_image"]) if "style_image" in inputs else None
         generator_input = self.generator_input(inputs, self.conditioning(inputs), style_image)
-        told = {} if style_image is None else self._told(style_image)
-        if not training and not told and self.num_images > 1:
+        beside = {} if style_image is None else told(generator, style_image)
+        if not training and not beside and self.num_images > 1:
             seed = inputs.get("seed", ops.zeros(ops.shape(generator_input)[:1], "int32"))
-            told = {"choice": seed % self.num_images}
-        return generator(generator_input, training=training, **told)
+            beside = {"choice": seed % self.num_images}
+        return generator(generator_input, training=training, **beside)
 
     def generator_input(self, inputs, semantic_input, style_image=None):
         """Input of the generator: the semantic input and, with an encoder, the feature map.
@@ -238,17 +239,10 @@ class Pix2PixHD(Generating, Family, Presets, Saving, Training, keras.Model):
     def learn_from(self, inputs, image, sample_weight=None, training=True):
         semantic_input, real_image = self.conditioning(inputs), self.conditioning.target(inputs, image)
         generator = self.generator if training else self.inference_generator
-        told = self._told(real_image) if training else {}
-        fake_image = generator(self.generator_input(inputs, semantic_input, real_image), training=training, **told)
+        beside = told(generator, real_image) if training else {}
+        fake_image = generator(self.generator_input(inputs, semantic_input, real_image), training=training, **beside)
         values = self.compute_terms(semantic_input, real_image, fake_image, training, sample_weight)
         return values, (real_image, fake_image)
-
-    def _told(self, image):
-        """What the generator is told of an image beside its input: the tone, where it takes one.
-
-        In training, the real image's: of what the input leaves open it would otherwise paint the mean.
-        """
-        return {} if self.tone is None else {"tone": self.tone.of(image)}
 
     def follow(self):
         self.update_average(self.generator_optimizer.iterations)

@@ -218,6 +218,15 @@ class ToneModulation(keras.layers.Layer):
         return x * (1 + scale) + shift
 
 
+def told(generator, image):
+    """What a generator is told of an image beside its input: the tone, where it takes one. Arguments of its call.
+
+    In training, the real image's: of what the input leaves open it would otherwise paint the mean.
+    """
+    tone = getattr(generator, "tone", None)
+    return {} if tone is None else {"tone": tone.of(image)}
+
+
 def standardize(statistics, center, spread):
     """Brings each statistic to mean 0 and deviation 1 over the training scenes; far ones are clipped at 4."""
     return ops.clip((statistics - center) / spread, -4, 4)

@@ -78,3 +78,41 @@ def test_two_steps_are_those_of_the_product(tmp_path, rng):
     weights = [weight for _, network in networks for weight in network.get_weights()]
     changes = np.concatenate([np.abs(got[f"arr_{i}"] - weight).ravel() for i, weight in enumerate(weights)])
     assert np.mean(changes < 1e-4) > 0.97  # Adam's first steps are as large where a gradient is rounding alone
+
+
+TOLD = """
+import sys
+import numpy as np
+sys.path.insert(0, "experiments/on_jax")
+from training import Adam, Training
+from hdsynth_tf import Term
+from hdsynth_tf.losses import PyramidLoss
+from hdsynth_tf.networks import GlobalGenerator
+from pipelines.conditioning import ImageConditioning
+given = np.load(sys.argv[1])
+generator = GlobalGenerator(4, 2, 1, tone_channels=1, tone_numbers=12)
+generator.build((None, None, None, 1))
+generator.set_weights([given[f"g{i}"] for i in range(len(generator.get_weights()))])
+training = Training(ImageConditioning(1), generator, None, None, [Term("pixel", PyramidLoss(2))], Adam(1e-3), None, 0.0)
+values = training.step({"source": given["source"]}, given["image"])
+np.savez(sys.argv[2], **{name: np.asarray(value) for name, value in values.items()})
+"""
+
+
+def test_the_generator_is_told_the_tone_of_the_real_image(tmp_path, rng):
+    from hdsynth_tf import Pix2PixHD, Term, optimizers
+    from hdsynth_tf.losses import PyramidLoss
+    from hdsynth_tf.networks import GlobalGenerator
+    from pipelines.conditioning import ImageConditioning
+
+    model = Pix2PixHD(ImageConditioning(1), GlobalGenerator(4, 2, 1, tone_channels=1, tone_numbers=12))
+    model.compile(optimizers.Adam(1e-3), terms=[Term("pixel", PyramidLoss(2))])
+    inputs = {"source": rng.integers(0, 256, (2, 24, 32, 1)).astype("uint8")}
+    image = rng.integers(150, 256, (2, 24, 32, 3)).astype("uint8")
+    weights = {f"g{i}": value for i, value in enumerate(model.generator.get_weights())}
+    np.savez(tmp_path / "given.npz", **inputs, image=image, **weights)
+    environment = {**os.environ, "KERAS_BACKEND": "jax", "PYTHONPATH": str(ROOT)}
+    command = [sys.executable, "-c", TOLD, str(tmp_path / "given.npz"), str(tmp_path / "got.npz")]
+    subprocess.run(command, cwd=ROOT, env=environment, check=True)
+    values = model.train_on_batch(inputs, image, return_dict=True)
+    np.testing.assert_allclose(np.load(tmp_path / "got.npz")["pixel"], values["pixel"], rtol=1e-3)

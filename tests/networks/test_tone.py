@@ -105,7 +105,7 @@ def test_new_layers_take_light_away_and_nothing_else(rng):
 
 
 def test_the_tone_of_a_picture(rng):
-    """Pictures of nothing but a tone have that tone; others are brought to theirs by another's."""
+    """Pictures of nothing but a tone have that tone; of white ones it is as much as counts."""
     layer = filled_tone(rng)
     tone = rng.uniform(-0.3, 0.3, (2, 12)).astype("float32")
     flat = np.tanh(numpy(layer.adjust(np.zeros((2, 20, 30, 3), "float32"), tone)))
