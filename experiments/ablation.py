@@ -2,7 +2,8 @@
 
     python experiments/ablation.py OUTPUT_DIR                      on procedural streets
     python experiments/ablation.py OUTPUT_DIR THERMAL VISIBLE      on pairs of pictures in two folders
-    python experiments/ablation.py OUTPUT_DIR ... --losses         perceptual losses, discriminators, weights of pixels
+    python experiments/ablation.py OUTPUT_DIR --losses             perceptual losses, discriminators, weights of pixels
+    python experiments/ablation.py OUTPUT_DIR THERMAL VISIBLE --losses     of thermal.flags, at half its size
 
 Short trainings, two seeds. Choices of the recipe have as many steps each: about 35 minutes of one core (taskset -c 0)
 for each data set. Losses cost more or less, so that they have as much time each (--minutes). Prints a table in Markdown
@@ -15,7 +16,7 @@ import sys
 from pathlib import Path
 
 import numpy as np
-from commands import run
+from commands import ROOT, run
 from PIL import Image, ImageDraw
 
 from hdsynth_tf.pretrained import inception
@@ -54,13 +55,35 @@ LOSSES = {
     "LPIPS by AlexNet, projected": [*ALEX, "--discriminator=projected"],
     "LPIPS by AlexNet, no discriminator": [*COLD, "--perceptual=lpips_alex", *NO_DISCRIMINATOR],
     "released, VGG16 for its VGG19": [*RELEASED, "--perceptual=vgg16"],
+    "LPIPS by AlexNet, segmentation": [*ALEX, "--discriminator=segmentation"],
 }
-OF_LABELS = {"LPIPS by AlexNet, segmentation": [*ALEX, "--discriminator=segmentation"]}
+RELEASED_LOSSES = ["--recipe=released", "--perceptual=vgg16", "--notone", "--discriminator=patch", "--pixel_weight=0",
+                   "--feature_matching_weight=10", "--ema_momentum=0"]  # fmt: skip
+AT_ONCE = ["--warm_start_epochs=0", "--epochs=12"]
+THERMAL_LOSSES = {
+    "thermal.flags": [],
+    "LPIPS by AlexNet": ["--perceptual=lpips_alex"],
+    "features of AlexNet": ["--perceptual=alex"],
+    "features of VGG16": ["--perceptual=vgg16"],
+    "features of EfficientNet": ["--perceptual=efficientnet"],
+    "no perceptual loss": ["--perceptual="],
+    "pixels 10 for 1": ["--pixel_weight=10"],
+    "no pixel term": ["--pixel_weight=0"],
+    "patches": ["--discriminator=patch"],
+    "no discriminator": [*AT_ONCE, *NO_DISCRIMINATOR],
+    "no warm start": AT_ONCE,
+    "no tone": ["--notone"],
+    "transposed convolutions": ["--upsampling=transposed"],
+    "released, VGG16 for its VGG19": [*AT_ONCE, *RELEASED_LOSSES],
+}
 NETWORKS = ["--num_filters=16", "--discriminator_filters=16", "--discriminator_layers=2", "--num_residual_blocks=4"]
 ENDLESS = 5000  # steps of an epoch, which no variant has time for
 QUIET = ["--sample_epochs=100", "--num_samples=6", "--noexport", "--keep_checkpoints=1"]
 STREETS = ["--nohidden_modes", "--num_scenes=3000", "--image_height=64", "--image_width=128", "--noflip",
            "--batch_size=2"]  # fmt: skip
+WINDOWS = ["--val_share=0.18", "--crop_height=128", "--crop_width=128", "--batch_size=1"]
+THERMAL = [f"--flagfile={ROOT / 'experiments' / 'thermal.flags'}", "--val_share=0.25", "--image_height=160",
+           "--image_width=272"]  # fmt: skip
 NAMES = {  # score -> head of its column; KID and LPIPS where their networks can be had
     "kid": "KID x 1000",
     "lpips_alex": "LPIPS alex",
@@ -81,22 +104,30 @@ def main():
     parser.add_argument("--losses", action="store_true")
     parser.add_argument("--minutes", type=float, default=1.5, help="for the steps of each variant of --losses")
     asked = parser.parse_args()
-    variants, data, pace = VARIANTS, STREETS, ["--steps_per_epoch=100"]
-    if asked.losses:
-        variants = LOSSES if asked.folders else LOSSES | OF_LABELS
-        pace = [f"--steps_per_epoch={ENDLESS}", f"--time_limit={asked.minutes}"]
-    if asked.folders:
-        source, target = (Path(folder).absolute() for folder in asked.folders)
-        data = ["--dataset=folder", f"--source_dir={source}", f"--target_dir={target}", "--val_share=0.18",
-                "--crop_height=128", "--crop_width=128", "--batch_size=1"]  # fmt: skip
+    variants, data = what_is_compared(asked)
     output_dir = asked.output_dir.absolute()
     folders = {name: [run_folder(output_dir, name, seed) for seed in SEEDS] for name in variants}
     for place, seed in enumerate(SEEDS):
         for name, flags in variants.items():
-            train(folders[name][place], [*data, *pace, *flags, f"--seed={seed}"])
+            train(folders[name][place], [*data, *flags, f"--seed={seed}"])
     distances = measure(output_dir / "evaluation", [folder for each in folders.values() for folder in each])
     print(table({name: [scores_of(folder) | distances[folder] for folder in each] for name, each in folders.items()}))
     draw({name: each[0] for name, each in folders.items()}, output_dir / "variants.png")
+
+
+def what_is_compared(asked):
+    """Dict of variant -> its flags, and the flags of all."""
+    small = [*NETWORKS, *RATES]
+    pace = (
+        [f"--steps_per_epoch={ENDLESS}", f"--time_limit={asked.minutes}"] if asked.losses else ["--steps_per_epoch=100"]
+    )
+    if not asked.folders:
+        return LOSSES if asked.losses else VARIANTS, [*small, *STREETS, *pace]
+    source, target = (Path(folder).absolute() for folder in asked.folders)
+    folders = ["--dataset=folder", f"--source_dir={source}", f"--target_dir={target}"]
+    if asked.losses:
+        return THERMAL_LOSSES, [*THERMAL, *folders, *pace]
+    return VARIANTS, [*small, *WINDOWS, *folders, *pace]
 
 
 def run_folder(output_dir, name, seed):
@@ -107,7 +138,7 @@ def train(folder, flags):
     """One training, which is not made twice."""
     if (folder / "scores.json").exists():
         return
-    run("train", *NETWORKS, *RATES, *QUIET, *flags, f"--run_dir={folder}", log=folder.with_suffix(".log"))
+    run("train", *flags, *QUIET, f"--run_dir={folder}", log=folder.with_suffix(".log"))
     print(f"{folder.name}: done", file=sys.stderr, flush=True)
 
 

@@ -75,18 +75,6 @@ def _at_least(x, size):
     return x
 
 
-def random_shift(sample, pixels, seed):
-    """Moves the source against everything else, up to `pixels` in each direction; what comes in is reflected.
-
-    A network that never sees the two lie exactly on each other does not trust its input to the pixel.
-    """
-    shift = tf.random.stateless_uniform((2,), seed + 3, -pixels, pixels + 1, tf.int32)
-    size = tf.shape(sample["source"])[:2]
-    padded = tf.pad(sample["source"], [[pixels, pixels], [pixels, pixels], [0, 0]], "REFLECT")
-    moved = tf.slice(padded, [pixels + shift[0], pixels + shift[1], 0], [size[0], size[1], -1])
-    return {**sample, "source": tf.ensure_shape(moved, sample["source"].shape)}
-
-
 def random_flip(sample, seed):
     """Mirrors every map left to right, or none: one throw for all."""
     mirror = tf.random.stateless_uniform((), seed + 1) < 0.5

@@ -10,7 +10,7 @@ import time
 
 import tensorflow as tf
 
-from pipelines.augment import NO_ZOOM, random_crop, random_flip, random_part, random_shift, resize
+from pipelines.augment import NO_ZOOM, random_crop, random_flip, random_part, resize
 from pipelines.conditioning import percentile_window
 from pipelines.progress import available_cores
 from pipelines.source import spread
@@ -59,7 +59,7 @@ def make_train(
     start=0,
     shard=(0, 1),
     zoom=NO_ZOOM,
-    source_shift=0,
+    changes=(),
     percentiles=None,
 ):
     """An endless stream of shuffled, augmented batches.
@@ -75,7 +75,7 @@ def make_train(
         crop_size: (height, width), or `None`: whole scenes.
         zoom: (low, high), limits of a random factor by which scenes are enlarged before a crop is cut. Without
             `crop_size`, parts of the scenes are brought to `image_size`.
-        source_shift: Integer, pixels by which sources are moved at most against their images, at random.
+        changes: Functions `(sample, seed) -> sample` of `pipelines.cameras`, of what is cut out, one after the other.
         percentiles: `(low, high)`, or `None`. With them the inputs have `window`, what `conditioning.percentile_window`
             finds in each whole source, before anything is cut out of it.
         flip: Boolean, whether half of the samples are mirrored.
@@ -101,7 +101,7 @@ def make_train(
     numbers = tf.data.Dataset.counter(start // shard[1])
     numbers = numbers.map(lambda m: m // part * batch_size + shard[0] * part + m % part)  # of all samples, this shard's
     streams = [
-        _samples(numbers, each, image_size, crop_size, flip, seed + place * PART_SEEDS, zoom, source_shift, percentiles)
+        _samples(numbers, each, image_size, crop_size, flip, seed + place * PART_SEEDS, zoom, changes, percentiles)
         for place, each in enumerate(source.parts)
     ]
     dataset = tf.data.Dataset.zip(*streams).map(_merged) if len(streams) > 1 else streams[0]
@@ -110,7 +110,7 @@ def make_train(
     return _finish(dataset)
 
 
-def _samples(numbers, source, image_size, crop_size, flip, seed, zoom, source_shift, percentiles):
+def _samples(numbers, source, image_size, crop_size, flip, seed, zoom, changes, percentiles):
     """The augmented scenes of one source that have these numbers in its stream. Other arguments: see `make_train`."""
     dataset = numbers.map(lambda n: (_shuffled(n, len(source), seed), tf.stack([seed, 2 * n])))
     dataset = dataset.map(lambda index, draw: (_load(source, index), draw), READERS)
@@ -122,11 +122,17 @@ def _samples(numbers, source, image_size, crop_size, flip, seed, zoom, source_sh
         dataset = dataset.map(lambda sample, draw: (resize(sample, image_size), draw), READERS)
     if crop_size:
         dataset = dataset.map(lambda sample, draw: (random_crop(sample, crop_size, draw, zoom), draw), READERS)
-    if source_shift:
-        dataset = dataset.map(lambda sample, draw: (random_shift(sample, source_shift, draw), draw), READERS)
+    if changes:
+        dataset = dataset.map(lambda sample, draw: (_changed(sample, changes, draw), draw), READERS)
     if flip:
         dataset = dataset.map(lambda sample, draw: (random_flip(sample, draw), draw), READERS)
     return dataset.map(lambda sample, draw: sample)
+
+
+def _changed(sample, changes, draw):
+    for change in changes:
+        sample = change(sample, draw)
+    return sample
 
 
 def _merged(*samples):
@@ -137,13 +143,15 @@ def _merged(*samples):
     return merged
 
 
-def make_eval(source, batch_size=1, indices=None):
+def make_eval(source, batch_size=1, indices=None, changes=(), seed=0):
     """Scenes once, in order, whole and as large as they are.
 
     Args:
         source: `pipelines.source.Source`, with or without images.
         batch_size: Integer; above 1, all scenes must be of one size. The last batch may be smaller.
         indices: Integers: which scenes; `None`: all.
+        changes: See `make_train`. None, unless a training wants to know what its changed sources are like.
+        seed: Integer, of the changes.
 
     Returns:
         `tf.data.Dataset` of `(inputs, image)`, or of `inputs` if the source has no images.
@@ -151,6 +159,8 @@ def make_eval(source, batch_size=1, indices=None):
     indices = range(len(source)) if indices is None else indices
     dataset = tf.data.Dataset.from_tensor_slices(tf.constant(list(indices), tf.int64))
     dataset = dataset.map(lambda index: _load(source, index), READERS)
+    if changes:
+        dataset = dataset.enumerate().map(lambda n, sample: _changed(sample, changes, tf.stack([seed, n])), READERS)
     dataset = dataset.map(_split)
     dataset = dataset.batch(batch_size)
     return _finish(dataset)

@@ -12,6 +12,7 @@ from hdsynth_tf.assemble.data import (
     find_source,
     is_named,
     size_setting,
+    source_changes,
     turned_round,
     with_classes,
 )
@@ -60,6 +61,7 @@ __all__ = [
     "percentiles",
     "settle_windows",
     "size_setting",
+    "source_changes",
     "turned_round",
     "with_classes",
     "with_windows",

@@ -6,9 +6,9 @@ from pathlib import Path
 
 from hdsynth_tf.assemble.windows import percentiles
 from hdsynth_tf.config import settings
-from hdsynth_tf.config.groups import PLACES, DataSettings, TrainingSettings
+from hdsynth_tf.config.groups import PLACES, SOURCE_CHANGES, DataSettings, TrainingSettings
 from hdsynth_tf.config.settings import SettingsError
-from pipelines import cityscapes, folder
+from pipelines import cameras, cityscapes, folder
 from pipelines.errors import DataError
 from pipelines.packed import Packed
 from pipelines.pairing.layouts import LAYOUTS, find_layout, layout_folders
@@ -417,12 +417,35 @@ def _data_at(data, level, count, source):
     )
 
 
-def _check_shift(shift, side):
-    if shift >= side:
-        raise SettingsError(
-            f"--source_shift should be below {side}, the pixels of the shortest side of what is trained on. Received: "
-            f"{shift}"
-        )
+def source_changes(data):
+    """Random changes of sources, those that are asked for: functions for `pipelines.dataset.make_train`."""
+    changes = (
+        (cameras.random_blur, data.source_blur),
+        (cameras.random_shift, data.source_shift),
+        (cameras.random_gain, data.source_gain),
+        (cameras.random_noise, data.source_noise),
+        (cameras.random_polarity, data.source_polarity),
+    )
+    return tuple(functools.partial(change, strength=strength) for change, strength in changes if strength)
+
+
+def _check_changes(data, source, host_size):
+    """Raises `SettingsError` where there are no sources to change, or where they are smaller than their borders."""
+    asked = [name for name in SOURCE_CHANGES if getattr(data, name)]
+    if asked and "source" not in source.formats:
+        raise SettingsError(f"--{asked[0]} is for sources, and there are none: label maps lie exactly.")
+    if not (data.source_shift or data.source_blur):
+        return
+    side = shortest_side(source, size_setting(data, "crop") or host_size)
+    for name, reach, part in (
+        ("source_shift", data.source_shift, ""),
+        ("source_blur", cameras.blur_radius(data.source_blur), "a third of "),
+    ):
+        if reach >= side:
+            raise SettingsError(
+                f"--{name} should be below {part}{side}, the pixels of the shortest side of what is trained on. "
+                f"Received: {getattr(data, name)}"
+            )
 
 
 def _build_level(data, training, sources):
@@ -432,15 +455,12 @@ def _build_level(data, training, sources):
     source, val_source = sources
     if percentiles(data) and "source" not in source.formats:
         raise SettingsError("--source_window=percentiles is for sources, and there are none.")
-    if data.source_shift and "source" not in source.formats:
-        raise SettingsError("--source_shift is for sources, and there are none: label maps lie exactly.")
     host_size, size = batch_sizes(data, training, source)
     if data.unpaired and not (size_setting(data, "crop") or host_size or source.common_size):
         raise SettingsError(
             "--unpaired keeps earlier pictures, which are of one size, for its discriminators: give --crop_height and "
             "--crop_width, or --image_height and --image_width. Received: pictures of different sizes"
         )
-    if data.source_shift:
-        _check_shift(data.source_shift, shortest_side(source, size_setting(data, "crop") or host_size))
+    _check_changes(data, source, host_size)
     steps_per_epoch = training.steps_per_epoch or max(len(source) // training.batch_size, 1)
     return Level(data, training, source, val_source, host_size, size, size_setting(data, "crop"), steps_per_epoch)

@@ -18,6 +18,7 @@ PLACES = (
     "side_by_side",
     *LISTS,
 )
+SOURCE_CHANGES = ("source_shift", "source_blur", "source_gain", "source_noise", "source_polarity")
 CONTENT = ("vgg19", "vgg16")  # those of the content loss
 PERCEPTUAL = ("vgg19", "vgg16", "alex", "efficientnet", "lpips_vgg", "lpips_alex", "segmenter")
 
@@ -115,6 +116,22 @@ class DataSettings(Settings):
     source_shift: int = setting(
         0, "Maximum random shift of sources in pixels, for pairs that are not exactly aligned.", at_least=0
     )
+    source_blur: float = setting(
+        0.0, "Maximum random blur of sources, standard deviation in pixels: other lenses.", at_least=0, at_most=20
+    )
+    source_gain: float = setting(
+        0.0,
+        "Maximum random change of sources' level, in standard deviations, and of their contrast, as a logarithm: "
+        "cameras that set themselves.",
+        at_least=0,
+        at_most=2,
+    )
+    source_noise: float = setting(
+        0.0, "Maximum random noise of sources, in their standard deviations: other sensors.", at_least=0, at_most=2
+    )
+    source_polarity: float = setting(
+        0.0, "Share of training sources shown inverted: cameras set to black-hot.", at_least=0, at_most=1
+    )
     flip: bool = setting(True, "Whether to mirror half of the training pictures.")
     val_share: float = setting(
         0.1, "folder without a val split: share of the pictures held out, in runs of names.", at_least=0, below=1
@@ -201,7 +218,7 @@ class DataSettings(Settings):
                 "--unpaired is from pictures to pictures, not from label maps: give --source_dir and --target_dir, or "
                 f"--toy_thermal on toy_street. Received: {labels or f'--dataset={self.dataset}'}"
             )
-        for name in ("pairs", "layout", "side_by_side", "source_shift"):
+        for name in ("pairs", "layout", "side_by_side", *SOURCE_CHANGES):
             if getattr(self, name):
                 raise SettingsError(
                     f"--{name} is for pairs: leave it out, or --unpaired. Received: {getattr(self, name)}"

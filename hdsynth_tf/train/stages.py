@@ -23,11 +23,12 @@ from hdsynth_tf.train.pace import FIRST_STEPS, TIMED, TimeSteps
 from hdsynth_tf.train.tone_fitting import fit_tone
 from hdsynth_tf.train.validation import Validation
 from pipelines.augment import NO_ZOOM
-from pipelines.dataset import make_sample, make_train
+from pipelines.dataset import make_eval, make_sample, make_train
 from pipelines.errors import UserError
 from pipelines.source import spread
 
 TONE_SCENES = 2000  # at most that the tone is fitted to
+CHANGED_ROUNDS = 3  # how often each of them comes as another camera would see it, where sources are changed
 LOST_SCALES = "Remove it: the scales are measured again."
 
 
@@ -181,7 +182,10 @@ class StagedTraining:
             return
         level = self.levels[-1]
         print("\nTone: how light pictures are, from the whole input")
-        scenes = make_sample(level.source, TONE_SCENES)
+        scenes, changes = make_sample(level.source, TONE_SCENES), assemble.source_changes(level.data)
+        if changes:
+            numbers = [*spread(TONE_SCENES, len(level.source))] * CHANGED_ROUNDS
+            scenes = scenes.concatenate(make_eval(level.source, indices=numbers, changes=changes, seed=self.seed))
         fitted = fit_tone(model.generator.tone, self.models.conditioning(level), scenes, self.seed)
         model.reset_average()
         print(f"\n  pictures of nothing else have {fitted:.2f} dB on the training scenes")
@@ -296,7 +300,7 @@ class StagedTraining:
             position.step * batch_size,
             shard,
             level.data.zoom or NO_ZOOM,
-            level.data.source_shift,
+            assemble.source_changes(level.data),
             assemble.percentiles(level.data),
         )
 

@@ -405,6 +405,8 @@ def test_bad_data_is_an_error_before_anything_is_written(command, label_folders,
         (["--image_height=64", "--image_width=-64"], "--image_width should be 0 or more"),
         (["--pixel_levels=8", "--image_height=64", "--image_width=128"], "--pixel_levels should be 7 at most"),
         (["--toy_thermal", "--image_height=32", "--image_width=64", "--source_shift=40"], "should be below 32"),
+        (["--toy_thermal", "--image_height=32", "--image_width=64", "--source_blur=10.5"], "below a third of 32"),
+        (["--source_noise=0.1"], "--source_noise is for sources, and there are none"),
         (["--gradient_weight=1", "--image_height=7", "--image_width=64"], "8 pixels a side or more"),
     ],
 )

@@ -12,8 +12,9 @@ from hdsynth_tf.config import flags
 from hdsynth_tf.model import Pix2PixHD
 from hdsynth_tf.networks import GlobalGenerator, ProjectedDiscriminator
 from hdsynth_tf.train import __main__ as train
-from hdsynth_tf.train import tone_fitting
+from hdsynth_tf.train import stages, tone_fitting
 from pipelines.conditioning import ImageConditioning
+from pipelines.dataset import make_train
 from pipelines.pairing.pairs import hold_out
 from pipelines.reading.depth import write_deep
 
@@ -100,6 +101,35 @@ def test_pictures_of_one_input_in_other_lights(trained, command, pairs):
     made = np.asarray(Image.open(pairs / "alike" / "0.png")).mean((0, 1))
     np.testing.assert_allclose(made, photo[0, 0], atol=12)
     assert "in the photo&#39;s light" in (pairs / "alike" / "index.html").read_text()
+
+
+def test_training_and_the_tone_see_changed_sources(trained, pairs, monkeypatch):
+    """Inverted each time: the networks see nothing else, the tone also the frames as they are."""
+    seen = {}
+
+    def stream(*arguments):
+        seen["training"] = [inputs["source"].numpy() for inputs, _ in make_train(*arguments).take(6)]
+        return make_train(*arguments)
+
+    def fit(tone, conditioning, scenes, seed):
+        seen["tone"] = [inputs["source"].numpy() for inputs, _ in scenes]
+        assert len(scenes) == len(seen["tone"])  # which the progress bar shows
+        return 0.0
+
+    monkeypatch.setattr(stages, "make_train", stream)
+    monkeypatch.setattr(stages, "fit_tone", fit)
+    more = ["--dataset=folder", "--tone", "--epochs=1", "--decay_epochs=0", "--noflip", "--source_polarity=1"]
+    trained([*SMALL, *more, "--image_height=32", "--image_width=48"])
+    frames = [np.asarray(Image.open(path))[..., None] for path in sorted((pairs / "thermal").iterdir())]
+
+    def shares(arrays, targets):
+        """Of some arrays, how many are one of the targets."""
+        return sum(any(np.array_equal(array[0], target) for target in targets) for array in arrays)
+
+    whole, inverted = frames[1::2], [255 - frame for frame in frames[1::2]]  # those of the size that is trained on
+    assert shares(seen["training"], whole) == 0 < shares(seen["training"], inverted)
+    plain = shares(seen["tone"], frames)
+    assert plain * 4 == len(seen["tone"]) and shares(seen["tone"], [255 - frame for frame in frames]) == 3 * plain
 
 
 @pytest.mark.slow
