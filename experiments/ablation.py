@@ -59,7 +59,7 @@ LOSSES = {
 }
 RELEASED_LOSSES = ["--recipe=released", "--perceptual=vgg16", "--notone", "--discriminator=patch", "--pixel_weight=0",
                    "--feature_matching_weight=10", "--ema_momentum=0"]  # fmt: skip
-AT_ONCE = ["--warm_start_epochs=0", "--epochs=12"]
+AT_ONCE = ["--warm_start_epochs=0", "--epochs=6"]
 THERMAL_LOSSES = {
     "thermal.flags": [],
     "LPIPS by AlexNet": ["--perceptual=lpips_alex"],
@@ -81,9 +81,10 @@ ENDLESS = 5000  # steps of an epoch, which no variant has time for
 QUIET = ["--sample_epochs=100", "--num_samples=6", "--noexport", "--keep_checkpoints=1"]
 STREETS = ["--nohidden_modes", "--num_scenes=3000", "--image_height=64", "--image_width=128", "--noflip",
            "--batch_size=2"]  # fmt: skip
+FEW_EPOCHS = ["--warm_start_epochs=3", "--epochs=3", "--decay_epochs=4"]  # a time limit leaves each 10 steps at least
 WINDOWS = ["--val_share=0.18", "--crop_height=128", "--crop_width=128", "--batch_size=1"]
 THERMAL = [f"--flagfile={ROOT / 'experiments' / 'thermal.flags'}", "--val_share=0.25", "--image_height=160",
-           "--image_width=272"]  # fmt: skip
+           "--image_width=272", *FEW_EPOCHS]  # fmt: skip
 NAMES = {  # score -> head of its column; KID and LPIPS where their networks can be had
     "kid": "KID x 1000",
     "lpips_alex": "LPIPS alex",

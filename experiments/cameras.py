@@ -20,7 +20,8 @@ from PIL import Image, ImageFilter
 from thermal_folds import link, paired_files
 
 PART = 1
-HALF = ["--image_height=160", "--image_width=272", "--steps_per_epoch=5000", "--sample_epochs=100", "--noexport"]
+HALF = ["--image_height=160", "--image_width=272", "--warm_start_epochs=3", "--epochs=3", "--decay_epochs=4",
+        "--steps_per_epoch=5000", "--sample_epochs=100", "--noexport"]  # fmt: skip
 COLUMNS = {"kid": ("KID x 1000", 1000, 0), "lpips_alex": ("LPIPS alex", 1, 3), "psnr": ("PSNR", 1, 2)}
 CHANGES = {  # run -> the flags that it is trained with
     "plain": [],
