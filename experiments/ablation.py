@@ -123,12 +123,21 @@ def what_is_compared(asked):
         [f"--steps_per_epoch={ENDLESS}", f"--time_limit={asked.minutes}"] if asked.losses else ["--steps_per_epoch=100"]
     )
     if not asked.folders:
-        return LOSSES if asked.losses else VARIANTS, [*small, *STREETS, *pace]
+        variants = LOSSES | of_a_segmenter(asked.output_dir.absolute()) if asked.losses else VARIANTS
+        return variants, [*small, *STREETS, *pace]
     source, target = (Path(folder).absolute() for folder in asked.folders)
     folders = ["--dataset=folder", f"--source_dir={source}", f"--target_dir={target}"]
     if asked.losses:
         return THERMAL_LOSSES, [*THERMAL, *folders, *pace]
     return VARIANTS, [*small, *WINDOWS, *folders, *pace]
+
+
+def of_a_segmenter(output_dir):
+    """The variant whose loss sees with a segmenter, which the streets themselves train first."""
+    path = output_dir / "segmenter.keras"
+    if not path.exists():
+        run("train_segmenter", *STREETS, "--epochs=5", f"--output={path}", log=path.with_suffix(".log"))
+    return {"and features of a segmenter": [*WARM, "--perceptual=segmenter", f"--perceptual_weights={path}"]}
 
 
 def run_folder(output_dir, name, seed):
