@@ -36,6 +36,11 @@ class FeatureGenerator(keras.Model):
             self.output_channels, 7, pad=3, norm=None, activation=None, kernel_initializer=kernel_initializer,
             dtype=self.dtype_policy, name="head",
         )  # fmt: skip
+        if self.num_images > 1 and not self.tone_channels:
+            raise ValueError(
+                "`num_images` above 1 needs `tone_channels`: the images of one input differ in their tone. Received: "
+                f"num_images={self.num_images}, tone_channels={self.tone_channels}"
+            )
         self.tone = None
         if self.tone_channels:
             self.tone = ToneAdjustment(num_images=self.num_images, dtype=self.dtype_policy, name="tone")
@@ -81,7 +86,8 @@ class GlobalGenerator(FeatureGenerator):
             a `CoarseToFineGenerator`.
         kernel_initializer: A Keras initializer. Defaults to the released code's normal of standard deviation 0.02.
         norm: `"instance"` or `None`.
-        num_images: Integer, images of one input, each of another tone; see `ToneAdjustment`.
+        num_images: Integer, images of one input, each of another tone; see `ToneAdjustment`. Above 1 it needs
+            `tone_channels`, or there is a `ValueError`.
 
     Call arguments:
         x: `(batch, height, width, channels)` float, the semantic input.

@@ -125,6 +125,11 @@ def test_other_tones_of_one_input(rng):
     np.testing.assert_allclose(chosen, [weights[-1][2], expected[1], weights[-1][1]], atol=1e-5)
 
 
+def test_images_of_one_input_need_a_tone():
+    with pytest.raises(ValueError, match=r"`num_images` above 1 needs `tone_channels`.*num_images=3"):
+        GlobalGenerator(4, 1, 1, num_images=3)
+
+
 def test_nothing_trains():
     layer = ToneAdjustment()
     layer.build((None, None, None, 3), (None, None, None, 2))
