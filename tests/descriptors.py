@@ -33,6 +33,7 @@ from hdsynth_tf.networks import (
     StyleBank,
     UNetGenerator,
 )
+from hdsynth_tf.networks.input_features import InputFeatures
 from hdsynth_tf.networks.layers import (
     ConvBlock,
     DropFirst,
@@ -79,6 +80,11 @@ def coarse_to_fine(filters, name=None, dtype=None, tone_channels=0, num_images=1
     )
 
 
+def eyes(strides, **options):
+    """An EfficientNet-Lite0 of zeros that sees as far."""
+    return EfficientNetLite0Features(None, strides, **options)
+
+
 def filled_style_bank(**options):
     bank = StyleBank(4, 2, 3, **options)
     bank.fill({0: [[0.5, -0.5]], 2: [[0.25, 0.25], [0.75, -1.0], [-0.5, 0.5]]})
@@ -105,6 +111,7 @@ LAYERS = [
     Row("ToneAdjustment", lambda **kw: ToneAdjustment(8, **kw), (3, 2), 3, float32=True),
     Row("ToneAdjustment of many", lambda **kw: ToneAdjustment(8, num_images=3, **kw), (3, 2, CHOICE), 3, float32=True),
     Row("ToneModulation", lambda **kw: ToneModulation(**kw), (3, TONE), 3),
+    Row("InputFeatures", lambda **kw: InputFeatures(eyes((2, 4, 8), **kw), (4, 6), **kw), 2, [4, 6]),
     Row("StyleBank", filled_style_bank, (IDS, IDS, SEED), 2, float32=True),
     Row("ToVGGInput", lambda **kw: ToVGGInput(**kw), 3, 3),
     Row("ToVGGInput torchvision", lambda **kw: ToVGGInput("torchvision", **kw), 1, 3),
@@ -128,6 +135,12 @@ NETWORKS = [
         ),
         5,
         1,
+    ),
+    Row(
+        "GlobalGenerator with input features",
+        lambda **kw: GlobalGenerator(4, 2, 1, input_features=InputFeatures(eyes((2,), **kw), (8,), **kw), **kw),
+        5,
+        3,
     ),
     Row("FeatureEncoder", lambda **kw: FeatureEncoder(2, 4, 2, **kw), (3, IDS), 2),
     Row("FeatureEncoder, grown", lambda **kw: FeatureEncoder(2, 4, 1, num_halvings=1, **kw), (3, IDS), 2),
@@ -163,7 +176,7 @@ DISCRIMINATORS = [
     ),
     Row(
         "ProjectedDiscriminator",
-        lambda **kw: ProjectedDiscriminator(EfficientNetLite0Features(None, (4, 8), **kw), 4, **kw),
+        lambda **kw: ProjectedDiscriminator(eyes((4, 8), **kw), 4, **kw),
         (5, 3),
         [[24, 1], [40, 1]],
     ),

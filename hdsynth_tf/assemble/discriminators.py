@@ -53,8 +53,7 @@ def _segmentation(networks, source, dtype):
 
 
 def _projected(networks, source, dtype):
-    features = EfficientNetLite0Features(None, STRIDES, dtype=dtype)  # saved with the model, not loaded again
-    features.set_weights(EfficientNetLite0Features(taps=STRIDES).get_weights())
+    features = EfficientNetLite0Features.to_keep(STRIDES, dtype)
     return ProjectedDiscriminator(features, networks.discriminator_filters, dtype=dtype)
 
 

@@ -9,8 +9,9 @@ from hdsynth_tf.assemble.windows import percentiles
 from hdsynth_tf.config import settings
 from hdsynth_tf.config.settings import SettingsError
 from hdsynth_tf.model import Pix2PixHD
-from hdsynth_tf.networks import FeatureEncoder, GlobalGenerator, RefinementGenerator, UNetGenerator
+from hdsynth_tf.networks import FeatureEncoder, GlobalGenerator, InputFeatures, RefinementGenerator, UNetGenerator
 from hdsynth_tf.networks.tone import NUM_COSINES
+from hdsynth_tf.pretrained import EfficientNetLite0Features
 from hdsynth_tf.show.pictures import compare
 from pipelines.conditioning import ImageConditioning, SemanticConditioning
 from pipelines.source import PHOTOGRAPH
@@ -91,6 +92,7 @@ def build_generator(networks, conditioning, dtype):
         return RefinementGenerator(
             networks.refinement_filters, image_channels, networks.num_diverse_images, dtype=dtype
         )
+    channels = conditioning.channels - conditioning.row_channel
     return GlobalGenerator(
         networks.num_filters,
         networks.num_downsamples,
@@ -99,11 +101,20 @@ def build_generator(networks, conditioning, dtype):
         upsampling=networks.upsampling,
         padding=networks.padding,
         skip_connections=networks.skip_connections,
-        tone_channels=conditioning.channels - conditioning.row_channel if networks.tone else 0,
+        tone_channels=channels if networks.tone else 0,
         tone_numbers=NUM_COSINES * image_channels if networks.tone else 0,
         num_images=networks.num_tones,
+        input_features=_input_features(networks, conditioning, channels, dtype) if networks.input_features else None,
         dtype=dtype,
     )
+
+
+def _input_features(networks, conditioning, channels, dtype):
+    """What a pretrained network sees in input images."""
+    if "source" not in conditioning.input_formats:
+        raise SettingsError("--input_features sees photographs and thermal images, and the inputs are label maps.")
+    filters = [networks.num_filters * 2**i for i in range(1, networks.num_downsamples + 1)]
+    return InputFeatures(EfficientNetLite0Features.to_keep(dtype=dtype), filters, channels, dtype=dtype)
 
 
 def _build_encoder(networks, source, dtype):

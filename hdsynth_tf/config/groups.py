@@ -269,6 +269,11 @@ class NetworkSettings(Settings):
     num_tones: int = setting(
         1, "--tone: images of one input (generate --styles), in other lights, as the training images have.", at_least=1
     )
+    input_features: bool = setting(
+        False,
+        "global: what EfficientNet-Lite0 (make pretrained) sees in the input is added to what the generator finds: it "
+        "tells trees from walls. For thermal images of few pairs.",
+    )
     row_channel: bool = setting(True, "Adds the vertical coordinate as an input channel.")
     feature_channels: int = setting(
         0, "Encoder: features of each instance, from which styles are made. 0: none.", at_least=0
@@ -313,6 +318,8 @@ class NetworkSettings(Settings):
             )
         if self.tone and self.generator != "global":
             raise SettingsError(f"--tone is for --generator=global. Received: --generator={self.generator}")
+        if self.input_features and self.generator != "global":
+            raise SettingsError(f"--input_features is for --generator=global. Received: --generator={self.generator}")
         if self.num_tones > 1 and (not self.tone or self.feature_channels):
             raise SettingsError(
                 f"--num_tones is for --tone without --feature_channels. Received: --num_tones={self.num_tones}, "

@@ -47,6 +47,8 @@ def _foreign_networks(generator, encoder=None):
         return "reflected borders in strided convolutions (--padding=zero is the released code's)"
     if any(getattr(part, "skip_connections", False) for part in parts):
         return "skip connections (--noskip_connections is the released code's)"
+    if base.input_features is not None:
+        return "features of a pretrained network (--noinput_features is the released code's)"
     return "tone adjustment (--notone is the released code's)" if generator.tone is not None else ""
 
 

@@ -4,6 +4,7 @@ from hdsynth_tf.networks.coarse_to_fine import CoarseToFineGenerator, LocalEnhan
 from hdsynth_tf.networks.discriminators import MultiScaleDiscriminator, PatchDiscriminator
 from hdsynth_tf.networks.encoder import FeatureEncoder, InstanceAveragePooling
 from hdsynth_tf.networks.generators import GlobalGenerator, UNetGenerator
+from hdsynth_tf.networks.input_features import InputFeatures
 from hdsynth_tf.networks.pool import ImagePool
 from hdsynth_tf.networks.projected_discriminator import ProjectedDiscriminator
 from hdsynth_tf.networks.refinement import RefinementGenerator
@@ -16,6 +17,7 @@ __all__ = [
     "FeatureEncoder",
     "GlobalGenerator",
     "ImagePool",
+    "InputFeatures",
     "InstanceAveragePooling",
     "LocalEnhancer",
     "MultiScaleDiscriminator",

@@ -261,7 +261,7 @@ def grow(generator, num_residual_blocks=3):
         dtype=base.dtype_policy,
     )
     grown.build((None, None, None, base.stem.conv.kernel.shape[2]))
-    for source, copy in zip([*base.trunk, *base.modulations, *old], [*new_base.trunk, *new_base.modulations, *copies]):
+    for source, copy in zip([*base.coarse_parts, *old], [*new_base.coarse_parts, *copies]):
         copy.set_weights(source.get_weights())
     if generator.tone is not None:
         grown.tone.set_weights(generator.tone.get_weights())

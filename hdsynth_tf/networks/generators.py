@@ -1,8 +1,11 @@
 """Generators: semantic input -> image in [-1, 1]. The paper's global generator, and the U-Net it improves on."""
 
+import itertools
+
 import keras
 from keras import ops
 
+from hdsynth_tf.networks.input_features import InputFeatures
 from hdsynth_tf.networks.layers import (
     PACKAGE,
     Chain,
@@ -88,6 +91,7 @@ class GlobalGenerator(FeatureGenerator):
         norm: `"instance"` or `None`.
         num_images: Integer, images of one input, each of another tone; see `ToneAdjustment`. Above 1 it needs
             `tone_channels`, or there is a `ValueError`.
+        input_features: `InputFeatures` of the halving stages' widths, which are added to what these find, or `None`.
 
     Call arguments:
         x: `(batch, height, width, channels)` float, the semantic input.
@@ -124,6 +128,7 @@ class GlobalGenerator(FeatureGenerator):
         norm="instance",
         tone_numbers=0,
         num_images=1,
+        input_features=None,
         **kwargs,
     ):
         super().__init__(**kwargs)
@@ -137,6 +142,7 @@ class GlobalGenerator(FeatureGenerator):
         self.tone_channels = tone_channels
         self.tone_numbers = tone_numbers
         self.num_images = num_images
+        self.input_features = input_features
         self.makes_image = makes_image
         self.kernel_initializer = keras.initializers.get(kernel_initializer)
         self.norm = norm
@@ -167,6 +173,12 @@ class GlobalGenerator(FeatureGenerator):
         return [self.stem, *self.downs, *self.residuals, *self.ups]
 
     @property
+    def coarse_parts(self):
+        """All that a `CoarseToFineGenerator` builds on: layers that make the features."""
+        seen = [] if self.input_features is None else [self.input_features]
+        return [*self.trunk, *self.modulations, *seen]
+
+    @property
     def multiple(self):
         """Heights and widths are padded to a multiple of this."""
         return 2**self.num_downsamples
@@ -178,6 +190,8 @@ class GlobalGenerator(FeatureGenerator):
         for layer in self.trunk:
             layer.build(shape)
             shape = layer.compute_output_shape(shape)
+        if self.input_features is not None:
+            self.input_features.build((None, None, None, x_shape[-1]))
         for i, modulation in enumerate(reversed(self.modulations)):
             modulation.build((None, None, None, self.num_filters * 2**i), (None, self.tone_numbers))
         if self.makes_image:
@@ -190,11 +204,13 @@ class GlobalGenerator(FeatureGenerator):
 
         Height and width of `x` must be multiples of `multiple`. `tone`: see `ToneAdjustment.read`.
         """
+        seen = [] if self.input_features is None else self.input_features(x)
         x = self.stem(x)
         skips = []
-        for down in self.downs:
+        for down, features in itertools.zip_longest(self.downs, seen):
             skips.append(x)
             x = down(x)
+            x = x if features is None else x + features
         for residual in self.residuals:
             x = residual(x)
         x = self._toned(x, tone, 0)
@@ -225,7 +241,13 @@ class GlobalGenerator(FeatureGenerator):
             "kernel_initializer": keras.initializers.serialize(self.kernel_initializer),
             "norm": self.norm,
             "num_images": self.num_images,
+            "input_features": None if self.input_features is None else self.input_features.get_config(),
         }
+
+    @classmethod
+    def from_config(cls, config):
+        features = config.get("input_features")
+        return cls(**{**config, "input_features": None if features is None else InputFeatures.from_config(features)})
 
 
 @keras.saving.register_keras_serializable(package=PACKAGE)

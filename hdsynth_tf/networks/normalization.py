@@ -18,6 +18,12 @@ def mean_of_sample(x):
     return ops.mean(mean_of_picture(x), axis=3, keepdims=True)
 
 
+def of_mean_square_1(x):
+    """`x` of every sample divided by the root of its mean square, in its own dtype."""
+    square = mean_of_sample(ops.square(widen(x)))
+    return x * ops.cast(ops.rsqrt(square + 1e-6), x.dtype)
+
+
 def standardize(x, epsilon, mean):
     """`x` less its `mean`, divided by its deviation from it; for the way back only that result is kept."""
 

@@ -6,7 +6,7 @@ from keras import ops
 from hdsynth_tf.networks.convolution import Conv2D
 from hdsynth_tf.networks.discriminators import Discriminator, real_and_fake
 from hdsynth_tf.networks.layers import PACKAGE, ConvBlock, crop, fresh, repeat_pixels, shrink
-from hdsynth_tf.networks.normalization import mean_of_sample
+from hdsynth_tf.networks.normalization import mean_of_sample, of_mean_square_1
 from hdsynth_tf.networks.precision import widen
 
 BRIGHTER, SATURATED, CONTRASTED = (-0.3, 0.3), (0.4, 1.6), (0.7, 1.3)  # of images in [-1, 1]
@@ -218,9 +218,3 @@ class ProjectedDiscriminator(Discriminator):
     def from_config(cls, config):
         extractor = keras.saving.deserialize_keras_object(config["feature_extractor"])
         return cls(**{**config, "feature_extractor": extractor})
-
-
-def of_mean_square_1(x):
-    """`x` of every sample divided by the root of its mean square, in its own dtype."""
-    square = mean_of_sample(ops.square(widen(x)))
-    return x * ops.cast(ops.rsqrt(square + 1e-6), x.dtype)

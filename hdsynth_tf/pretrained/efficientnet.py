@@ -60,6 +60,13 @@ class EfficientNetLite0Features(keras.Model):
         self.trainable = False
         self.built = True
 
+    @classmethod
+    def to_keep(cls, taps=TAPS, dtype=None):
+        """One with the installed package's weights that saves them with the model that it is a part of."""
+        features = cls(None, taps, dtype=dtype)
+        features.set_weights(cls(taps=taps).get_weights())
+        return features
+
     def _slice(self, layers, end):
         block = Block(layers, dtype=self.dtype_policy, name=f"slice_{end}")
         block.built = True

@@ -1,0 +1,95 @@
+"""What a frozen network sees in the input: against plain NumPy, in a generator, grown, and never trained."""
+
+import keras
+import numpy as np
+import pytest
+from tiny import compiled
+
+from hdsynth_tf.model import Pix2PixHD
+from hdsynth_tf.networks import GlobalGenerator, InputFeatures
+from hdsynth_tf.networks.coarse_to_fine import grow
+from hdsynth_tf.pretrained import EfficientNetLite0Features
+from pipelines.conditioning import ImageConditioning
+
+pytestmark = pytest.mark.backend
+numpy = keras.ops.convert_to_numpy
+
+
+def eyes(rng, strides=(2, 4, 8)):
+    """An EfficientNet of weights that matter."""
+    features = EfficientNetLite0Features(None, strides)
+    features.set_weights([rng.normal(0, 0.3, weight.shape) for weight in features.get_weights()])
+    return features
+
+
+def naive_feature(x, conv, strength):
+    """Mean square 1, a 1x1 convolution, instance norm; of each sample by itself."""
+    made = []
+    for sample in numpy(x).astype("float64"):
+        sample = sample / np.sqrt((sample**2).mean() + 1e-6)
+        sample = sample @ numpy(conv.conv.kernel)[0, 0]
+        sample = sample - sample.mean((0, 1))
+        made.append(strength * sample / np.sqrt((sample**2).mean((0, 1)) + 1e-5))
+    return np.stack(made)
+
+
+@pytest.mark.parametrize("channels, size", [(1, (16, 24)), (2, (16, 24)), (3, (13, 18))])
+def test_features_equal_numpys(rng, channels, size):
+    layer = InputFeatures(eyes(rng), (5, 7), channels, strength=0.5)
+    x = rng.uniform(-1, 1, (2, *size, channels + 1)).astype("float32")
+    first, second = (numpy(feature) for feature in layer(x))
+    image = x[..., :channels] if channels != 2 else x[..., :2].mean(-1, keepdims=True)
+    seen = layer.feature_extractor(image)
+    expected = [naive_feature(feature, conv, 0.5) for feature, conv in zip(seen, layer.convs, strict=True)]
+    np.testing.assert_allclose(first, expected[0], atol=1e-4)
+    enlarged = expected[2].repeat(2, 1).repeat(2, 2)[:, : second.shape[1], : second.shape[2]]
+    np.testing.assert_allclose(second, expected[1] + enlarged, atol=1e-4)
+    assert first.std() == pytest.approx(0.5, rel=0.01)
+
+
+def test_fewer_sizes_than_stages(rng):
+    layer = InputFeatures(eyes(rng, (2,)), (5, 7))
+    assert [feature.shape for feature in layer(np.zeros((1, 8, 8, 1), "float32"))] == [(1, 4, 4, 5)]
+    with pytest.raises(ValueError, match=r"strides 2, 4, 8, \.\.\. Received: \[4, 8\]"):
+        InputFeatures(eyes(rng, (4, 8)), (5, 7))
+
+
+def generator(rng, strength=0.3, **options):
+    return GlobalGenerator(4, 2, 1, input_features=InputFeatures(eyes(rng), (8, 16), strength=strength), **options)
+
+
+def test_a_generator_sees_them(rng):
+    """Of strength 0 they are not there; else another picture comes out, of any size."""
+    x = rng.uniform(-1, 1, (1, 21, 34, 2)).astype("float32")
+    plain, blind, seeing = GlobalGenerator(4, 2, 1), generator(rng, 0.0), generator(rng)
+    for network in (plain, blind, seeing):
+        network.build(x.shape)
+    for network in (blind, seeing):
+        for layer, source in zip(network.trunk, plain.trunk, strict=True):
+            layer.set_weights(source.get_weights())
+        network.head.set_weights(plain.head.get_weights())
+    images = [numpy(network(x)) for network in (plain, blind, seeing)]
+    np.testing.assert_array_equal(images[0], images[1])
+    assert np.abs(images[2] - images[0]).max() > 1e-3 and images[2].shape == (1, 21, 34, 3)
+
+
+def test_they_grow_with_the_generator(rng):
+    start = generator(rng)
+    start.build((None, None, None, 2))
+    base = grow(start, 1).global_generator
+    for a, b in zip(start.input_features.get_weights(), base.input_features.get_weights(), strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+def test_the_network_does_not_train_and_is_saved(rng, tmp_path):
+    model = compiled(Pix2PixHD(ImageConditioning(1), generator(rng)), adversarial=False)
+    features = model.generator.input_features
+    frozen, convs = features.feature_extractor.get_weights(), features.convs[0].get_weights()
+    inputs = {"source": rng.integers(0, 256, (2, 16, 16, 1)).astype("uint8")}
+    model.fit(inputs, rng.integers(0, 256, (2, 16, 16, 3)).astype("uint8"), batch_size=2, epochs=2, verbose=0)
+    for before, after in zip(frozen, features.feature_extractor.get_weights(), strict=True):
+        np.testing.assert_array_equal(before, after)
+    assert any((a != b).any() for a, b in zip(convs, features.convs[0].get_weights()))
+    model.save(tmp_path / "model.keras")
+    loaded = keras.saving.load_model(tmp_path / "model.keras")
+    np.testing.assert_array_equal(model.generate(inputs), loaded.generate(inputs))
