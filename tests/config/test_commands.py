@@ -407,6 +407,8 @@ def test_bad_data_is_an_error_before_anything_is_written(command, label_folders,
         (["--toy_thermal", "--image_height=32", "--image_width=64", "--source_shift=40"], "should be below 32"),
         (["--toy_thermal", "--image_height=32", "--image_width=64", "--source_blur=10.5"], "below a third of 32"),
         (["--source_noise=0.1"], "--source_noise is for sources, and there are none"),
+        (["--input_features"], "--input_features sees photographs and thermal images"),
+        (["--toy_thermal", "--generator=unet", "--input_features"], "--input_features is for --generator=global"),
         (["--gradient_weight=1", "--image_height=7", "--image_width=64"], "8 pixels a side or more"),
     ],
 )
