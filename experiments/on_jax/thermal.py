@@ -24,7 +24,7 @@ from training import Adam, Training
 
 from hdsynth_tf import Term, optimizers
 from hdsynth_tf.losses import DistanceLoss, FeatureMatchingLoss, HingeLoss, PerceptualLoss, PyramidLoss
-from hdsynth_tf.networks import GlobalGenerator, ProjectedDiscriminator
+from hdsynth_tf.networks import GlobalGenerator, InputFeatures, ProjectedDiscriminator
 from hdsynth_tf.pretrained import LPIPS, EfficientNetLite0Features
 from hdsynth_tf.train.tone_fitting import fit_tone
 from pipelines.conditioning import ImageConditioning
@@ -76,8 +76,9 @@ class Networks:
     def __init__(self, thermal, visible):
         self.conditioning = ImageConditioning(1, (0, 255), row_channel=True)
         self.generator = GlobalGenerator(
-            32, 4, 4, upsampling="nearest", padding="reflect", skip_connections=True, tone_channels=1, tone_numbers=12
-        )
+            32, 4, 4, upsampling="nearest", padding="reflect", skip_connections=True, tone_channels=1, tone_numbers=12,
+            input_features=InputFeatures(EfficientNetLite0Features.to_keep(), (64, 128, 256, 512)),
+        )  # fmt: skip
         self.generator.build((None, None, None, self.conditioning.channels))
         scenes = [({"source": source[None]}, image[None]) for source, image in zip(thermal, visible)]
         fit_tone(self.generator.tone, self.conditioning, scenes)
