@@ -81,6 +81,7 @@ def test_they_grow_with_the_generator(rng):
         np.testing.assert_array_equal(a, b)
 
 
+@pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="training is TensorFlow's")
 def test_the_network_does_not_train_and_is_saved(rng, tmp_path):
     model = compiled(Pix2PixHD(ImageConditioning(1), generator(rng)), adversarial=False)
     features = model.generator.input_features
