@@ -38,7 +38,7 @@ class InputFeatures(keras.layers.Layer):
     """
 
     def __init__(
-        self, feature_extractor, filters, image_channels=1, strength=0.3, kernel_initializer="he_normal", **kwargs
+        self, feature_extractor, filters, image_channels=1, strength=1.0, kernel_initializer="he_normal", **kwargs
     ):
         super().__init__(**kwargs)
         strides = list(feature_extractor.strides)
