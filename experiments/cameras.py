@@ -6,7 +6,7 @@
 are, once with each of the random changes that --source_shift and so on make, and once with all. The pairs held out
 then come as they are, and as other cameras would see them. Prints a table in Markdown: by camera the scores of the
 runs that were trained for it and not. Pictures: OUTPUT_DIR/evaluation_0/index.html and so on. Needs `make
-pretrained`; 8-bit grey thermal images. Started again, it goes on. About 40 minutes of one core (taskset -c 0).
+pretrained`; 8-bit grey thermal images. Seven trainings and six evaluations; started again, it goes on.
 """
 
 import argparse
