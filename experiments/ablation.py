@@ -16,7 +16,7 @@ import sys
 from pathlib import Path
 
 import numpy as np
-from commands import ROOT, run
+from commands import ENDLESS, HALF_THERMAL, run, train
 from PIL import Image, ImageDraw
 
 from hdsynth_tf.pretrained import inception
@@ -77,14 +77,11 @@ THERMAL_LOSSES = {
     "released, VGG16 for its VGG19": [*AT_ONCE, *RELEASED_LOSSES],
 }
 NETWORKS = ["--num_filters=16", "--discriminator_filters=16", "--discriminator_layers=2", "--num_residual_blocks=4"]
-ENDLESS = 5000  # steps of an epoch, which no variant has time for
 QUIET = ["--sample_epochs=100", "--num_samples=6", "--noexport", "--keep_checkpoints=1"]
 STREETS = ["--nohidden_modes", "--num_scenes=3000", "--image_height=64", "--image_width=128", "--noflip",
            "--batch_size=2"]  # fmt: skip
-FEW_EPOCHS = ["--warm_start_epochs=3", "--epochs=3", "--decay_epochs=4"]  # a time limit leaves each 10 steps at least
 WINDOWS = ["--val_share=0.18", "--crop_height=128", "--crop_width=128", "--batch_size=1"]
-THERMAL = [f"--flagfile={ROOT / 'experiments' / 'thermal.flags'}", "--val_share=0.25", "--image_height=160",
-           "--image_width=272", *FEW_EPOCHS]  # fmt: skip
+THERMAL = [*HALF_THERMAL, "--val_share=0.25"]
 NAMES = {  # score -> head of its column; KID and LPIPS where their networks can be had
     "kid": "KID x 1000",
     "lpips_alex": "LPIPS alex",
@@ -110,7 +107,9 @@ def main():
     folders = {name: [run_folder(output_dir, name, seed) for seed in SEEDS] for name in variants}
     for place, seed in enumerate(SEEDS):
         for name, flags in variants.items():
-            train(folders[name][place], [*data, *flags, f"--seed={seed}"])
+            folder = folders[name][place]
+            if train(folder, *data, *flags, f"--seed={seed}", *QUIET, log=folder.with_suffix(".log")):
+                print(f"{folder.name}: done", file=sys.stderr, flush=True)
     distances = measure(output_dir / "evaluation", [folder for each in folders.values() for folder in each])
     print(table({name: [scores_of(folder) | distances[folder] for folder in each] for name, each in folders.items()}))
     draw({name: each[0] for name, each in folders.items()}, output_dir / "variants.png")
@@ -119,9 +118,7 @@ def main():
 def what_is_compared(asked):
     """Dict of variant -> its flags, and the flags of all."""
     small = [*NETWORKS, *RATES]
-    pace = (
-        [f"--steps_per_epoch={ENDLESS}", f"--time_limit={asked.minutes}"] if asked.losses else ["--steps_per_epoch=100"]
-    )
+    pace = [ENDLESS, f"--time_limit={asked.minutes}"] if asked.losses else ["--steps_per_epoch=100"]
     if not asked.folders:
         variants = LOSSES | of_a_segmenter(asked.output_dir.absolute()) if asked.losses else VARIANTS
         return variants, [*small, *STREETS, *pace]
@@ -142,14 +139,6 @@ def of_a_segmenter(output_dir):
 
 def run_folder(output_dir, name, seed):
     return output_dir / f"{''.join(c if c.isalnum() else '_' for c in name)}_{seed}"
-
-
-def train(folder, flags):
-    """One training, which is not made twice."""
-    if (folder / "scores.json").exists():
-        return
-    run("train", *flags, *QUIET, f"--run_dir={folder}", log=folder.with_suffix(".log"))
-    print(f"{folder.name}: done", file=sys.stderr, flush=True)
 
 
 def scores_of(folder):

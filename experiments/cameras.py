@@ -10,18 +10,16 @@ pretrained`; 8-bit grey thermal images. Seven trainings and six evaluations; sta
 """
 
 import argparse
-import json
 from pathlib import Path
 
 import numpy as np
-from commands import ROOT, run
+from commands import HALF_THERMAL, evaluate, train
 from parts import held_out
 from PIL import Image, ImageFilter
 from thermal_folds import link, paired_files
 
 PART = 1
-HALF = ["--image_height=160", "--image_width=272", "--warm_start_epochs=3", "--epochs=3", "--decay_epochs=4",
-        "--steps_per_epoch=5000", "--sample_epochs=100", "--noexport"]  # fmt: skip
+QUIET = ["--sample_epochs=100", "--noexport"]
 COLUMNS = {"kid": ("KID x 1000", 1000, 0), "lpips_alex": ("LPIPS alex", 1, 3), "psnr": ("PSNR", 1, 2)}
 CHANGES = {  # run -> the flags that it is trained with
     "plain": [],
@@ -67,24 +65,20 @@ def main():
     output_dir, files = asked.output_dir.absolute(), paired_files(asked.thermal, asked.visible)
     link(files, held_out(len(files))[PART], output_dir / "pairs")
     for name, flags in CHANGES.items():
-        train(output_dir, name, [*flags, f"--time_limit={asked.minutes}"])
+        given = [*HALF_THERMAL, *QUIET, *flags, f"--time_limit={asked.minutes}", f"--data_dir={output_dir / 'pairs'}"]
+        train(output_dir / name, *given, log=output_dir / f"{name}.log")
     print(f"| camera | run | {' | '.join(head for head, _, _ in COLUMNS.values())} |")
     print("|" + " --- |" * (len(COLUMNS) + 2))
     for number, (camera, (own, change)) in enumerate(CAMERAS.items()):
         seen = output_dir / f"camera_{number}"
         see(output_dir / "pairs", seen, change)
         runs = list(CHANGES) if own == "plain" else ["plain", own, "all"]
-        for name, scores in measured(output_dir, seen, runs, output_dir / f"evaluation_{number}").items():
+        methods = [f"--method={name}={output_dir / name}" for name in runs]
+        given = [*methods, "--input", "--features=inception", f"--data_dir={seen}"]
+        log = output_dir / f"evaluation_{number}.log"
+        for name, scores in evaluate(log.with_suffix(""), *given, log=log).items():
             cells = [f"{scores[key]['value'] * factor:.{digits}f}" for key, (_, factor, digits) in COLUMNS.items()]
             print(f"| {camera} | {name} | {' | '.join(cells)} |", flush=True)
-
-
-def train(output_dir, name, flags):
-    """A run on the training pairs, which is not made twice."""
-    trained = output_dir / name
-    if not (trained / "scores.json").exists():
-        run("train", f"--flagfile={ROOT / 'experiments' / 'thermal.flags'}", *HALF, *flags,
-            f"--data_dir={output_dir / 'pairs'}", f"--run_dir={trained}", log=trained.with_suffix(".log"))  # fmt: skip
 
 
 def see(pairs, folder, change):
@@ -98,15 +92,6 @@ def see(pairs, folder, change):
         place = folder / "val_B" / path.name
         if not place.exists():
             place.symlink_to(path.resolve())
-
-
-def measured(output_dir, seen, runs, evaluation):
-    """What the runs make of a folder: dict of run -> dict of score, and the thermal images themselves."""
-    if not (evaluation / "table.json").exists():
-        methods = [f"--method={name}={output_dir / name}" for name in runs]
-        run("evaluate", *methods, "--input", "--features=inception", f"--data_dir={seen}",
-            f"--output_dir={evaluation}", log=evaluation.with_suffix(".log"))  # fmt: skip
-    return json.loads((evaluation / "table.json").read_text())["methods"]
 
 
 if __name__ == "__main__":

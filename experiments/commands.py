@@ -1,11 +1,17 @@
 """Runs commands of the package for the programs in this folder."""
 
 import contextlib
+import json
 import subprocess
 import sys
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
+ENDLESS = "--steps_per_epoch=5000"  # more than a time limit allows
+HALF_THERMAL = [  # thermal.flags at half its size, for a time limit, which leaves each epoch 10 steps at least
+    f"--flagfile={ROOT / 'experiments' / 'thermal.flags'}", "--image_height=160", "--image_width=272",
+    "--warm_start_epochs=3", "--epochs=3", "--decay_epochs=4", ENDLESS,
+]  # fmt: skip
 
 
 def run(command, *flags, log=None):
@@ -22,3 +28,18 @@ def run(command, *flags, log=None):
     if done.returncode:
         ending = f"; {log} ends with:\n{log.read_text()[-800:]}" if log else "."
         sys.exit(f"hdsynth_tf.{command} failed{ending}")
+
+
+def train(folder, *flags, log=None):
+    """A training into a run folder, unless it is finished there. Whether it was made now."""
+    if (folder / "scores.json").exists():
+        return False
+    run("train", *flags, f"--run_dir={folder}", log=log)
+    return True
+
+
+def evaluate(folder, *flags, log=None):
+    """What an evaluation finds, which is made unless its table is in the folder: dict of method -> dict of score."""
+    if not (folder / "table.json").exists():
+        run("evaluate", *flags, f"--output_dir={folder}", log=log)
+    return json.loads((folder / "table.json").read_text())["methods"]

@@ -14,7 +14,7 @@ import json
 from pathlib import Path
 
 import numpy as np
-from commands import ROOT, run
+from commands import ROOT, evaluate, train
 from parts import held_out
 
 from pipelines.folder import Folder
@@ -68,13 +68,11 @@ def link(files, held, folder):
 def scores_of(folder, recipe, more):
     """What a run on the training pairs of a folder gets on the others: dict of method -> dict of score -> number."""
     trained, evaluation = folder / "run", folder / "evaluation"
-    if not (trained / "scores.json").exists():
-        run("train", f"--flagfile={ROOT / 'experiments' / recipe}", "--dataset=folder", f"--data_dir={folder}",
-            f"--run_dir={trained}", "--noexport", *more)  # fmt: skip
-    if not (evaluation / "table.json").exists():
-        run("evaluate", f"--method={MADE}={trained}", "--input", "--features=inception", "--num_pictures=100",
-            f"--output_dir={evaluation}")  # fmt: skip
-    methods = json.loads((evaluation / "table.json").read_text())["methods"]
+    recipe = f"--flagfile={ROOT / 'experiments' / recipe}"
+    train(trained, recipe, "--dataset=folder", f"--data_dir={folder}", "--noexport", *more)
+    methods = evaluate(
+        evaluation, f"--method={MADE}={trained}", "--input", "--features=inception", "--num_pictures=100"
+    )
     found = {name: {key: methods[name][key]["value"] for key in COLUMNS} for name in (INPUT, MADE)}
     own = json.loads((trained / "scores.json").read_text())
     return {INPUT: found[INPUT], MADE: found[MADE] | {key: own[key] for key in OF_RUN}}

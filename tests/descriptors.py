@@ -22,6 +22,7 @@ from hdsynth_tf.networks import (
     CoarseToFineGenerator,
     FeatureEncoder,
     GlobalGenerator,
+    InputFeatures,
     InstanceAveragePooling,
     LocalEnhancer,
     MultiScaleDiscriminator,
@@ -33,7 +34,6 @@ from hdsynth_tf.networks import (
     StyleBank,
     UNetGenerator,
 )
-from hdsynth_tf.networks.input_features import InputFeatures
 from hdsynth_tf.networks.layers import (
     ConvBlock,
     DropFirst,

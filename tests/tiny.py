@@ -15,6 +15,7 @@ from hdsynth_tf.networks import (
     PatchDiscriminator,
     SegmentationDiscriminator,
 )
+from hdsynth_tf.pretrained import EfficientNetLite0Features
 from pipelines.conditioning import ImageConditioning, SemanticConditioning
 
 
@@ -52,6 +53,13 @@ def style_model(ema_momentum=None, norm="instance", **conditioning):
         ema_momentum=ema_momentum,
         encoder=FeatureEncoder(2, 4, 2, kernel_initializer="he_normal"),
     )
+
+
+def efficientnet(rng, strides):
+    """An EfficientNet-Lite0 of weights that matter, as no package's are."""
+    features = EfficientNetLite0Features(None, strides)
+    features.set_weights([rng.normal(0, 0.3, weight.shape) for weight in features.get_weights()])
+    return features
 
 
 def image_model(**conditioning):

@@ -1,6 +1,7 @@
 """What other cameras would see of the pairs held out, and which runs are asked about each."""
 
 import json
+import sys
 
 import numpy as np
 import pytest
@@ -42,7 +43,7 @@ def test_each_camera_is_shown_to_its_run_and_to_those_that_know_it_not(cameras, 
         place.mkdir(parents=True)
         (place / name).write_text(json.dumps(scores))
 
-    monkeypatch.setattr(cameras, "run", run)
+    monkeypatch.setattr(sys.modules["commands"], "run", run)
     arguments = [str(pairs / name) for name in ("thermal", "visible", "out")]
     monkeypatch.setattr("sys.argv", ["cameras.py", *arguments])
     cameras.main()

@@ -3,7 +3,7 @@
 import keras
 import numpy as np
 import pytest
-from tiny import semantic_model, style_model
+from tiny import efficientnet, semantic_model, style_model
 
 from hdsynth_tf.export.__main__ import megabytes
 from hdsynth_tf.export.checking import compare
@@ -11,7 +11,6 @@ from hdsynth_tf.export.formats import FORMATS, is_installed
 from hdsynth_tf.export.served import Served
 from hdsynth_tf.model import Pix2PixHD
 from hdsynth_tf.networks import GlobalGenerator, InputFeatures
-from hdsynth_tf.pretrained import EfficientNetLite0Features
 from pipelines.conditioning import ImageConditioning
 
 SIZE = (24, 40)
@@ -19,12 +18,10 @@ SIZE = (24, 40)
 
 def thermal_model():
     rng = np.random.default_rng(0)
-    eyes = EfficientNetLite0Features(None, (2, 4, 8))
-    eyes.set_weights([rng.normal(0, 0.3, weight.shape) for weight in eyes.get_weights()])
     conditioning = ImageConditioning(1, (27000, 31000), row_channel=True)
     generator = GlobalGenerator(
         4, 2, 1, upsampling="nearest", padding="reflect", tone_channels=1, tone_numbers=12, num_images=3,
-        input_features=InputFeatures(eyes, (8, 16)), kernel_initializer="he_normal",
+        input_features=InputFeatures(efficientnet(rng, (2, 4, 8)), (8, 16)), kernel_initializer="he_normal",
     )  # fmt: skip
     model = Pix2PixHD(conditioning, generator)
     generator.tone.others.assign(rng.uniform(-0.5, 0.5, (3, 12)))

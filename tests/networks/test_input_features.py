@@ -3,23 +3,16 @@
 import keras
 import numpy as np
 import pytest
-from tiny import compiled
+from tiny import compiled, efficientnet
 
 from hdsynth_tf.model import Pix2PixHD
 from hdsynth_tf.networks import GlobalGenerator, InputFeatures
 from hdsynth_tf.networks.coarse_to_fine import grow
-from hdsynth_tf.pretrained import EfficientNetLite0Features
 from pipelines.conditioning import ImageConditioning
 
 pytestmark = pytest.mark.backend
 numpy = keras.ops.convert_to_numpy
-
-
-def eyes(rng, strides=(2, 4, 8)):
-    """An EfficientNet of weights that matter."""
-    features = EfficientNetLite0Features(None, strides)
-    features.set_weights([rng.normal(0, 0.3, weight.shape) for weight in features.get_weights()])
-    return features
+STRIDES = (2, 4, 8)
 
 
 def naive_feature(x, conv, strength):
@@ -35,7 +28,7 @@ def naive_feature(x, conv, strength):
 
 @pytest.mark.parametrize("channels, size", [(1, (16, 24)), (2, (16, 24)), (3, (13, 18))])
 def test_features_equal_numpys(rng, channels, size):
-    layer = InputFeatures(eyes(rng), (5, 7), channels, strength=0.5)
+    layer = InputFeatures(efficientnet(rng, STRIDES), (5, 7), channels, strength=0.5)
     x = rng.uniform(-1, 1, (2, *size, channels + 1)).astype("float32")
     first, second = (numpy(feature) for feature in layer(x))
     image = x[..., :channels] if channels != 2 else x[..., :2].mean(-1, keepdims=True)
@@ -48,14 +41,16 @@ def test_features_equal_numpys(rng, channels, size):
 
 
 def test_fewer_sizes_than_stages(rng):
-    layer = InputFeatures(eyes(rng, (2,)), (5, 7))
+    layer = InputFeatures(efficientnet(rng, (2,)), (5, 7))
     assert [feature.shape for feature in layer(np.zeros((1, 8, 8, 1), "float32"))] == [(1, 4, 4, 5)]
     with pytest.raises(ValueError, match=r"strides 2, 4, 8, \.\.\. Received: \[4, 8\]"):
-        InputFeatures(eyes(rng, (4, 8)), (5, 7))
+        InputFeatures(efficientnet(rng, (4, 8)), (5, 7))
 
 
 def generator(rng, strength=0.3, **options):
-    return GlobalGenerator(4, 2, 1, input_features=InputFeatures(eyes(rng), (8, 16), strength=strength), **options)
+    return GlobalGenerator(
+        4, 2, 1, input_features=InputFeatures(efficientnet(rng, STRIDES), (8, 16), strength=strength), **options
+    )
 
 
 def test_a_generator_sees_them(rng):

@@ -4,12 +4,11 @@ import keras
 import naive
 import numpy as np
 import pytest
-from tiny import compiled, image_model
+from tiny import compiled, efficientnet, image_model
 
 from hdsynth_tf import Pix2PixHD, Term, losses
 from hdsynth_tf.networks import ProjectedDiscriminator
 from hdsynth_tf.networks.projected_discriminator import augmented, cut_out, moved, recolored
-from hdsynth_tf.pretrained import EfficientNetLite0Features
 
 pytestmark = pytest.mark.backend
 numpy = keras.ops.convert_to_numpy
@@ -18,9 +17,7 @@ STRIDES = (4, 8, 16)
 
 def discriminator(rng, strides=STRIDES, **options):
     """One of few filters, on an EfficientNet of weights that matter."""
-    features = EfficientNetLite0Features(None, strides)
-    features.set_weights([rng.normal(0, 0.3, weight.shape) for weight in features.get_weights()])
-    return ProjectedDiscriminator(features, 4, **options)
+    return ProjectedDiscriminator(efficientnet(rng, strides), 4, **options)
 
 
 def built(rng, **options):
