@@ -3,7 +3,8 @@
     python experiments/ablation.py OUTPUT_DIR                      on procedural streets
     python experiments/ablation.py OUTPUT_DIR THERMAL VISIBLE      on pairs of pictures in two folders
     python experiments/ablation.py OUTPUT_DIR --losses             perceptual losses, discriminators, weights of pixels
-    python experiments/ablation.py OUTPUT_DIR THERMAL VISIBLE --losses     of thermal.flags, at half its size
+    python experiments/ablation.py OUTPUT_DIR THERMAL VISIBLE --losses     of thermal.flags, at half its size: of the
+                                                                           pairs part 1 of thermal_folds.py is held out
 
 Short trainings, two seeds. Choices of the recipe have as many steps each: about 35 minutes of one core (taskset -c 0)
 for each data set. Losses cost more or less, so that they have as much time each (--minutes). Prints a table in Markdown
@@ -18,6 +19,7 @@ from pathlib import Path
 import numpy as np
 from commands import ENDLESS, HALF_THERMAL, run, train
 from PIL import Image, ImageDraw
+from thermal_folds import link_part
 
 from hdsynth_tf.pretrained import inception
 
@@ -81,7 +83,6 @@ QUIET = ["--sample_epochs=100", "--num_samples=6", "--noexport", "--keep_checkpo
 STREETS = ["--nohidden_modes", "--num_scenes=3000", "--image_height=64", "--image_width=128", "--noflip",
            "--batch_size=2"]  # fmt: skip
 WINDOWS = ["--val_share=0.18", "--crop_height=128", "--crop_width=128", "--batch_size=1"]
-THERMAL = [*HALF_THERMAL, "--val_share=0.25"]
 NAMES = {  # score -> head of its column; KID and LPIPS where their networks can be had
     "kid": "KID x 1000",
     "lpips_alex": "LPIPS alex",
@@ -123,9 +124,10 @@ def what_is_compared(asked):
         variants = LOSSES | of_a_segmenter(asked.output_dir.absolute()) if asked.losses else VARIANTS
         return variants, [*small, *STREETS, *pace]
     source, target = (Path(folder).absolute() for folder in asked.folders)
-    folders = ["--dataset=folder", f"--source_dir={source}", f"--target_dir={target}"]
     if asked.losses:
-        return THERMAL_LOSSES, [*THERMAL, *folders, *pace]
+        pairs = link_part(source, target, asked.output_dir.absolute() / "pairs")
+        return THERMAL_LOSSES, [*HALF_THERMAL, f"--data_dir={pairs}", *pace]
+    folders = ["--dataset=folder", f"--source_dir={source}", f"--target_dir={target}"]
     return VARIANTS, [*small, *WINDOWS, *folders, *pace]
 
 

@@ -14,11 +14,9 @@ from pathlib import Path
 
 import numpy as np
 from commands import HALF_THERMAL, evaluate, train
-from parts import held_out
 from PIL import Image, ImageFilter
-from thermal_folds import link, paired_files
+from thermal_folds import link_part
 
-PART = 1
 QUIET = ["--sample_epochs=100", "--noexport"]
 COLUMNS = {"kid": ("KID x 1000", 1000, 0), "lpips_alex": ("LPIPS alex", 1, 3), "psnr": ("PSNR", 1, 2)}
 CHANGES = {  # run -> the flags that it is trained with
@@ -62,16 +60,16 @@ def main():
     parser.add_argument("output_dir", type=Path)
     parser.add_argument("--minutes", type=float, default=1.5, help="of steps for each run")
     asked = parser.parse_args()
-    output_dir, files = asked.output_dir.absolute(), paired_files(asked.thermal, asked.visible)
-    link(files, held_out(len(files))[PART], output_dir / "pairs")
+    output_dir = asked.output_dir.absolute()
+    pairs = link_part(asked.thermal, asked.visible, output_dir / "pairs")
     for name, flags in CHANGES.items():
-        given = [*HALF_THERMAL, *QUIET, *flags, f"--time_limit={asked.minutes}", f"--data_dir={output_dir / 'pairs'}"]
+        given = [*HALF_THERMAL, *QUIET, *flags, f"--time_limit={asked.minutes}", f"--data_dir={pairs}"]
         train(output_dir / name, *given, log=output_dir / f"{name}.log")
     print(f"| camera | run | {' | '.join(head for head, _, _ in COLUMNS.values())} |")
     print("|" + " --- |" * (len(COLUMNS) + 2))
     for number, (camera, (own, change)) in enumerate(CAMERAS.items()):
         seen = output_dir / f"camera_{number}"
-        see(output_dir / "pairs", seen, change)
+        see(pairs, seen, change)
         runs = list(CHANGES) if own == "plain" else ["plain", own, "all"]
         methods = [f"--method={name}={output_dir / name}" for name in runs]
         given = [*methods, "--input", "--features=inception", f"--data_dir={seen}"]

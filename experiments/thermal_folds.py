@@ -53,6 +53,13 @@ def paired_files(thermal, visible):
     return list(zip(source.paths["source"], source.paths["image"]))
 
 
+def link_part(thermal, visible, folder, part=1):
+    """`link` for one of the parts; returns the folder."""
+    files = paired_files(thermal, visible)
+    link(files, held_out(len(files))[part], folder)
+    return folder
+
+
 def link(files, held, folder):
     """Folders train_A, train_B, val_A, val_B of links to pairs."""
     for index, pair in enumerate(files):
