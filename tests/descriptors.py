@@ -108,8 +108,10 @@ LAYERS = [
     Row("DropFirst", lambda **kw: DropFirst(**kw), 3, 3, lambda n: n - 1),
     Row("HalveImage", lambda **kw: HalveImage(**kw), 3, 3, lambda n: (n + 1) // 2),
     Row("InstanceAveragePooling", lambda **kw: InstanceAveragePooling(**kw), (3, IDS), 3, float32=True),
-    Row("ToneAdjustment", lambda **kw: ToneAdjustment(8, **kw), (3, 2), 3, float32=True),
-    Row("ToneAdjustment of many", lambda **kw: ToneAdjustment(8, num_images=3, **kw), (3, 2, CHOICE), 3, float32=True),
+    Row("ToneAdjustment", lambda **kw: ToneAdjustment(8, **kw), (3, TONE), 3, float32=True),
+    Row(
+        "ToneAdjustment of many", lambda **kw: ToneAdjustment(8, num_images=3, **kw), (3, TONE, CHOICE), 3, float32=True
+    ),
     Row("ToneModulation", lambda **kw: ToneModulation(**kw), (3, TONE), 3),
     Row("InputFeatures", lambda **kw: InputFeatures(eyes((2, 4, 8), **kw), (4, 6), **kw), 2, [4, 6]),
     Row("StyleBank", filled_style_bank, (IDS, IDS, SEED), 2, float32=True),
@@ -138,7 +140,9 @@ NETWORKS = [
     ),
     Row(
         "GlobalGenerator with input features",
-        lambda **kw: GlobalGenerator(4, 2, 1, input_features=InputFeatures(eyes((2,), **kw), (8,), **kw), **kw),
+        lambda **kw: GlobalGenerator(
+            4, 2, 1, tone_channels=1, input_features=InputFeatures(eyes((2,), **kw), (8,), **kw), **kw
+        ),
         5,
         3,
     ),

@@ -81,7 +81,7 @@ class Networks:
         )  # fmt: skip
         self.generator.build((None, None, None, self.conditioning.channels))
         scenes = [({"source": source[None]}, image[None]) for source, image in zip(thermal, visible)]
-        fit_tone(self.generator.tone, self.conditioning, scenes)
+        fit_tone(self.generator, self.conditioning, scenes)
         self.discriminator = ProjectedDiscriminator(EfficientNetLite0Features(taps=STRIDES))
         self.discriminator.build_for(self.conditioning)
 

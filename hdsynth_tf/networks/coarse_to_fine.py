@@ -170,6 +170,11 @@ class CoarseToFineGenerator(FeatureGenerator):
         return self.enhancers[-1].num_filters
 
     @property
+    def input_features(self):
+        """The global generator's."""
+        return self.global_generator.input_features
+
+    @property
     def multiple(self):
         """Heights and widths are padded to a multiple of this."""
         return self.global_generator.multiple * 2 ** len(self.enhancers)
@@ -190,12 +195,21 @@ class CoarseToFineGenerator(FeatureGenerator):
 
     # === Call ===
 
-    def features(self, x, tone=None):
-        """The finest feature map, `(batch, height, width, num_filters)`; sizes must be multiples of `multiple`."""
-        pyramid = [x]
+    def see(self, x):
+        """What a pretrained network finds in the smallest version of the input, see `GlobalGenerator.see`."""
+        return self.global_generator.see(self.pyramid(x)[-1])
+
+    def pyramid(self, x):
+        """The input in all sizes, largest first."""
+        sizes = [x]
         for _ in self.enhancers:
-            pyramid.append(self.halve(pyramid[-1]))
-        features = self.global_generator.features(pyramid.pop(), tone)
+            sizes.append(self.halve(sizes[-1]))
+        return sizes
+
+    def features(self, x, tone=None, seen=None):
+        """The finest feature map, `(batch, height, width, num_filters)`; sizes must be multiples of `multiple`."""
+        pyramid = self.pyramid(x)
+        features = self.global_generator.features(pyramid.pop(), tone, seen)
         for enhancer in self.enhancers:
             features = enhancer(pyramid.pop(), features)
         return features

@@ -18,7 +18,7 @@ from hdsynth_tf.networks.layers import (
 )
 from hdsynth_tf.networks.normalization import InstanceNormalization
 from hdsynth_tf.networks.precision import widen
-from hdsynth_tf.networks.tone import ToneAdjustment, ToneModulation
+from hdsynth_tf.networks.tone import STATISTICS, ToneAdjustment, ToneModulation, tone_statistics
 
 RELEASED_INITIALIZER = {"class_name": "RandomNormal", "config": {"mean": 0.0, "stddev": 0.02}}
 
@@ -26,8 +26,8 @@ RELEASED_INITIALIZER = {"class_name": "RandomNormal", "config": {"mean": 0.0, "s
 class FeatureGenerator(keras.Model):
     """Base class: a generator whose image is the last convolution, `head`, of its `features`.
 
-    Any height and width go in and the same come out. A subclass has `features(x, tone)`, `multiple`, `head`,
-    `tone`, `num_images` and `output_channels`.
+    Any height and width go in and the same come out. A subclass has `features(x, tone, seen)`, `see(x)`, `multiple`,
+    `input_features`, `head`, `tone`, `tone_channels`, `num_images` and `output_channels`.
     """
 
     def compute_output_shape(self, x_shape, choice_shape=None, tone_shape=None):
@@ -52,15 +52,35 @@ class FeatureGenerator(keras.Model):
         """Builds them."""
         self.head.build((None, None, None, self.num_filters))
         if self.tone is not None:
-            self.tone.build((None, None, None, self.output_channels), (None, None, None, self.tone_channels))
+            numbers = self.tone_channels * STATISTICS
+            numbers += 0 if self.input_features is None else self.input_features.num_means
+            self.tone.build((None, None, None, self.output_channels), (None, numbers))
 
     def call(self, x, choice=None, tone=None):
         height, width = ops.shape(x)[1:3]
+        padded = pad_to_multiple(x, self.multiple)
+        seen = self.see(padded)
         if tone is None and self.tone is not None:
-            tone = self.tone.read(x[..., : self.tone_channels], choice)
-        features = self.features(pad_to_multiple(x, self.multiple), tone)
+            tone = self.tone.read(self.statistics(x, seen), choice)
+        features = self.features(padded, tone, seen)
         image = crop(widen(self.head(features)), height, width)
         return ops.tanh(image if tone is None else self.tone.adjust(image, tone))
+
+    def statistics(self, x, seen=None):
+        """What the tone is read from: statistics of the input, and means of what a pretrained network sees in it.
+
+        Args:
+            x: `(batch, height, width, channels)` float, the semantic input.
+            seen: What `see` finds in it, or `None`: it is looked for.
+
+        Returns:
+            `(batch, numbers)`, float32.
+        """
+        statistics = tone_statistics(widen(x[..., : self.tone_channels]))
+        if self.input_features is None:
+            return statistics
+        seen = self.see(pad_to_multiple(x, self.multiple)) if seen is None else seen
+        return ops.concatenate([statistics, self.input_features.sum_up(seen)], axis=1)
 
 
 @keras.saving.register_keras_serializable(package=PACKAGE)
@@ -82,7 +102,7 @@ class GlobalGenerator(FeatureGenerator):
         skip_connections: Boolean. If true, what the halving stages see is added to what the doubling stages make at the
             same size, so that thin objects need not pass the lowest resolution. It adds no weights.
         tone_channels: Integer. If above 0, light and colour of the whole image are adjusted by `ToneAdjustment`, which
-            looks at so many of the input's first channels.
+            looks at so many of the input's first channels, and at what `input_features` see.
         tone_numbers: Integer. If above 0, what leaves the residual blocks and each doubling is scaled and shifted by
             the tone, which is so many numbers (`ToneModulation`).
         makes_image: Boolean. If false there is no last convolution, and `features` alone is of use: the coarse part of
@@ -199,15 +219,21 @@ class GlobalGenerator(FeatureGenerator):
 
     # === Call ===
 
-    def features(self, x, tone=None):
+    def see(self, x):
+        """What a pretrained network finds in the input, whose sizes are multiples of `multiple`; `None` without one."""
+        return None if self.input_features is None else self.input_features.see(x)
+
+    def features(self, x, tone=None, seen=None):
         """The last feature map before the image, which an enhancer builds on: `(batch, height, width, num_filters)`.
 
-        Height and width of `x` must be multiples of `multiple`. `tone`: see `ToneAdjustment.read`.
+        Height and width of `x` must be multiples of `multiple`. `tone`: see `ToneAdjustment.read`. `seen`: what `see`
+        finds in `x`, or `None`: it is looked for.
         """
-        seen = [] if self.input_features is None else self.input_features(x)
+        seen = self.see(x) if seen is None else seen
+        added = [] if seen is None else self.input_features.fit(seen)
         x = self.stem(x)
         skips = []
-        for down, features in itertools.zip_longest(self.downs, seen):
+        for down, features in itertools.zip_longest(self.downs, added):
             skips.append(x)
             x = down(x)
             x = x if features is None else x + features

@@ -7,6 +7,8 @@ from hdsynth_tf.networks.layers import PACKAGE, ConvBlock, crop, fresh, repeat_p
 from hdsynth_tf.networks.normalization import of_mean_square_1
 from hdsynth_tf.networks.precision import widen
 
+SUMMED_UP = 2  # of the coarsest features, for the whole input: they tell a night's street from a day's
+
 
 @keras.saving.register_keras_serializable(package=PACKAGE)
 class InputFeatures(keras.layers.Layer):
@@ -77,15 +79,31 @@ class InputFeatures(keras.layers.Layer):
     # === Call ===
 
     def call(self, x):
+        return self.fit(self.see(x))
+
+    def see(self, x):
+        """What the network finds: list of its features."""
         image = x[..., : self.image_channels]
         if self.image_channels not in (1, 3):
             image = ops.mean(image, axis=-1, keepdims=True)
-        seen = self.feature_extractor(widen(image))
+        return self.feature_extractor(widen(image))
+
+    def fit(self, seen):
+        """What was seen, as it is added: see the class."""
         seen = [self.strength * conv(of_mean_square_1(feature)) for conv, feature in zip(self.convs, seen)]
         *found, last = seen[: len(self.filters)]
         for i, feature in enumerate(seen[len(self.filters) :]):
             last = last + crop(repeat_pixels(feature, 2 ** (i + 1)), *ops.shape(last)[1:3])
         return [*found, last]
+
+    def sum_up(self, seen):
+        """The means over the image of the coarsest features: `(batch, num_means)`, float32."""
+        return ops.concatenate([ops.mean(widen(feature), axis=(1, 2)) for feature in seen[-SUMMED_UP:]], axis=1)
+
+    @property
+    def num_means(self):
+        """Integer: so many numbers `sum_up` gives for an image."""
+        return sum(self.feature_extractor.channels[-SUMMED_UP:])
 
     # === Config ===
 

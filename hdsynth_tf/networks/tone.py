@@ -97,9 +97,9 @@ class ToneAdjustment(keras.layers.Layer):
     """Lightens, darkens and tints an image as a whole.
 
     A generator with instance normalisation hardly knows whether its input was dark or bright, and yet that is most of
-    what tells day from night in a thermal image. A small dense network reads it from `tone_statistics`, and gives for
-    each channel the first cosines of the picture from top to bottom: its mean, sky against road, ... What of these the
-    image itself has is taken away, so that nothing else decides them.
+    what tells day from night in a thermal image. A small dense network reads it from statistics of the whole input, and
+    gives for each channel the first cosines of the picture from top to bottom: its mean, sky against road, ... What of
+    these the image itself has is taken away, so that nothing else decides them.
 
     Nothing here trains with the generator, which would soon know the light of every training picture by heart:
     `train.tone_fitting.fit_tone` finds the weights before. Until then all pictures are middle grey. Not in the
@@ -113,7 +113,7 @@ class ToneAdjustment(keras.layers.Layer):
 
     Call arguments:
         image: `(batch, height, width, channels)`, before `tanh`.
-        x: `(batch, height', width', input_channels)` float, what the image is made of.
+        statistics: `(batch, numbers)` float, what is known of the input as a whole: `tone_statistics`, say.
         choice: `(batch,)` integers below `num_images`, the tones wanted; `None`: the first.
 
     Returns:
@@ -128,9 +128,9 @@ class ToneAdjustment(keras.layers.Layer):
 
     # === Build ===
 
-    def build(self, image_shape, x_shape):
+    def build(self, image_shape, statistics_shape):
         self.channels = image_shape[-1]
-        features = x_shape[-1] * STATISTICS
+        features = statistics_shape[-1]
         self.center = self._weight("center", (features,))
         self.spread = self._weight("spread", (features,), "ones")
         self.hidden_kernel = self._weight("hidden_kernel", (features, self.hidden_units))
@@ -146,17 +146,17 @@ class ToneAdjustment(keras.layers.Layer):
             name=name, shape=shape, initializer=initializer, trainable=False, dtype=dtype, autocast=False
         )
 
-    def compute_output_shape(self, image_shape, x_shape=None, choice_shape=None):
+    def compute_output_shape(self, image_shape, statistics_shape=None, choice_shape=None):
         return tuple(image_shape)
 
     # === Call ===
 
-    def call(self, image, x, choice=None):
-        return self.adjust(image, self.read(x, choice))
+    def call(self, image, statistics, choice=None):
+        return self.adjust(image, self.read(statistics, choice))
 
-    def read(self, x, choice=None):
-        """The tone that the image made of `x` shall have: `(batch, num_cosines * channels)`, float32."""
-        standard = standardize(tone_statistics(widen(x)), self.center, self.spread)
+    def read(self, statistics, choice=None):
+        """The tone that the image of such an input shall have: `(batch, num_cosines * channels)`, float32."""
+        standard = standardize(widen(statistics), self.center, self.spread)
         hidden = ops.relu(ops.matmul(standard, self.hidden_kernel) + self.hidden_bias)
         expected = ops.matmul(hidden, self.tone_kernel) + self.tone_bias
         if choice is None or self.num_images == 1:

@@ -180,13 +180,13 @@ class StagedTraining:
         """Finds the tone of this run's scenes, also for the model of an earlier run; each worker for itself, alike."""
         if not self.models.networks.tone:
             return
-        level = self.levels[-1]
+        level = self.levels[0 if self.models.networks.input_features else -1]  # as a pretrained network will look at it
         print("\nTone: how light pictures are, from the whole input")
         scenes, changes = make_sample(level.source, TONE_SCENES), assemble.source_changes(level.data)
         if changes:
             numbers = [*spread(TONE_SCENES, len(level.source))] * CHANGED_ROUNDS
             scenes = scenes.concatenate(make_eval(level.source, indices=numbers, changes=changes, seed=self.seed))
-        fitted = fit_tone(model.generator.tone, self.models.conditioning(level), scenes, self.seed)
+        fitted = fit_tone(model.generator, self.models.conditioning(level), scenes, self.seed)
         model.reset_average()
         print(f"\n  pictures of nothing else have {fitted:.2f} dB on the training scenes")
 

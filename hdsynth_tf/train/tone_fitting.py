@@ -5,20 +5,20 @@ import numpy as np
 from keras import ops
 from sklearn.cluster import KMeans
 
-from hdsynth_tf.networks.tone import cosines, standardize, tone_of, tone_statistics
+from hdsynth_tf.networks.tone import cosines, standardize, tone_of
 
 STEPS, BATCH_SIZE, LEARNING_RATE = 1500, 32, 1e-3
 DROPOUT = 0.3, 0.5  # of statistics and of hidden units: a few hundred pictures are easily known by heart
 ROWS = 48  # of a picture, that are compared
 
 
-def fit_tone(tone, conditioning, scenes, seed=0):
+def fit_tone(generator, conditioning, scenes, seed=0):
     """Finds the weights with which a picture in nothing but its tone comes nearest to the real one, in decibels.
 
     The further tones of one input are those of the training photographs: centers of K-means, dark to light.
 
     Args:
-        tone: Built `ToneAdjustment`; its weights are replaced.
+        generator: Built, with a tone, whose weights are replaced.
         conditioning: `pipelines.conditioning.Conditioning` at the size at which the model is going to be used.
         scenes: Training scenes, batches of one: sized iterable of `(inputs, image)`, as the conditioning reads them.
         seed: Integer. The same seed gives the same weights again.
@@ -26,7 +26,8 @@ def fit_tone(tone, conditioning, scenes, seed=0):
     Returns:
         Float: the PSNR of such pictures on the training scenes, mean over pictures, in dB.
     """
-    statistics, targets = _survey(conditioning, scenes)
+    tone = generator.tone
+    statistics, targets = _survey(generator, conditioning, scenes)
     center, spread = statistics.mean(0), statistics.std(0) + 1e-2
     standard = ops.convert_to_numpy(standardize(statistics, center, spread))
     network = keras.Sequential(
@@ -54,14 +55,13 @@ def fit_tone(tone, conditioning, scenes, seed=0):
     return float(np.mean(10 * np.log10(4 / ops.convert_to_numpy(squares))))
 
 
-def _survey(conditioning, scenes):
+def _survey(generator, conditioning, scenes):
     """Looks at the scenes: statistics `(scenes, features)`, and what `_mean_square` compares with."""
     statistics, targets = [], []
     bar = keras.utils.Progbar(len(scenes), unit_name="scene")
     for inputs, image in scenes:
-        x = conditioning(inputs)
-        channels = x.shape[-1] - conditioning.row_channel
-        statistics.append(ops.convert_to_numpy(tone_statistics(ops.cast(x[..., :channels], "float32")))[0])
+        x = ops.cast(conditioning(inputs), "float32")
+        statistics.append(ops.convert_to_numpy(generator.statistics(x))[0])
         targets.append(_row_means(conditioning.target(inputs, image)))
         bar.add(1)
     return np.stack(statistics), np.stack(targets)

@@ -8,6 +8,8 @@ from tiny import compiled, efficientnet
 from hdsynth_tf.model import Pix2PixHD
 from hdsynth_tf.networks import GlobalGenerator, InputFeatures
 from hdsynth_tf.networks.coarse_to_fine import grow
+from hdsynth_tf.networks.layers import pad_to_multiple
+from hdsynth_tf.networks.tone import STATISTICS, tone_statistics
 from pipelines.conditioning import ImageConditioning
 
 pytestmark = pytest.mark.backend
@@ -68,12 +70,39 @@ def test_a_generator_sees_them(rng):
     assert np.abs(images[2] - images[0]).max() > 1e-3 and images[2].shape == (1, 21, 34, 3)
 
 
+def test_the_tone_is_read_from_their_means_too(rng):
+    """Means of the two coarsest features, of the input as it is padded, behind the input's own statistics."""
+    network = generator(rng, tone_channels=1)
+    x = rng.uniform(-1, 1, (2, 20, 32, 2)).astype("float32")
+    network.build(x.shape)
+    found = numpy(network.statistics(x))
+    np.testing.assert_array_equal(found[:, :STATISTICS], numpy(tone_statistics(x[..., :1])))
+    means = [numpy(feature).mean((1, 2)) for feature in network.input_features.feature_extractor(x[..., :1])[-2:]]
+    np.testing.assert_allclose(found[:, STATISTICS:], np.concatenate(means, 1), atol=1e-4)
+
+    odd = x[:, :19]
+    np.testing.assert_allclose(
+        numpy(network.statistics(odd))[:, STATISTICS:],
+        numpy(network.statistics(pad_to_multiple(odd, 4)))[:, STATISTICS:],
+        atol=1e-5,
+    )
+    network.tone.set_weights([rng.normal(0, 1, weight.shape) for weight in network.tone.get_weights()])
+    np.testing.assert_allclose(numpy(network(x)), numpy(network(x, tone=network.tone.read(found))), atol=1e-5)
+
+
 def test_they_grow_with_the_generator(rng):
-    start = generator(rng)
+    """What they say of the whole input is what they say of its half."""
+    start = generator(rng, tone_channels=1)
     start.build((None, None, None, 2))
-    base = grow(start, 1).global_generator
-    for a, b in zip(start.input_features.get_weights(), base.input_features.get_weights(), strict=True):
+    grown = grow(start, 1)
+    for a, b in zip(start.input_features.get_weights(), grown.input_features.get_weights(), strict=True):
         np.testing.assert_array_equal(a, b)
+    x = rng.uniform(-1, 1, (1, 16, 24, 2)).astype("float32")
+    whole, half = (
+        numpy(statistics)[:, STATISTICS:] for statistics in (grown.statistics(x), start.statistics(grown.halve(x)))
+    )
+    np.testing.assert_allclose(whole, half, atol=1e-5)
+    assert grown(x).shape == (1, 16, 24, 3)
 
 
 @pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="training is TensorFlow's")
