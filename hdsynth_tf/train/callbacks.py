@@ -17,8 +17,17 @@ from hdsynth_tf.train.checkpoints import Position
 from pipelines.errors import UserError
 
 
-class TrainingError(UserError, RuntimeError):
-    """Training cannot go on. Says why, and what is left of it."""
+class NotFinite(UserError, RuntimeError):
+    """Training cannot go on: a value is not finite. Says what is left of it.
+
+    Args:
+        what: String, the value and where it arose.
+        way_out: String, what to do.
+    """
+
+    def __init__(self, what, way_out):
+        super().__init__(f"{what} {way_out}")
+        self.what = what
 
 
 class Interrupted(UserError, RuntimeError):
@@ -132,7 +141,7 @@ class StopOnNonFinite(keras.callbacks.Callback):
 
     def _stop(self, what):
         step = int(self.model.generator_optimizer.iterations)
-        raise TrainingError(f"{what} was not finite at step {step} of this stage. {self.checkpoints.way_out()}")
+        raise NotFinite(f"{what} was not finite at step {step} of this stage.", self.checkpoints.way_out())
 
 
 class StopAfter(keras.callbacks.Callback):

@@ -11,6 +11,7 @@ from hdsynth_tf.train.callbacks import (
     Interrupted,
     LogRates,
     LogTable,
+    NotFinite,
     SampleGrid,
     SaveCheckpoints,
     StopAfter,
@@ -115,14 +116,28 @@ class StagedTraining:
 
         Raises:
             Interrupted: If the process is told to stop; everything is saved then.
+            NotFinite: If a loss or a weight is not finite, and again when its steps are taken once more.
         """
         self.trackers = trackers
         checkpoint, self.position = self._newest()
         try:
             with saying(lambda number: Interrupted(number, self.position)), as_stopped(but=UserError):
-                return self._run(checkpoint, StopSignals())
+                return self._run_past_glitches(checkpoint, StopSignals())
         except Stopped as stop:  # between steps, where all that was made is saved
             raise Interrupted(stop.number, self.position) from stop
+
+    def _run_past_glitches(self, checkpoint, signals):
+        """Trains. Values that are not finite are computed once more: on a busy machine some do not come again."""
+        broken_from = None
+        while True:
+            try:
+                return self._run(checkpoint, signals)
+            except NotFinite as error:
+                checkpoint, self.position = self._newest()
+                if self.num_workers > 1 or self.position.total == broken_from:
+                    raise
+                broken_from = self.position.total
+                print(f"\n{error.what} Once more from {checkpoint or 'the beginning'}: it may not come again.")
 
     def _run(self, checkpoint, signals):
         position = self.position

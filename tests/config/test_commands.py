@@ -27,6 +27,7 @@ from hdsynth_tf.evaluate.quality import scores
 from hdsynth_tf.files import run_folder
 from hdsynth_tf.networks import SegmentationDiscriminator
 from hdsynth_tf.pretrained import packages
+from hdsynth_tf.train import callbacks
 from pipelines.errors import DataError
 from pipelines.packed import write_packed
 from pipelines.toy_street import ToyStreet
@@ -522,12 +523,36 @@ def test_a_loss_that_is_no_number_stops_the_run(command, tmp_path):
     assert code == 1 and "was not finite at step" in error
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("step, start", [(2, "the beginning"), (5, "step_00000004")])
+def test_a_value_that_is_not_finite_but_once_does_not_end_the_run(command, tmp_path, monkeypatch, step, start):
+    """The steps since the last checkpoint are taken again, and all is as if nothing had been."""
+    flags = [*TOY, *SHORT, "--noexport", "--precision=float32"]
+    assert command("train", *flags, f"--run_dir={tmp_path / 'calm'}")[0] == 0
+    check, steps = callbacks.StopOnNonFinite.on_train_batch_end, []
+
+    def miscount(self, batch, logs=None):
+        steps.append(batch)
+        check(self, batch, {"loss": float("nan")} if len(steps) == step else logs)
+
+    monkeypatch.setattr(callbacks.StopOnNonFinite, "on_train_batch_end", miscount)
+    code, output, error = command("train", *flags, f"--run_dir={tmp_path / 'broken'}")
+    assert code == 0, error
+    assert output.count("was not finite at step") == 1
+    assert f"Once more from {start}" in output.replace(f"{tmp_path}/broken/checkpoints/", "")
+    assert len(steps) == 6 + step % 4  # four are saved before the fifth
+    calm, broken = (keras.saving.load_model(tmp_path / name / "model.keras") for name in ("calm", "broken"))
+    for a, b in zip(calm.get_weights(), broken.get_weights(), strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
 def test_an_update_that_is_no_number_is_neither_kept_nor_finished(command, tmp_path):
     """The losses of the last step are finite, its update is not."""
     run = tmp_path / "run"
     steps = ["--steps_per_epoch=1", "--warm_start_epochs=0", "--epochs=1", "--decay_epochs=0"]
-    code, _, error = command("train", *TOY, *steps, "--learning_rate=1e39", f"--run_dir={run}")
+    code, output, error = command("train", *TOY, *steps, "--learning_rate=1e39", f"--run_dir={run}")
     assert code == 1 and "not finite" in error and "no checkpoint" in error and "--learning_rate" in error
+    assert output.count("Once more from the beginning") == 1
     assert not (run / "model.keras").exists() and not list((run / "checkpoints").glob("step_*"))
 
 
