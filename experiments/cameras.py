@@ -58,12 +58,13 @@ def main():
     parser.add_argument("thermal", type=Path)
     parser.add_argument("visible", type=Path)
     parser.add_argument("output_dir", type=Path)
-    parser.add_argument("--minutes", type=float, default=1.5, help="of steps for each run")
+    parser.add_argument("--steps", type=int, default=400, help="of each run; a tenth of them in each epoch")
     asked = parser.parse_args()
     output_dir = asked.output_dir.absolute()
     pairs = link_part(asked.thermal, asked.visible, output_dir / "pairs")
     for name, flags in CHANGES.items():
-        given = [*HALF_THERMAL, *QUIET, *flags, f"--time_limit={asked.minutes}", f"--data_dir={pairs}"]
+        pace = [f"--steps_per_epoch={asked.steps // 10}", "--time_limit=0"]
+        given = [*HALF_THERMAL, *QUIET, *flags, *pace, f"--data_dir={pairs}"]
         train(output_dir / name, *given, log=output_dir / f"{name}.log")
     print(f"| camera | run | {' | '.join(head for head, _, _ in COLUMNS.values())} |")
     print("|" + " --- |" * (len(COLUMNS) + 2))
