@@ -264,7 +264,9 @@ class NetworkSettings(Settings):
     padding: str = setting("reflect", "global: padding of the strided convolutions.", ("reflect", "zero"))
     skip_connections: bool = setting(True, "global: additive skip connections from encoder to decoder; no weights.")
     tone: bool = setting(
-        False, "global: how light the whole image is, is read from the whole input. For thermal images."
+        False,
+        "global: how light the whole image is, is read from the whole input, and from its --input_features. For "
+        "thermal images.",
     )
     num_tones: int = setting(
         1, "--tone: images of one input (generate --styles), in other lights, as the training images have.", at_least=1
