@@ -1,7 +1,7 @@
 """Any folders of pictures: from one kind of image to another, or from label maps to photographs."""
 
 from pipelines.errors import DataError
-from pipelines.pairing.pairs import Found, find_files
+from pipelines.pairing.pairs import Found, find_files, name_in_order
 from pipelines.paths import as_path
 from pipelines.reading.decode import Half, Page, page_numbers
 from pipelines.reading.radiometric import Radiometric
@@ -65,6 +65,8 @@ class Folder(FileSource):
 
         patterns: Dict: `source`, `label_map`, `instance_map`, `image` -> regular expression, see `pairs.find_files`.
         ignore_case: Boolean, whether names pair whatever their case.
+        in_order: Boolean, whether files of several folders pair by their place in the order that people count in,
+            whatever their names: see `pairs.name_in_order`.
         side_by_side: `"AtoB"` if files of `source_dir` hold source and target side by side, the source on the left;
             `"BtoA"`: on the right.
         files: What `table.read_pairs` returned, instead of folders, or `None`.
@@ -86,6 +88,7 @@ class Folder(FileSource):
         pages="",
         patterns=None,
         ignore_case=False,
+        in_order=False,
         side_by_side="",
         files=None,
         radiometric=False,
@@ -103,6 +106,8 @@ class Folder(FileSource):
             files["source"] = Found({name: Radiometric(path) for name, path in found.items()}, found.left_out)
         if pages == "frames":
             files = {key: _by_page(found) for key, found in files.items()}
+        if in_order:
+            files = name_in_order(files)
         super().__init__(files, label_table, pages, photographs=False)
         if "label_map" in files:
             self._set_classes(num_classes, dont_care)

@@ -221,7 +221,8 @@ def _folder(data, folders, split, images, files=None):
     table = read_label_table(data.label_table) if data.label_table else None
     made = folder.Folder(**folders, num_classes=data.num_classes, dont_care=data.dont_care, label_table=table,
                          pages=data.source_pages, patterns=_patterns(data), ignore_case=data.ignore_case,
-                         side_by_side=data.side_by_side, files=files, radiometric=data.radiometric)  # fmt: skip
+                         in_order=data.in_order, side_by_side=data.side_by_side, files=files,
+                         radiometric=data.radiometric)  # fmt: skip
     return made if images else made.without_images()
 
 

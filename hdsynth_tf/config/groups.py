@@ -74,6 +74,11 @@ class DataSettings(Settings):
     label_name: str = setting("", "folder: the same of label maps.")
     instance_name: str = setting("", "folder: the same of instance maps.")
     ignore_case: bool = setting(False, "folder: whether names pair whatever their case.")
+    in_order: bool = setting(
+        False,
+        "folder: whether the first files of the folders pair, the second, and so on, as people count, whatever their "
+        "names.",
+    )
     num_classes: int = setting(0, "folder: classes in the label maps; their ids are 0 .. num_classes - 1.", at_least=0)
     label_table: str = setting("", "folder: CSV file value,id,name for labels coded by colour or other numbers.")
     dont_care: tuple[int, ...] = setting((), "Label ids that mean 'no class', comma-separated, such as 255.")
@@ -186,6 +191,8 @@ class DataSettings(Settings):
         for name in ("source_dir", "target_dir", "label_dir", "instance_dir") if self.pairs else ():
             if getattr(self, name):
                 raise SettingsError(f"--pairs names the files itself: give no --{name}, or no --pairs.")
+        if self.in_order and (self.pairs or self.side_by_side or self.source_files):
+            raise SettingsError("--in_order is for folders: give no --pairs, no --side_by_side and no --source_files.")
         if self.side_by_side and self.target_dir:
             raise SettingsError("--side_by_side takes both pictures from --source_dir: give no --target_dir.")
         sides = (self.source_dir, self.source_name), (self.target_dir, self.target_name)
@@ -201,7 +208,7 @@ class DataSettings(Settings):
             )
         if not self.data_dir:
             raise SettingsError(f"--layout={self.layout} needs --data_dir, the folder that the dataset is unpacked in.")
-        for name in PLACES:
+        for name in (*PLACES, "in_order"):
             if name != "layout" and getattr(self, name):
                 raise SettingsError(
                     f"--layout finds the files itself: give no --{name}. Received: {getattr(self, name)}"
@@ -218,7 +225,7 @@ class DataSettings(Settings):
                 "--unpaired is from pictures to pictures, not from label maps: give --source_dir and --target_dir, or "
                 f"--toy_thermal on toy_street. Received: {labels or f'--dataset={self.dataset}'}"
             )
-        for name in ("pairs", "layout", "side_by_side", *SOURCE_CHANGES):
+        for name in ("pairs", "in_order", "layout", "side_by_side", *SOURCE_CHANGES):
             if getattr(self, name):
                 raise SettingsError(
                     f"--{name} is for pairs: leave it out, or --unpaired. Received: {getattr(self, name)}"

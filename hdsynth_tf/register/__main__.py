@@ -89,7 +89,8 @@ def write_rectified(asked, source, folder):
     lines = describe_outcomes(outcomes, kept)
     print("\n".join(lines))
     draw_page(asked.num_pairs, rig, frames, outcomes, lines[0], folder)
-    print(f"Pairs: {folder / 'source'} and {folder / 'target'}\nTransform: {folder / TRANSFORM}")
+    print(f"Pairs, to train on: --source_dir={folder / 'source'} --target_dir={folder / 'target'}")
+    print(f"Transform: {folder / TRANSFORM}")
     print(f"Page: {folder / GALLERY}")
 
 

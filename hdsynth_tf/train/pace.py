@@ -58,9 +58,13 @@ class Pace:
         line = f"{seconds:.2g} s a step on this machine: {stage.name} takes about {duration(needed)}"
         if steps == asked:
             return line + f", within its share of --time_limit={self.minutes:g}."
+        shortened = seconds * stage.epochs * steps
+        line += f". Its epochs have {steps} steps instead of {asked} ({duration(shortened)})"
+        if shortened <= share:
+            return line + f", to keep to --time_limit={self.minutes:g}."
         return line + (
-            f". To keep to --time_limit={self.minutes:g}, its epochs have {steps} steps instead of {asked} "
-            f"({duration(seconds * stage.epochs * steps)})."
+            f", the fewest there are: its share of --time_limit={self.minutes:g}, {duration(share)}, is too short for "
+            f"{stage.epochs} epochs. Ask for fewer, or for more time."
         )
 
     def forecast(self, stage, seconds):

@@ -196,14 +196,14 @@ class StagedTraining:
         if not self.models.networks.tone:
             return
         level = self.levels[0 if self.models.networks.input_features else -1]  # as a pretrained network will look at it
-        print("\nTone: how light pictures are, from the whole input")
+        print("\nTone: how light and of what tint a picture is, from the whole input")
         scenes, changes = make_sample(level.source, TONE_SCENES), assemble.source_changes(level.data)
         if changes:
             numbers = [*spread(TONE_SCENES, len(level.source))] * CHANGED_ROUNDS
             scenes = scenes.concatenate(make_eval(level.source, indices=numbers, changes=changes, seed=self.seed))
         fitted = fit_tone(model.generator, self.models.conditioning(level), scenes, self.seed)
         model.reset_average()
-        print(f"\n  pictures of nothing else have {fitted:.2f} dB on the training scenes")
+        print(f"\n  a picture that is nothing but its tone has {fitted:.2f} dB, the mean of the training scenes")
 
     def describe(self, stage, model):
         """Summary of a stage: networks that train, size, numbers of parameters."""

@@ -105,6 +105,28 @@ def describe_left_out(left_out):
     return [f"{len(paths)} files were left out, {why}, such as {paths[0]}" for why, paths in left_out.items()]
 
 
+def name_in_order(files):
+    """Names files by their place: the n-th of each role gets the name of the first role's n-th.
+
+    Args:
+        files: Dict: role -> what `find_files` found, in the order that people count in.
+
+    Returns:
+        The same, of other names.
+
+    Raises:
+        DataError: If the roles have different numbers of files.
+    """
+    if len({len(found) for found in files.values()}) > 1:
+        counts = ", ".join(f"{len(found)} of {role}" for role, found in files.items())
+        raise DataError(
+            f"--in_order pairs the first file of each folder, the second, and so on, and these are not equally many: "
+            f"{counts}. Take those away that have no partner, or give a table of pairs, --pairs=FILE.csv."
+        )
+    names = list(next(iter(files.values())))
+    return {role: Found(zip(names, found.values()), found.left_out) for role, found in files.items()}
+
+
 def pair_files(files):
     """Puts together what belongs to one scene.
 
@@ -125,15 +147,22 @@ def pair_files(files):
             lonely.append(f"{found[name]} ({role}) has no {' and no '.join(absent)}")
     if lonely:
         counts = ", ".join(f"{len(found)} of {role}" for role, found in files.items())
-        advice = pairing_flags({role: list(found) for role, found in files.items()})
-        advice = (
-            f"These flags pair them: {advice}"
-            if advice
-            else "Add the missing files, take these away, or give a table of pairs, --pairs=FILE.csv."
+        raise DataError(
+            f"{len(lonely)} files have no partner of the same name ({counts}):{first_of(lonely)}\n{_advice(files)}"
         )
-        raise DataError(f"{len(lonely)} files have no partner of the same name ({counts}):{first_of(lonely)}\n{advice}")
     names = sorted(everywhere, key=in_order)
     return names, {role: [found[name] for name in names] for role, found in files.items()}
+
+
+def _advice(files):
+    """What pairs files that do not pair by name."""
+    flags = pairing_flags({role: list(found) for role, found in files.items()})
+    if flags:
+        return f"These flags pair them: {flags}"
+    advice = "Add the missing files, take these away, or give a table of pairs, --pairs=FILE.csv."
+    if len({len(found) for found in files.values()}) > 1:
+        return advice
+    return f"{advice} If the first belongs to the first, the second to the second, and so on: --in_order."
 
 
 def split(names, share, pattern=""):

@@ -155,6 +155,11 @@ def test_a_flag_file_that_cannot_be_read_is_named(tmp_path):
             ["--dataset=folder", "--pairs=t.csv", "--source_dir=a"],
             "--pairs names the files itself: give no --source_dir",
         ),
+        (["--dataset=folder", "--pairs=t.csv", "--in_order"], "--in_order is for folders: give no --pairs"),
+        (
+            ["--dataset=folder", "--unpaired", "--source_dir=a", "--target_dir=b", "--in_order"],
+            "--in_order is for pairs",
+        ),
         (["--dataset=folder", "--side_by_side=AtoB", "--source_dir=a", "--target_dir=b"], "give no --target_dir"),
         (["--dataset=folder", "--unpaired", "--source_dir=a", "--target_dir=a"], "are the same folder"),
     ],

@@ -57,6 +57,13 @@ def test_epochs_are_never_shorter_than_what_is_timed(pace):
     assert [limited.steps_per_epoch(stage) for stage in STAGES] == [FIRST_STEPS] * 3
 
 
+def test_a_limit_that_cannot_be_kept_is_said(pace):
+    line = pace(1).settle(STAGES[0], 9)
+    assert f"{FIRST_STEPS} steps instead of 50 ({duration(9 * FIRST_STEPS * STAGES[0].epochs)}), the fewest" in line
+    assert f"too short for {STAGES[0].epochs} epochs" in line
+    assert "to keep to --time_limit=9" in pace(9).settle(STAGES[0], 0.5)
+
+
 def test_what_was_settled_is_kept(pace):
     first = pace(1)
     first.settle(STAGES[0], 1.0)

@@ -78,6 +78,31 @@ def test_the_users_own_folder_is_known_by_its_sign(save, tmp_path, monkeypatch):
     assert files_below(as_path("~/a"))[0] == [tmp_path / "a" / "x.png"]
 
 
+# === Names that have nothing in common ===
+
+
+def test_files_pair_in_order(save, tmp_path, command):
+    """frame9 belongs to IMG_2001, frame10 to IMG_2002; the scenes have the sources' names."""
+    for i in range(3):
+        save(f"a/frame{9 + i}.png", PICTURE + i), save(f"b/IMG_{2001 + i}.jpg", 9 - PICTURE - i)
+    folders = [f"--source_dir={tmp_path / 'a'}", f"--target_dir={tmp_path / 'b'}", "--dataset=folder"]
+    run = [*folders, f"--output_dir={tmp_path / 'packed'}", "--val_share=0"]
+    code, _, errors = command("prepare", *run)
+    assert code == 1 and "and so on: --in_order." in errors
+    code, output, errors = command("prepare", *run, "--in_order")
+    assert code == 0 and "train: 3 scenes" in output, errors
+
+    folder = Folder(tmp_path / "a", image_dir=tmp_path / "b", in_order=True)
+    assert folder.names == ["frame9", "frame10", "frame11"]
+    assert [path.name for path in folder.paths["image"]] == ["IMG_2001.jpg", "IMG_2002.jpg", "IMG_2003.jpg"]
+
+    (tmp_path / "b" / "IMG_2003.jpg").unlink()
+    code, _, errors = command("prepare", *run)
+    assert code == 1 and "--in_order" not in errors
+    code, _, errors = command("prepare", *run, "--in_order")
+    assert code == 1 and "3 of source, 2 of image" in errors
+
+
 # === Names that differ in one part ===
 
 SIDES = {
