@@ -16,6 +16,7 @@ PLACES = (
     "source_files",
     "target_files",
     "side_by_side",
+    "in_order",
     *LISTS,
 )
 SOURCE_CHANGES = ("source_shift", "source_blur", "source_gain", "source_noise", "source_polarity")
@@ -160,7 +161,7 @@ class DataSettings(Settings):
         elif given.keys() & {*LISTS}:
             left_out = {*PLACES}
         else:
-            left_out = {*LISTS} if given.keys() & {*PLACES} else set()
+            left_out = {*LISTS, "in_order"} if given.keys() & {*PLACES} else set()
         if "data_dir" in given:  # of which absolute places would not know
             left_out |= {name for name in PLACES if _is_absolute(defaults.get(name))}
         return {name: value for name, value in defaults.items() if name not in left_out}
@@ -208,7 +209,7 @@ class DataSettings(Settings):
             )
         if not self.data_dir:
             raise SettingsError(f"--layout={self.layout} needs --data_dir, the folder that the dataset is unpacked in.")
-        for name in (*PLACES, "in_order"):
+        for name in PLACES:
             if name != "layout" and getattr(self, name):
                 raise SettingsError(
                     f"--layout finds the files itself: give no --{name}. Received: {getattr(self, name)}"

@@ -4,6 +4,7 @@ import dataclasses
 
 import pytest
 
+from hdsynth_tf.assemble import find_source
 from hdsynth_tf.config import flags
 from hdsynth_tf.config.groups import DataSettings, LossSettings, NetworkSettings, TrainingSettings
 from hdsynth_tf.config.recipes import CHOICES, RECIPES
@@ -176,3 +177,12 @@ def test_another_data_dir_is_looked_into():
     data = parse("--data_dir=new", defaults=run)[0]
     assert (data.data_dir, data.source_dir, data.target_dir) == ("new", "", "visible")
     assert parse(defaults=run)[0].source_dir == "/old/thermal"
+
+
+def test_a_run_that_pairs_in_order_does_not_say_how_other_files_pair():
+    run = {"dataset": "folder", "source_dir": "/a", "target_dir": "/b", "in_order": True}
+    assert DataSettings.fitting(run, {"val_share": 0.1}) == run
+    for given in ({"source_dir": "/c"}, {"pairs": "t.csv"}, {"side_by_side": "AtoB"}, {"dataset": "cityscapes"}):
+        assert "in_order" not in DataSettings.fitting(run, given)
+    with pytest.raises(SettingsError, match="does not read --in_order=True"):
+        find_source(DataSettings(in_order=True), "train")
