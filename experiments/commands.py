@@ -8,9 +8,9 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 ENDLESS = "--steps_per_epoch=5000"  # more than a time limit allows
-HALF_THERMAL = [  # thermal.flags at half its size, for a time limit, which leaves each epoch 10 steps at least
+HALF_THERMAL = [  # thermal.flags at half its size, in few epochs: a time limit leaves each 10 steps at least
     f"--flagfile={ROOT / 'experiments' / 'thermal.flags'}", "--image_height=160", "--image_width=272",
-    "--warm_start_epochs=3", "--epochs=3", "--decay_epochs=4", ENDLESS,
+    "--warm_start_epochs=3", "--epochs=3", "--decay_epochs=4",
 ]  # fmt: skip
 
 

@@ -153,7 +153,7 @@ def frames_of(video, conditioning, output_dir, data):
     folder = output_dir / "frames"
     extract_frames(as_path(video), folder, conditioning.channels_in)
     names = ("data_dir", *PLACES, "source_name", "source_pages")
-    places = {**dict.fromkeys(names, ""), "in_order": False, "source_dir": str(folder)}
+    places = {**{name: getattr(DataSettings, name) for name in names}, "source_dir": str(folder)}
     return dataclasses.replace(data, dataset="folder", radiometric=False, **places)
 
 

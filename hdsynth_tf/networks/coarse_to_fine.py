@@ -195,9 +195,9 @@ class CoarseToFineGenerator(FeatureGenerator):
 
     # === Call ===
 
-    def see(self, x):
-        """What a pretrained network finds in the smallest version of the input, see `GlobalGenerator.see`."""
-        return self.global_generator.see(self.pyramid(x)[-1])
+    def coarsest(self, x):
+        """The input at the size at which the global generator sees it."""
+        return self.pyramid(x)[-1]
 
     def pyramid(self, x):
         """The input in all sizes, largest first."""

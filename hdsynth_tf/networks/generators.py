@@ -26,8 +26,8 @@ RELEASED_INITIALIZER = {"class_name": "RandomNormal", "config": {"mean": 0.0, "s
 class FeatureGenerator(keras.Model):
     """Base class: a generator whose image is the last convolution, `head`, of its `features`.
 
-    Any height and width go in and the same come out. A subclass has `features(x, tone, seen)`, `see(x)`, `multiple`,
-    `input_features`, `head`, `tone`, `tone_channels`, `num_images` and `output_channels`.
+    Any height and width go in and the same come out. A subclass has `features(x, tone, seen)`, `coarsest(x)`,
+    `multiple`, `input_features`, `head`, `tone`, `tone_channels`, `num_images` and `output_channels`.
     """
 
     def compute_output_shape(self, x_shape, choice_shape=None, tone_shape=None):
@@ -65,6 +65,10 @@ class FeatureGenerator(keras.Model):
         features = self.features(padded, tone, seen)
         image = crop(widen(self.head(features)), height, width)
         return ops.tanh(image if tone is None else self.tone.adjust(image, tone))
+
+    def see(self, x):
+        """What a pretrained network finds in the input, whose sizes are multiples of `multiple`; `None` without one."""
+        return None if self.input_features is None else self.input_features.see(self.coarsest(x))
 
     def statistics(self, x, seen=None):
         """What the tone is read from: statistics of the input, and means of what a pretrained network sees in it.
@@ -219,9 +223,9 @@ class GlobalGenerator(FeatureGenerator):
 
     # === Call ===
 
-    def see(self, x):
-        """What a pretrained network finds in the input, whose sizes are multiples of `multiple`; `None` without one."""
-        return None if self.input_features is None else self.input_features.see(x)
+    def coarsest(self, x):
+        """The input at the size at which its features are found."""
+        return x
 
     def features(self, x, tone=None, seen=None):
         """The last feature map before the image, which an enhancer builds on: `(batch, height, width, num_filters)`.

@@ -19,7 +19,8 @@ def fit_tone(generator, conditioning, scenes, seed=0):
 
     Args:
         generator: Built, with a tone, whose weights are replaced.
-        conditioning: `pipelines.conditioning.Conditioning` at the size at which the model is going to be used.
+        conditioning: `pipelines.conditioning.Conditioning` at the size at which the model is going to be used; or where
+            the generator has `input_features`, at which these are going to see.
         scenes: Training scenes, batches of one: sized iterable of `(inputs, image)`, as the conditioning reads them.
         seed: Integer. The same seed gives the same weights again.
 

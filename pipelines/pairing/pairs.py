@@ -118,10 +118,9 @@ def name_in_order(files):
         DataError: If the roles have different numbers of files.
     """
     if len({len(found) for found in files.values()}) > 1:
-        counts = ", ".join(f"{len(found)} of {role}" for role, found in files.items())
         raise DataError(
-            f"--in_order pairs the first file of each folder, the second, and so on, and these are not equally many: "
-            f"{counts}. Take those away that have no partner, or give a table of pairs, --pairs=FILE.csv."
+            "--in_order pairs the first file of each folder, the second, and so on, and these are not equally many: "
+            f"{_counts(files)}. Take those away that have no partner, or give a table of pairs, --pairs=FILE.csv."
         )
     names = list(next(iter(files.values())))
     return {role: Found(zip(names, found.values()), found.left_out) for role, found in files.items()}
@@ -146,12 +145,17 @@ def pair_files(files):
             absent = [other for other in files if name not in files[other]]
             lonely.append(f"{found[name]} ({role}) has no {' and no '.join(absent)}")
     if lonely:
-        counts = ", ".join(f"{len(found)} of {role}" for role, found in files.items())
         raise DataError(
-            f"{len(lonely)} files have no partner of the same name ({counts}):{first_of(lonely)}\n{_advice(files)}"
+            f"{len(lonely)} files have no partner of the same name ({_counts(files)}):{first_of(lonely)}\n"
+            f"{_advice(files)}"
         )
     names = sorted(everywhere, key=in_order)
     return names, {role: [found[name] for name in names] for role, found in files.items()}
+
+
+def _counts(files):
+    """How many files each role has, in words."""
+    return ", ".join(f"{len(found)} of {role}" for role, found in files.items())
 
 
 def _advice(files):
