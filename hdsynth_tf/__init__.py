@@ -11,6 +11,8 @@ if surroundings.is_command():
     stopping.at_once()
 machine.set_up()
 surroundings.choose_backend()
+if surroundings.is_command():
+    machine.import_tensorflow()
 surroundings.find_pipelines()
 surroundings.settle_keras()
 

@@ -3,10 +3,13 @@
 Measured on CPUs without AVX512, where TensorFlow leaves oneDNN off: experiments/RESULTS.md, speed and memory.
 """
 
+import contextlib
 import ctypes
 import os
 import platform
 import re
+import sys
+import tempfile
 from pathlib import Path
 
 ENVIRONMENT = {
@@ -14,6 +17,7 @@ ENVIRONMENT = {
     "TF_ENABLE_ONEDNN_OPTS": "1",  # convolutions in a third of the memory, small ones in less time
 }
 ALLOCATOR_VARIABLES = ("GLIBC_TUNABLES", "MALLOC_MMAP_MAX_", "MALLOC_TRIM_THRESHOLD_", "MALLOC_ARENA_MAX", "LD_PRELOAD")
+GREETING = re.compile(rb"I0000 |WARNING: All log messages before absl::InitializeLog")
 CPUINFO = Path("/proc/cpuinfo")
 M_TRIM_THRESHOLD, M_MMAP_MAX, M_ARENA_MAX = -1, -4, -8  # of glibc's mallopt
 
@@ -24,6 +28,25 @@ def set_up():
         os.environ.setdefault(name, value)
     if platform.libc_ver()[0] == "glibc" and not any(os.environ.get(name) for name in ALLOCATOR_VARIABLES):
         keep_memory()
+
+
+def import_tensorflow():
+    """Imports TensorFlow without its greeting, which it writes before it obeys TF_CPP_MIN_LOG_LEVEL.
+
+    Warnings and errors are shown once it is imported; what Python writes to `sys.stderr` meanwhile, at once.
+    """
+    if os.environ["TF_CPP_MIN_LOG_LEVEL"] == "0" or sys.stderr is None:
+        return
+    shown = os.dup(2)
+    errors = open(shown, "w", buffering=1, closefd=False)  # noqa: SIM115  whoever takes hold of it may keep it
+    with tempfile.TemporaryFile() as kept, contextlib.redirect_stderr(errors):
+        os.dup2(kept.fileno(), 2)
+        try:
+            import tensorflow  # noqa: F401
+        finally:
+            os.dup2(shown, 2)
+            kept.seek(0)
+            os.write(2, b"".join(line for line in kept if not GREETING.match(line)))
 
 
 def keep_memory():
