@@ -190,16 +190,21 @@ def histogram(sample, window, title):
     width, height, edge = 640, 160, 12
     ends = [*sample[[0, -1]], *(window or ())]
     low, high = min(ends), max(*ends, min(ends) + 1e-6)
-    counts, _ = np.histogram(sample, bins=width - 2 * edge, range=(low, high))
+    inner = width - 2 * edge
+    is_whole = (sample == np.round(sample)).all()  # then no bins between two numbers, where there is nothing
+    bins = min(inner, int(high - low) + 1) if is_whole else inner
+    counts, _ = np.histogram(sample, bins=bins, range=(low, high))
     sheet = Image.new("RGB", (width, height + 2 * CAPTION_HEIGHT), "white")
     draw, font = ImageDraw.Draw(sheet), ImageFont.load_default(size=12)
     bottom = CAPTION_HEIGHT + height
-    for column, share in enumerate(np.sqrt(counts / counts.max())):  # the root: rare values can be seen
+    for column in range(inner):  # the root: rare values can be seen
+        share = np.sqrt(counts[column * len(counts) // inner] / counts.max())
         draw.line([(edge + column, bottom), (edge + column, bottom - share * (height - 8))], fill=(90, 110, 140))
     for value in window or ():
-        x = edge + (value - low) / (high - low) * (width - 2 * edge)
+        x = edge + (value - low) / (high - low) * inner
         draw.line([(x, CAPTION_HEIGHT), (x, bottom)], fill=(213, 94, 0), width=2)
-        draw.text((x, bottom + 4), f"{value:g}", fill=(213, 94, 0), font=font, anchor="ma" if x > 40 else "la")
+        side = "l" if x < 40 else "r" if x > width - 40 else "m"
+        draw.text((x, bottom + 4), f"{value:g}", fill=(213, 94, 0), font=font, anchor=f"{side}a")
     draw.text((edge, 4), title, fill=(40, 40, 40), font=font)
     return np.asarray(sheet)
 

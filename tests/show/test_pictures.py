@@ -8,6 +8,7 @@ from hdsynth_tf.show.pictures import (
     color_labels,
     draw_boxes,
     grid,
+    histogram,
     show_image,
     show_inputs,
     show_values,
@@ -60,3 +61,10 @@ def test_boxes_are_drawn_where_they_are_with_texts_over_them():
     assert (above == red).all(-1).mean() > 0.3 and not (above == red).all() and (drawn[:20] != 90).any()
     assert (drawn[3:10, 71:80] == blue).all(-1).any()  # there is no room above the bus
     np.testing.assert_array_equal(draw_boxes(grey, np.zeros((0, 4)), [], []), grey)
+
+
+def test_a_histogram_has_no_gaps_between_whole_numbers_and_room_for_its_numbers():
+    drawn = histogram(np.arange(256, dtype="float32").repeat(3), (0.0, 255.0), "Values")
+    bars = drawn[100, 14:-14]
+    assert (bars == (90, 110, 140)).all()  # as often each: one block
+    assert (drawn[-20:] != 255).any() and (drawn[:, -8:] == 255).all()  # the last number ends at its line
