@@ -142,8 +142,8 @@ def pair_files(files):
     lonely = []
     for role, found in files.items():
         for name in sorted(set(found) - everywhere):
-            absent = [other for other in files if name not in files[other]]
-            lonely.append(f"{found[name]} ({role}) has no {' and no '.join(absent)}")
+            absent = [_spoken(other, files) for other in files if name not in files[other]]
+            lonely.append(f"{found[name]} ({_spoken(role, files)}) has no {' and no '.join(absent)}")
     if lonely:
         raise DataError(
             f"{len(lonely)} files have no partner of the same name ({_counts(files)}):{first_of(lonely)}\n"
@@ -153,9 +153,14 @@ def pair_files(files):
     return names, {role: [found[name] for name in names] for role, found in files.items()}
 
 
+def _spoken(role, files):
+    """What a role is called: an image that sources become is their target, as in `--target_dir`."""
+    return "target" if role == "image" and "source" in files else role
+
+
 def _counts(files):
     """How many files each role has, in words."""
-    return ", ".join(f"{len(found)} of {role}" for role, found in files.items())
+    return ", ".join(f"{len(found)} of {_spoken(role, files)}" for role, found in files.items())
 
 
 def _advice(files):

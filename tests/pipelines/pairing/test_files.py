@@ -100,7 +100,7 @@ def test_files_pair_in_order(save, tmp_path, command):
     code, _, errors = command("prepare", *run)
     assert code == 1 and "--in_order" not in errors
     code, _, errors = command("prepare", *run, "--in_order")
-    assert code == 1 and "3 of source, 2 of image" in errors
+    assert code == 1 and "3 of source, 2 of target" in errors
 
 
 # === Names that differ in one part ===

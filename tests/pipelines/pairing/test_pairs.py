@@ -39,7 +39,7 @@ def test_missing_partners_are_named(save, tmp_path):
         picture(save, name)
     with pytest.raises(DataError, match="2 files have no partner") as error:
         pair_files({"image": find_files(tmp_path / "visible"), "source": find_files(tmp_path / "thermal")})
-    assert "z.png (image) has no source" in str(error.value) and "y.png (source) has no image" in str(error.value)
+    assert "z.png (target) has no source" in str(error.value) and "y.png (source) has no target" in str(error.value)
 
 
 def test_what_cannot_be_found_is_said(save, tmp_path):
