@@ -10,10 +10,14 @@ from hdsynth_tf.networks.tone import cosines, standardize, tone_of
 STEPS, BATCH_SIZE, LEARNING_RATE = 1500, 32, 1e-3
 DROPOUT = 0.3, 0.5  # of statistics and of hidden units: a few hundred pictures are easily known by heart
 ROWS = 48  # of a picture, that are compared
+PARTS, FURTHEST = 4, 1.6  # of the scenes; beyond it chance would be drawn out, not light
 
 
 def fit_tone(generator, conditioning, scenes, seed=0):
     """Finds the weights with which a picture in nothing but its tone comes nearest to the real one, in decibels.
+
+    What is to be expected lies nearer to the mean than what is, and would make a dusk of every night: tones are drawn
+    away from their mean until those of scenes not fitted to vary in lightness as much as the photographs do.
 
     The further tones of one input are those of the training photographs: centers of K-means, dark to light.
 
@@ -31,6 +35,19 @@ def fit_tone(generator, conditioning, scenes, seed=0):
     statistics, targets = _survey(generator, conditioning, scenes)
     center, spread = statistics.mean(0), statistics.std(0) + 1e-2
     standard = ops.convert_to_numpy(standardize(statistics, center, spread))
+    network = _regression(standard, targets, tone, seed)
+    further = _further(standard, targets, tone, seed)
+    hidden_kernel, hidden_bias, kernel, bias = network.get_weights()
+    mean = ops.convert_to_numpy(network(standard)).mean(0)
+    network.set_weights([hidden_kernel, hidden_bias, further * kernel, mean + further * (bias - mean)])
+    others = [_others(targets, tone, seed)] if tone.num_images > 1 else []
+    tone.set_weights([center, spread, *network.get_weights(), *others])
+    squares = _mean_square(targets, network(standard), cosines(ROWS, tone.num_cosines))
+    return float(np.mean(10 * np.log10(4 / ops.convert_to_numpy(squares))))
+
+
+def _regression(standard, targets, tone, seed):
+    """A network that finds the tones of scenes: statistics, standardized, -> tones."""
     network = keras.Sequential(
         [
             keras.Input(standard.shape[1:]),
@@ -50,10 +67,22 @@ def fit_tone(generator, conditioning, scenes, seed=0):
     order = np.random.default_rng(seed).integers(0, len(standard), (STEPS, BATCH_SIZE))
     batches = ((standard[scenes], targets[scenes]) for scenes in order)  # all at once are 1 GB, of label maps
     network.fit(batches, steps_per_epoch=STEPS, shuffle=False, verbose=0)
-    others = [_tones(targets, tone, seed)] if tone.num_images > 1 else []
-    tone.set_weights([center, spread, *network.get_weights(), *others])
-    squares = _mean_square(targets, network(standard), waves)
-    return float(np.mean(10 * np.log10(4 / ops.convert_to_numpy(squares))))
+    return network
+
+
+def _further(standard, targets, tone, seed):
+    """Times as far from their mean as tones that are to be expected photographs' are in lightness, 1 to `FURTHEST`.
+
+    Each part of the scenes, neighbours together, is looked at by a regression on the others.
+    """
+    expected = np.zeros((len(standard), tone.num_cosines * tone.channels), "float32")
+    for held in np.array_split(np.arange(len(standard)), min(PARTS, len(standard))):
+        others = np.setdiff1d(np.arange(len(standard)), held)
+        if len(others):
+            network = _regression(standard[others], targets[others], tone, seed)
+            expected[held] = ops.convert_to_numpy(network(standard[held]))
+    lightness, own = (tones[:, : tone.channels].mean(1) for tones in (expected, _own(targets, tone)))
+    return float(np.clip(own.std() / max(lightness.std(), 1e-6), 1, FURTHEST))
 
 
 def _survey(generator, conditioning, scenes):
@@ -76,11 +105,15 @@ def _row_means(image):
     return np.append(ops.convert_to_numpy(rows), np.maximum(ops.convert_to_numpy(rest), 1e-4)).astype("float32")
 
 
-def _tones(targets, tone, seed):
-    """As many tones as the scenes have, that are unlike each other; the first is left out."""
+def _own(targets, tone):
+    """The tones that the photographs have, `(scenes, num_cosines * channels)`."""
     rows = targets[:, :-1].reshape(len(targets), ROWS, tone.channels)
-    own = ops.convert_to_numpy(tone_of(rows, tone.num_cosines))
-    centers = KMeans(tone.num_images - 1, n_init=10, random_state=seed).fit(own).cluster_centers_
+    return ops.convert_to_numpy(tone_of(rows, tone.num_cosines))
+
+
+def _others(targets, tone, seed):
+    """As many tones as the scenes have, that are unlike each other; the first is left out."""
+    centers = KMeans(tone.num_images - 1, n_init=10, random_state=seed).fit(_own(targets, tone)).cluster_centers_
     lightness = centers[:, : tone.channels].sum(1)  # of the constant cosine
     return np.concatenate([np.zeros_like(centers[:1]), centers[np.argsort(lightness)]])
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from hdsynth_tf.networks import GlobalGenerator
-from hdsynth_tf.networks.tone import tone_statistics
+from hdsynth_tf.networks.tone import ToneAdjustment, tone_statistics
 from hdsynth_tf.train import tone_fitting
 from hdsynth_tf.train.tone_fitting import fit_tone
 from pipelines.conditioning import ImageConditioning
@@ -93,6 +93,29 @@ def test_all_of_a_row_counts_alike():
         made = picture(layer, x)
         found.append(10 * np.log10(4 / np.mean((made - (scene["image"] / 127.5 - 1)) ** 2)))
     assert psnr == pytest.approx(np.mean(found), abs=0.1)
+
+
+@pytest.mark.parametrize(
+    "known, further",
+    [
+        (0.5, 1.4),
+        pytest.param(1.0, 1.0, marks=pytest.mark.slow),
+        pytest.param(0.0, tone_fitting.FURTHEST, marks=pytest.mark.slow),
+    ],
+)
+def test_tones_are_drawn_away_from_their_mean_as_far_as_photographs_are(monkeypatch, known, further):
+    """Of the variance of light a share is told by the statistics, so that what is expected varies by that share."""
+    monkeypatch.setattr(tone_fitting, "STEPS", 250)
+    monkeypatch.setattr(tone_fitting, "LEARNING_RATE", 1e-2)
+    rng = np.random.default_rng(0)
+    told, chance = rng.normal(0, 1, (2, 400))
+    light = 0.4 * (np.sqrt(known) * told + np.sqrt(1 - known) * chance)
+    rows = np.tanh(light)[:, None].repeat(tone_fitting.ROWS * 3, 1)
+    targets = np.concatenate([rows, np.full((400, 1), 0.01)], 1).astype("float32")
+    standard = told.astype("float32")[:, None].repeat(20, 1)  # often, for dropout
+    layer = ToneAdjustment()
+    layer.build((None, *SIZE, 3), (None, 20))
+    assert tone_fitting._further(standard, targets, layer, 0) == pytest.approx(further, abs=0.15)
 
 
 @pytest.mark.slow
