@@ -10,7 +10,8 @@ from hdsynth_tf.networks.tone import cosines, standardize, tone_of
 STEPS, BATCH_SIZE, LEARNING_RATE = 1500, 32, 1e-3
 DROPOUT = 0.3, 0.5  # of statistics and of hidden units: a few hundred pictures are easily known by heart
 ROWS = 48  # of a picture, that are compared
-PARTS, FURTHEST = 4, 1.6  # of the scenes; beyond it chance would be drawn out, not light
+PARTS, FEWEST = 4, 20  # of the scenes, that are held out in turn; scenes that tell how far tones are to be drawn
+FURTHEST = 1.6  # beyond it chance would be drawn out, not light
 
 
 def fit_tone(generator, conditioning, scenes, seed=0):
@@ -73,15 +74,17 @@ def _regression(standard, targets, tone, seed):
 def _further(standard, targets, tone, seed):
     """Times as far from their mean as tones that are to be expected photographs' are in lightness, 1 to `FURTHEST`.
 
-    Each part of the scenes, neighbours together, is looked at by a regression on the others.
+    Each part of the scenes, neighbours together, is looked at by a regression on the others. A few scenes tell nothing.
     """
-    expected = np.zeros((len(standard), tone.num_cosines * tone.channels), "float32")
-    for held in np.array_split(np.arange(len(standard)), min(PARTS, len(standard))):
-        others = np.setdiff1d(np.arange(len(standard)), held)
-        if len(others):
-            network = _regression(standard[others], targets[others], tone, seed)
-            expected[held] = ops.convert_to_numpy(network(standard[held]))
-    lightness, own = (tones[:, : tone.channels].mean(1) for tones in (expected, _own(targets, tone)))
+    if len(standard) < FEWEST:
+        return 1.0
+    expected, scenes = [], np.arange(len(standard))
+    for held in np.array_split(scenes, PARTS):
+        others = np.setdiff1d(scenes, held)
+        network = _regression(standard[others], targets[others], tone, seed)
+        expected.append(ops.convert_to_numpy(network(standard[held])))
+    both = np.concatenate(expected), _own(targets, tone)
+    lightness, own = (tones[:, : tone.channels].mean(1) for tones in both)
     return float(np.clip(own.std() / max(lightness.std(), 1e-6), 1, FURTHEST))
 
 
