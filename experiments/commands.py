@@ -39,7 +39,11 @@ def train(folder, *flags, log=None):
 
 
 def evaluate(folder, *flags, log=None):
-    """What an evaluation finds, which is made unless its table is in the folder: dict of method -> dict of score."""
+    """What an evaluation finds, which is made unless its table is in the folder: dict of method -> dict of score.
+
+    Without a segmenter the real images have no scores, and are left out.
+    """
     if not (folder / "table.json").exists():
         run("evaluate", *flags, f"--output_dir={folder}", log=log)
-    return json.loads((folder / "table.json").read_text())["methods"]
+    methods = json.loads((folder / "table.json").read_text())["methods"]
+    return {name: scores for name, scores in methods.items() if scores}

@@ -14,6 +14,7 @@ import json
 from pathlib import Path
 
 import numpy as np
+import tensorflow as tf
 from commands import ENDLESS, ROOT, train
 from PIL import Image
 
@@ -118,7 +119,8 @@ def draw_others(others, output_dir, names):
 
 
 def at_size(scene):
-    return {key: value.numpy() for key, value in resize(scene, SIZE).items()}
+    tensors = {key: tf.convert_to_tensor(value) for key, value in scene.items()}
+    return {key: value.numpy() for key, value in resize(tensors, SIZE).items()}
 
 
 def pictures_of(run, scenes):
