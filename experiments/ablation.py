@@ -17,7 +17,7 @@ import sys
 from pathlib import Path
 
 import numpy as np
-from commands import ENDLESS, HALF_THERMAL, run, train
+from commands import ENDLESS, HALF_THERMAL, own_scores, run, train
 from PIL import Image, ImageDraw
 from thermal_folds import link_part
 
@@ -112,7 +112,7 @@ def main():
             if train(folder, *data, *flags, f"--seed={seed}", *QUIET, log=folder.with_suffix(".log")):
                 print(f"{folder.name}: done", file=sys.stderr, flush=True)
     distances = measure(output_dir / "evaluation", [folder for each in folders.values() for folder in each])
-    print(table({name: [scores_of(folder) | distances[folder] for folder in each] for name, each in folders.items()}))
+    print(table({name: [own_scores(folder) | distances[folder] for folder in each] for name, each in folders.items()}))
     draw({name: each[0] for name, each in folders.items()}, output_dir / "variants.png")
 
 
@@ -141,10 +141,6 @@ def of_a_segmenter(output_dir):
 
 def run_folder(output_dir, name, seed):
     return output_dir / f"{''.join(c if c.isalnum() else '_' for c in name)}_{seed}"
-
-
-def scores_of(folder):
-    return json.loads((folder / "scores.json").read_text())
 
 
 def measure(evaluation, folders):

@@ -13,7 +13,7 @@ import argparse
 from pathlib import Path
 
 import numpy as np
-from commands import HALF_THERMAL, evaluate, train
+from commands import HALF_THERMAL, evaluate, link_file, train
 from PIL import Image, ImageFilter
 from thermal_folds import link_part
 
@@ -82,15 +82,12 @@ def main():
 
 def see(pairs, folder, change):
     """The pairs held out, with what `change` makes of the thermal images, in a folder."""
-    for side in "AB":
-        (folder / f"val_{side}").mkdir(parents=True, exist_ok=True)
+    (folder / "val_A").mkdir(parents=True, exist_ok=True)
     for path in sorted((pairs / "val_A").iterdir()):
         thermal = np.asarray(Image.open(path).convert("L"))
         Image.fromarray(change(thermal)).save(folder / "val_A" / f"{path.stem}.png")
     for path in (pairs / "val_B").iterdir():
-        place = folder / "val_B" / path.name
-        if not place.exists():
-            place.symlink_to(path.resolve())
+        link_file(path, folder / "val_B" / path.name)
 
 
 if __name__ == "__main__":

@@ -38,6 +38,18 @@ def train(folder, *flags, log=None):
     return True
 
 
+def own_scores(run):
+    """What a finished run found of its own pictures: dict of score -> number."""
+    return json.loads((run / "scores.json").read_text())
+
+
+def link_file(path, place):
+    """A link to a file, unless it is there."""
+    place.parent.mkdir(parents=True, exist_ok=True)
+    if not place.exists():
+        place.symlink_to(path.resolve())
+
+
 def evaluate(folder, *flags, log=None):
     """What an evaluation finds, which is made unless its table is in the folder: dict of method -> dict of score.
 

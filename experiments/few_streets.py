@@ -10,27 +10,28 @@ OUTPUT_DIR/others.png. LPIPS needs `make pretrained`. Started again, it goes on.
 """
 
 import argparse
-import json
 from pathlib import Path
 
 import numpy as np
 import tensorflow as tf
-from commands import ENDLESS, ROOT, train
+from commands import ENDLESS, ROOT, link_file, own_scores, train
 from PIL import Image
 
 from hdsynth_tf import assemble
 from hdsynth_tf.show.pictures import color_labels, grid
 from pipelines.augment import resize
-from pipelines.cityscapes import Cityscapes
+from pipelines.cityscapes import FLAT_FOLDERS, Cityscapes
 
 SIZE = 256, 512
 QUIET = ["--sample_epochs=100", "--noexport", "--keep_checkpoints=1"]
 COMMON = ["--dataset=cityscapes", f"--image_height={SIZE[0]}", f"--image_width={SIZE[1]}", "--flip", "--batch_size=1",
           "--warm_start_epochs=4", "--epochs=2", "--decay_epochs=4", ENDLESS]  # fmt: skip
-LPIPS = ["--perceptual=lpips_vgg", "--perceptual_weight=10", "--pixel_weight=10"]
-RECIPES = {  # name -> what quickstart.flags becomes
-    "pixels": [],
-    "lpips_alex": ["--perceptual=lpips_alex", "--perceptual_weight=10"],
+PIXELS = f"--flagfile={ROOT / 'experiments' / 'quickstart.flags'}"
+PERCEPTUAL = f"--flagfile={ROOT / 'experiments' / 'quickstart_perceptual.flags'}"
+LPIPS = [PERCEPTUAL, "--perceptual=lpips_vgg", "--pixel_weight=10"]
+RECIPES = {
+    "pixels": [PIXELS],
+    "lpips_alex": [PERCEPTUAL],
     "lpips_vgg": LPIPS,
     "projected": [*LPIPS, "--discriminator=projected"],
 }
@@ -54,37 +55,31 @@ def main():
     asked = parser.parse_args()
     output_dir, streets, names = asked.output_dir.absolute(), Cityscapes(asked.cityscapes), asked.only.split(",")
     for number in range(len(streets)):
-        data = leave_out(asked.cityscapes, streets.names, number, output_dir / f"without_{number}")
+        data = leave_out(streets, number, output_dir / f"without_{number}")
         for name in names:
             train_on(data, name, asked.minutes)
-    print(table({name: [scores_of(output_dir / f"without_{n}" / name) for n in range(len(streets))] for name in names}))
+    folders = [output_dir / f"without_{number}" for number in range(len(streets))]
+    print(table({name: [own_scores(folder / name) for folder in folders] for name in names}))
     draw_left_out(streets, output_dir, names)
     if asked.all_minutes:
-        data = leave_out(asked.cityscapes, streets.names, None, output_dir / "all")
+        data = leave_out(streets, None, output_dir / "all")
         for name in names:
             train_on(data, name, asked.all_minutes)
         draw_others(Cityscapes(asked.cityscapes, "test", images=False), output_dir, names)
 
 
-def leave_out(cityscapes, names, number, folder):
-    """Links to all streets, one of them in the split val; `None`: in none. Returns the folder."""
-    for kind in ("img", "label", "inst"):
-        for path in sorted((cityscapes / f"train_{kind}").iterdir()):
-            split = "val" if number is not None and path.name.startswith(names[number]) else "train"
-            place = folder / f"{split}_{kind}" / path.name
-            place.parent.mkdir(parents=True, exist_ok=True)
-            if not place.exists():
-                place.symlink_to(path.resolve())
+def leave_out(streets, number, folder):
+    """Links to all streets, one of them in the split val; `None`: none of them. Returns the folder."""
+    for key, paths in streets.paths.items():
+        for index, path in enumerate(paths):
+            split = "val" if index == number else "train"
+            link_file(path, folder / f"{split}_{FLAT_FOLDERS[key]}" / path.name)
     return folder
 
 
 def train_on(data, name, minutes):
-    flags = [f"--flagfile={ROOT / 'experiments' / 'quickstart.flags'}", *COMMON, *QUIET, *RECIPES[name]]
-    train(data / name, *flags, f"--data_dir={data}", f"--time_limit={minutes}", log=data / f"{name}.log")
-
-
-def scores_of(run):
-    return json.loads((run / "scores.json").read_text())
+    given = [*RECIPES[name], *COMMON, *QUIET, f"--data_dir={data}", f"--time_limit={minutes}"]
+    train(data / name, *given, log=data / f"{name}.log")
 
 
 def table(scores):

@@ -10,11 +10,10 @@ goes on. As long as four trainings and 3 minutes for each.
 """
 
 import argparse
-import json
 from pathlib import Path
 
 import numpy as np
-from commands import ROOT, evaluate, train
+from commands import ROOT, evaluate, link_file, own_scores, train
 from parts import held_out
 
 from pipelines.folder import Folder
@@ -67,9 +66,7 @@ def link(files, held, folder):
             place = (
                 folder / f"{'val' if index in held else 'train'}_{side}" / f"{index:05d}_{pair[0].stem}{path.suffix}"
             )
-            place.parent.mkdir(parents=True, exist_ok=True)
-            if not place.exists():
-                place.symlink_to(path.resolve())
+            link_file(path, place)
 
 
 def scores_of(folder, recipe, more):
@@ -81,7 +78,7 @@ def scores_of(folder, recipe, more):
         evaluation, f"--method={MADE}={trained}", "--input", "--features=inception", "--num_pictures=100"
     )
     found = {name: {key: methods[name][key]["value"] for key in COLUMNS} for name in (INPUT, MADE)}
-    own = json.loads((trained / "scores.json").read_text())
+    own = own_scores(trained)
     return {INPUT: found[INPUT], MADE: found[MADE] | {key: own[key] for key in OF_RUN}}
 
 
